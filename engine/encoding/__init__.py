@@ -1,0 +1,1 @@
+"""Chess boards as arrays, for NumPy and JAX alike; nothing here imports JAX."""
