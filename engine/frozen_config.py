@@ -1,0 +1,224 @@
+"""Frozen keyword-only dataclasses to and from JSON, and typed `field=value` overrides.
+
+A field may be a bool, int, float, str, `Literal`, tuple, nested config, or one of these or `None`.
+Reading is strict: a weights folder written by other code must fail here, not play differently.
+"""
+
+import dataclasses
+import math
+import types
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+ConfigT = TypeVar("ConfigT", bound="DataclassInstance")
+
+_DESCRIPTIONS: dict[object, str] = {
+    bool: "true or false",
+    int: "an int",
+    float: "a finite float",
+    str: "a text",
+    type(None): "null",
+}
+
+
+class ConfigError(ValueError):
+    """A config or an override is not what its dataclass declares; the text is one line."""
+
+
+def to_json_dict(config: "DataclassInstance") -> dict[str, Any]:
+    """Returns the config as nested dicts, lists and plain values that JSON can hold.
+
+    Args:
+      config: a frozen dataclass instance.
+    """
+    return {
+        field.name: _to_json_value(getattr(config, field.name))
+        for field in dataclasses.fields(config)
+    }
+
+
+def from_json_dict(cls: type[ConfigT], data: object) -> ConfigT:
+    """Returns the config that `to_json_dict` wrote.
+
+    Args:
+      cls: the dataclass to build.
+      data: decoded JSON; every field must be present, defaults are not filled in.
+
+    Raises:
+      ConfigError: a key is unknown or missing, or a value has the wrong type. A `ValueError` of
+        the dataclass's own `__post_init__` passes through.
+    """
+    return _read_config(cls, data, cls.__name__)
+
+
+def with_overrides(config: ConfigT, overrides: Sequence[str]) -> ConfigT:
+    """Returns a copy of the config with some fields replaced, later overrides winning.
+
+    All are applied before validation, so fields that depend on each other can change together.
+
+    Args:
+      config: the config to start from; it is not changed.
+      overrides: texts `field=value` or `group.field=value`. A tuple is written with commas
+        (empty text: no elements), an absent optional value as `none`.
+
+    Raises:
+      ConfigError: an override is malformed, names no field, or its value has the wrong type.
+    """
+    cls = type(config)
+    data = to_json_dict(config)
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        if not equals:
+            raise ConfigError(
+                f"expected an override field=value for {cls.__name__}, got {override!r} "
+                f"(allowed fields: {_field_names(cls)})"
+            )
+        _set_field(cls, data, path.strip().split("."), text.strip(), cls.__name__)
+    return from_json_dict(cls, data)
+
+
+def _to_json_value(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_json_dict(value)
+    if isinstance(value, tuple):
+        return [_to_json_value(element) for element in value]
+    return value
+
+
+def _read_config(cls: type[ConfigT], data: object, where: str) -> ConfigT:
+    hints = _field_types(cls)
+    if not isinstance(data, Mapping):
+        raise ConfigError(
+            f"expected an object for {where}, got {data!r} (allowed fields: {_field_names(cls)})"
+        )
+    for key in data:
+        if key not in hints:
+            raise ConfigError(
+                f"expected a field of {where}, got unknown {key!r} (allowed: {_field_names(cls)})"
+            )
+    for name, hint in hints.items():
+        if name not in data:
+            raise ConfigError(
+                f"expected {_describe(hint)} for {where}.{name}, got no such key "
+                f"(all are required: {_field_names(cls)})"
+            )
+    return cls(
+        **{name: _read_value(hint, data[name], f"{where}.{name}") for name, hint in hints.items()}
+    )
+
+
+def _read_value(hint: Any, value: object, where: str) -> Any:
+    if _is_config(hint):
+        return _read_config(hint, value, where)
+    optional = _optional_of(hint)
+    if optional is not None:
+        return None if value is None else _read_value(optional, value, where)
+    if get_origin(hint) is tuple and isinstance(value, list | tuple):
+        hints = _element_types(hint, len(value))
+        if len(hints) == len(value):
+            elements = enumerate(zip(hints, value, strict=True))
+            return tuple(_read_value(h, v, f"{where}[{i}]") for i, (h, v) in elements)
+    elif get_origin(hint) is Literal:
+        # Types are compared too, because True == 1 == 1.0.
+        for choice in get_args(hint):
+            if choice == value and type(choice) is type(value):
+                return choice
+    elif hint is float and type(value) in (int, float) and math.isfinite(value):  # type: ignore[arg-type]
+        return float(value)  # type: ignore[arg-type]
+    elif hint in (bool, int, str) and type(value) is hint:
+        return value
+    raise ConfigError(f"expected {_describe(hint)} for {where}, got {value!r}")
+
+
+def _set_field(cls: type, data: dict[str, Any], path: list[str], text: str, where: str) -> None:
+    name, *rest = path
+    hints = _field_types(cls)
+    if name not in hints:
+        raise ConfigError(
+            f"expected a field of {where}, got unknown {name!r} (allowed: {_field_names(cls)})"
+        )
+    hint, here = hints[name], f"{where}.{name}"
+    if not rest and not _is_config(hint):
+        data[name] = _parse_text(hint, text, here)
+    elif rest and _is_config(hint):
+        _set_field(hint, data[name], rest, text, here)
+    elif rest:
+        raise ConfigError(f"expected {_describe(hint)} for {here}, got field {'.'.join(rest)!r}")
+    else:
+        raise ConfigError(
+            f"expected a field of the group {here}, got {text!r} for the whole group "
+            f"(allowed: {_field_names(hint)})"
+        )
+
+
+def _parse_text(hint: Any, text: str, where: str) -> Any:
+    """Returns the JSON value that `text` means; `_read_value` still checks it."""
+    optional = _optional_of(hint)
+    if optional is not None:
+        return None if text.lower() == "none" else _parse_text(optional, text, where)
+    if get_origin(hint) is tuple:
+        texts = [element.strip() for element in text.split(",")] if text else []
+        hints = _element_types(hint, len(texts))
+        if len(hints) == len(texts):
+            return [_parse_text(h, t, where) for h, t in zip(hints, texts, strict=True)]
+    elif get_origin(hint) is Literal:
+        for choice in get_args(hint):
+            if str(choice) == text:
+                return choice
+    elif hint is str:
+        return text
+    elif hint is bool and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    elif hint in (int, float):
+        try:
+            return hint(text)
+        except ValueError:
+            pass  # The error below names the field as well.
+    raise ConfigError(f"expected {_describe(hint)} for {where}, got {text!r}")
+
+
+def _field_types(cls: type) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _field_names(cls: type) -> str:
+    return ", ".join(_field_types(cls))
+
+
+def _is_config(hint: Any) -> bool:
+    return isinstance(hint, type) and dataclasses.is_dataclass(hint)
+
+
+def _optional_of(hint: Any) -> Any:
+    """Returns X of `X | None`, or None for any other type."""
+    if get_origin(hint) not in (Union, types.UnionType):
+        return None
+    options = [option for option in get_args(hint) if option is not type(None)]
+    if len(options) != 1:
+        raise TypeError(f"a config field may be X or X | None, got the union {hint}")
+    return options[0]
+
+
+def _element_types(hint: Any, length: int) -> tuple[Any, ...]:
+    arguments = get_args(hint)
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return (arguments[0],) * length
+    return arguments
+
+
+def _describe(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(repr(choice) for choice in get_args(hint))
+    optional = _optional_of(hint)
+    if optional is not None:
+        return f"{_describe(optional)} or none"
+    if get_origin(hint) is tuple:
+        arguments = get_args(hint)
+        if arguments[-1] is Ellipsis:
+            return f"a list, each element {_describe(arguments[0])}"
+        return f"a list of {len(arguments)}: " + ", ".join(_describe(a) for a in arguments)
+    return _DESCRIPTIONS.get(hint, f"an object {getattr(hint, '__name__', hint)}")
