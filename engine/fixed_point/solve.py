@@ -1,0 +1,207 @@
+"""The one loop of every solver: find z = f(z) for a batch, with a stop rule per sample.
+
+Everything is batch-first `[B, ...]`; no value crosses the batch axis, but the loop runs until its
+slowest sample is done. A sample that is done is frozen: later steps do not change it.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from engine.fixed_point import anderson, picard
+from engine.fixed_point.solver_config import SolverConfig
+
+BatchedMap = Callable[[jax.Array], jax.Array]
+
+
+class Method(NamedTuple):
+    """An update rule on flat states `[B, N]`."""
+
+    init: Callable[..., Any]  # (z0, config) -> state
+    step: Callable[..., Any]  # (state, z, f(z), steps before, config) -> (next z, state)
+
+
+METHODS = {
+    "anderson": Method(anderson.init, anderson.step),
+    "picard": Method(picard.init, picard.step),
+}
+
+
+class SolveStats(NamedTuple):
+    """How the search of each sample ended."""
+
+    residual: jax.Array  # [B] float32, lowest relative residual seen; inf when none was finite
+    steps: jax.Array  # [B] int32, evaluations of f until the sample was done
+    converged: jax.Array  # [B] bool, residual <= tolerance
+
+
+class _Progress(NamedTuple):
+    step: jax.Array  # [] int32
+    iterate: jax.Array  # [B, N]
+    best_image: jax.Array  # [B, N], f of the iterate with the lowest residual
+    best_residual: jax.Array  # [B] float32
+    milestone: jax.Array  # [B] float32, residual at the last notable progress
+    stale_steps: jax.Array  # [B] int32, steps since the milestone
+    steps: jax.Array  # [B] int32
+    is_active: jax.Array  # [B] bool
+    method_state: Any  # pytree of the method
+
+
+def solve(
+    f: BatchedMap, z0: jax.Array, config: SolverConfig, step_limit: jax.Array | None = None
+) -> tuple[jax.Array, SolveStats]:
+    """Searches a fixed point of f for each sample and returns the best state found.
+
+    A sample ends when its residual reaches `tolerance`, when it stagnates (the residual has not
+    fallen below `stagnation_ratio` times the milestone for `stagnation_steps` steps), when its
+    residual is not finite, or with the loop. The state returned is the image f(z_k) of the
+    iterate z_k with the lowest residual, the latest of equals: it costs nothing and lies nearer
+    to the fixed point than z_k. So Picard steps that keep lowering the residual return exactly f
+    applied `steps` times. If no residual was finite, z0 is returned.
+
+    The residual is relative, so a fixed point at 0 ends by stagnation and not by tolerance.
+
+    Args:
+      f: maps `[B, ...]` to the same shape and dtype, sample by sample; evaluated once a step.
+      z0: start `[B, ...]`, floating point.
+      config: method and stop rule.
+      step_limit: scalar int32; the loop runs at most min(step_limit, max_steps) steps. It may be
+        traced, so that one compiled program serves every limit. At 0, z0 is returned.
+
+    Returns:
+      State `[B, ...]` in the dtype of z0, and the statistics of each sample.
+    """
+    _check_start(z0)
+    flat_f, flat_z0 = _flatten(f, z0)
+    method = METHODS[config.method]
+    limit = jnp.int32(config.max_steps)
+    if step_limit is not None:
+        chex.assert_shape(step_limit, ())
+        limit = jnp.minimum(limit, jnp.asarray(step_limit, jnp.int32))
+
+    def is_unfinished(progress: _Progress) -> jax.Array:
+        return jnp.any(progress.is_active) & (progress.step < limit)
+
+    def advance(progress: _Progress) -> _Progress:
+        image = flat_f(progress.iterate)
+        proposal, method_state = method.step(
+            progress.method_state, progress.iterate, image, progress.step, config
+        )
+        return _record(progress, image, config)._replace(
+            iterate=jnp.where(progress.is_active[:, None], proposal, progress.iterate),
+            method_state=method_state,
+        )
+
+    start = _start(flat_z0, method.init(flat_z0, config))
+    end = lax.while_loop(is_unfinished, advance, start)
+    stats = SolveStats(end.best_residual, end.steps, end.best_residual <= config.tolerance)
+    return end.best_image.reshape(z0.shape), stats
+
+
+def solve_trajectory(
+    f: BatchedMap, z0: jax.Array, config: SolverConfig, steps: int
+) -> tuple[jax.Array, jax.Array]:
+    """Runs the method for a fixed number of steps and returns every state, for display.
+
+    Args:
+      f: as in `solve`.
+      z0: start `[B, ...]`.
+      config: method, memory, damping and ridge are used; the stop rule is not.
+      steps: number of steps I, at least 1.
+
+    Returns:
+      States `[I, B, ...]`: entry i is the image f(z_i) of iterate z_i, the state that `solve`
+      returns when z_i is its best iterate. Relative residuals of z_i `[I, B]` float32.
+    """
+    _check_start(z0)
+    flat_f, flat_z0 = _flatten(f, z0)
+    method = METHODS[config.method]
+
+    def advance(carry: tuple[jax.Array, Any], count: jax.Array) -> tuple[Any, Any]:
+        iterate, method_state = carry
+        image = flat_f(iterate)
+        proposal, method_state = method.step(method_state, iterate, image, count, config)
+        return (proposal, method_state), (image, relative_residual(iterate, image))
+
+    start = (flat_z0, method.init(flat_z0, config))
+    _, (images, residuals) = lax.scan(advance, start, jnp.arange(steps, dtype=jnp.int32))
+    return images.reshape(steps, *z0.shape), residuals
+
+
+def relative_residual(z: jax.Array, image: jax.Array) -> jax.Array:
+    """Returns ||f(z) - z|| / ||f(z)|| of each sample, `[B]` float32, 0 where both norms are 0.
+
+    Args:
+      z: `[B, ...]`.
+      image: f(z), same shape and dtype.
+    """
+    chex.assert_equal_shape([z, image])
+    axes = tuple(range(1, z.ndim))
+    # float32 at least: a bfloat16 sum of squares over a whole state loses the small terms.
+    dtype = jnp.promote_types(z.dtype, jnp.float32)
+    image = image.astype(dtype)
+    difference = jnp.sqrt(jnp.sum(jnp.square(image - z.astype(dtype)), axis=axes))
+    size = jnp.sqrt(jnp.sum(jnp.square(image), axis=axes))
+    # The smallest normal number guards 0 / 0 only: cotangents may be tiny and still matter.
+    return (difference / (size + jnp.finfo(jnp.float32).tiny)).astype(jnp.float32)
+
+
+def _record(progress: _Progress, image: jax.Array, config: SolverConfig) -> _Progress:
+    """Returns the progress after f was evaluated at its iterate; iterate and method unchanged."""
+    active = progress.is_active
+    residual = relative_residual(progress.iterate, image)
+    # Comparisons with NaN are false: a broken image is never the best.
+    is_best = active & (residual <= progress.best_residual) & jnp.isfinite(residual)
+    is_notable = active & (residual < config.stagnation_ratio * progress.milestone)
+    stale_steps = jnp.where(is_notable, 0, progress.stale_steps + 1)
+    is_done = (residual <= config.tolerance) | ~jnp.isfinite(residual)
+    if config.stagnation_steps:
+        is_done |= stale_steps >= config.stagnation_steps
+    return progress._replace(
+        step=progress.step + 1,
+        best_image=jnp.where(is_best[:, None], image, progress.best_image),
+        best_residual=jnp.where(is_best, residual, progress.best_residual),
+        milestone=jnp.where(is_notable, residual, progress.milestone),
+        stale_steps=stale_steps,
+        steps=progress.steps + active.astype(jnp.int32),
+        is_active=active & ~is_done,
+    )
+
+
+def _start(flat_z0: jax.Array, method_state: Any) -> _Progress:
+    batch = flat_z0.shape[0]
+    infinite = jnp.full((batch,), jnp.inf, jnp.float32)
+    zero = jnp.zeros((batch,), jnp.int32)
+    return _Progress(
+        step=jnp.int32(0),
+        iterate=flat_z0,
+        best_image=flat_z0,
+        best_residual=infinite,
+        milestone=infinite,
+        stale_steps=zero,
+        steps=zero,
+        is_active=jnp.ones((batch,), bool),
+        method_state=method_state,
+    )
+
+
+def _check_start(z0: jax.Array) -> None:
+    chex.assert_type(z0, float)
+    chex.assert_scalar_positive(z0.ndim)
+
+
+def _flatten(f: BatchedMap, z0: jax.Array) -> tuple[BatchedMap, jax.Array]:
+    """Returns f as a map of `[B, N]`, and z0 as `[B, N]`."""
+    flat_z0 = z0.reshape(z0.shape[0], -1)
+
+    def flat_f(flat_z: jax.Array) -> jax.Array:
+        image = f(flat_z.reshape(z0.shape))
+        chex.assert_equal_shape([image, z0])
+        chex.assert_type(image, z0.dtype)
+        return image.reshape(flat_z0.shape)
+
+    return flat_f, flat_z0

@@ -1,0 +1,72 @@
+"""Settings of the fixed-point solver and of the gradient through its solution."""
+
+import dataclasses
+from typing import Literal, get_args
+
+SolverMethod = Literal["anderson", "picard", "broyden"]
+GradientMode = Literal["implicit", "phantom", "unroll"]
+
+
+def _require(name: str, value: float, is_allowed: bool, allowed: str) -> None:
+    if not is_allowed:  # NaN fails every comparison above, so it is refused too.
+        raise ValueError(f"expected {name} {allowed}, got {value!r}")
+
+
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"expected {name} to be one of {', '.join(choices)}, got {value!r}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SolverConfig:
+    """How a fixed point is searched for and when the search of a sample ends."""
+
+    # Update rule; see engine/fixed_point/{anderson,picard,broyden}.py.
+    method: SolverMethod = "anderson"
+    # Most evaluations of f, at least 1.
+    max_steps: int = 16
+    # A sample is done at ||f(z) - z|| / ||f(z)|| <= tolerance; 0 asks for an exact fixed point.
+    tolerance: float = 1e-3
+    # M, the number of past pairs (Anderson) or rank-one updates (Broyden) kept; Picard keeps none.
+    memory: int = 5
+    # Share of the step that is taken, in (0, 1]; 1 is undamped.
+    damping: float = 1.0
+    # Anderson's regularisation relative to the mean diagonal of the Gram matrix, in (0, 1].
+    ridge: float = 1e-4
+    # A sample stops after this many steps without notable progress; 0 never stops for that.
+    stagnation_steps: int = 3
+    # Progress is notable when the residual falls below this share of the last milestone, in (0, 1].
+    stagnation_ratio: float = 0.9
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value outside its range."""
+        _require_choice("method", self.method, get_args(SolverMethod))
+        _require("max_steps", self.max_steps, self.max_steps >= 1, "at least 1")
+        _require("tolerance", self.tolerance, 0 <= self.tolerance < 1, "in [0, 1)")
+        _require("memory", self.memory, 1 <= self.memory <= 32, "from 1 to 32")
+        _require("damping", self.damping, 0 < self.damping <= 1, "in (0, 1]")
+        _require("ridge", self.ridge, 0 < self.ridge <= 1, "in (0, 1]")
+        _require("stagnation_steps", self.stagnation_steps, self.stagnation_steps >= 0, "at least 0")
+        _require(
+            "stagnation_ratio", self.stagnation_ratio, 0 < self.stagnation_ratio <= 1, "in (0, 1]"
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GradientConfig:
+    """How the gradient through a fixed point is computed; see engine/fixed_point/implicit.py."""
+
+    # implicit: second solve; phantom: a few steps at the solution; unroll: through every step.
+    mode: GradientMode = "phantom"
+    # phantom: differentiated steps k after the solve; unroll: iterations; implicit: not used.
+    steps: int = 1
+    # Share of each differentiated step that is taken, in (0, 1]; implicit: not used.
+    damping: float = 1.0
+    # Solver of the linear equation u = v + J^T u; implicit mode only.
+    backward: SolverConfig = SolverConfig(tolerance=1e-4)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value outside its range."""
+        _require_choice("mode", self.mode, get_args(GradientMode))
+        _require("steps", self.steps, self.steps >= 1, "at least 1")
+        _require("damping", self.damping, 0 < self.damping <= 1, "in (0, 1]")
