@@ -1,0 +1,42 @@
+# The table of contents of the project: `make` prints it, people and .ci/run use the same targets.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.setup-stamp
+.DEFAULT_GOAL := help
+.PHONY: help setup play test test-all check bench clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP) ## create .venv and install everything into it (once; PYTHON=python3.12 picks another)
+	@:
+
+# Everything goes to stderr: `make play` is a UCI engine, and its stdout belongs to the protocol.
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	@echo 'setup: installing into .venv, about a minute' >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint constraints.txt --editable '.[train,dev]' >&2
+	@touch $@
+
+play: $(STAMP) ## speak UCI on the terminal: type `uci`, `position startpos`, `go`, `quit`
+	@exec $(BIN)/python uci_main.py
+
+test: $(STAMP) ## run the fast tests
+	@$(BIN)/python -m pytest
+
+test-all: $(STAMP) ## run the slow tests too
+	@$(BIN)/python -m pytest -m 'not gpu and not teacher'
+
+check: $(STAMP) ## check format, lint, types and layout
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/test_layout.py
+
+bench: $(STAMP) ## measure the time per move and print the checksum of the outputs
+	@$(BIN)/python -m engine.bench
+
+clean: ## remove caches and build products; .venv, weights, data and runs stay
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
