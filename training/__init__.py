@@ -1,0 +1,1 @@
+"""How the player is trained: labels, batches, losses and loops; engine never imports it."""
