@@ -15,7 +15,7 @@ setup: $(STAMP) ## create .venv and install everything into it (once; PYTHON=pyt
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@echo 'setup: installing into .venv, about a minute' >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
 	    --constraint constraints.txt --editable '.[train,dev]' >&2
 	@touch $@
 
