@@ -5,8 +5,9 @@
     puzzles   id,fen,moves,...              the first move is the opponent's, then they alternate;
                                             a puzzle is its own group
 
-In a top4 line a move may be listed twice; the deeper verdict counts, the
-first of equally deep ones. Moves that are not listed lie 0.05 below the worst that is. Files may be compressed with xz. Every value is the expected score in [0, 1] of the side to move.
+In a top4 line a move may be listed twice; the deeper verdict counts, the first of equally deep
+ones. Moves that are not listed lie 0.05 below the worst that is. Files may be compressed with xz.
+Every value is the expected score in [0, 1] of the side to move.
 """
 
 import lzma
@@ -61,9 +62,7 @@ def read_labels(path: Path, kind: LabelKind) -> Iterator[LabelledPosition]:
         yield from parse_lines(kind, str(path), 1, read_lines(file, path))
 
 
-def parse_lines(
-    kind: LabelKind, name: str, first_line: int, lines: Iterable[bytes]
-) -> Iterator[LabelledPosition]:
+def parse_lines(kind: LabelKind, name: str, first_line: int, lines: Iterable[bytes]) -> Iterator[LabelledPosition]:
     """Yields the labelled positions of consecutive lines of a file.
 
     Args:
@@ -151,9 +150,7 @@ def _parse_all(line: str) -> Iterator[LabelledPosition]:
     moves = _legal_moves(board)
     digits = _DIGIT_VALUE[np.frombuffer(text.encode(), np.uint8)]
     if len(digits) != 2 * len(moves):
-        raise ValueError(
-            f"expected 2 characters for each of {len(moves)} legal moves, got {len(text)}"
-        )
+        raise ValueError(f"expected 2 characters for each of {len(moves)} legal moves, got {len(text)}")
     if digits.min() < 0:
         raise ValueError(f"expected values in the alphabet 0-9A-Za-z-_, got {text!r}")
     yield LabelledPosition(group, board, moves, (digits[::2] * 64 + digits[1::2]) / _LARGEST_PAIR)
@@ -208,9 +205,7 @@ def _is_header(number: int, line: str) -> bool:
 def _fields(line: str, separator: str, at_least: int) -> list[str]:
     fields = line.split(separator)
     if len(fields) < at_least or not fields[0]:
-        raise ValueError(
-            f"expected {at_least} fields separated by {separator!r}, got {line[:80]!r}"
-        )
+        raise ValueError(f"expected {at_least} fields separated by {separator!r}, got {line[:80]!r}")
     return fields
 
 

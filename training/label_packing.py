@@ -71,9 +71,7 @@ class PackConfig:
         if not self.inputs:
             raise PackError("expected at least one input file, got none")
         if not 0 <= self.validation_percent <= 100:
-            raise PackError(
-                f"expected a validation percentage in 0..100, got {self.validation_percent}"
-            )
+            raise PackError(f"expected a validation percentage in 0..100, got {self.validation_percent}")
         if self.workers < 1:
             raise PackError(f"expected at least 1 worker, got {self.workers}")
 
@@ -142,10 +140,7 @@ def pack_labels(config: PackConfig, progress: Progress | None = None) -> PackCou
     """
     counts = PackCounts()
     with ExitStack() as stack:
-        writers = [
-            stack.enter_context(ShardWriter(config.out / split, config.name, config.kind))
-            for split in SPLITS
-        ]
+        writers = [stack.enter_context(ShardWriter(config.out / split, config.name, config.kind)) for split in SPLITS]
         excluded = {digest for path in config.exclude for digest in _excluded_digests(path)}
         seen = {digest for path in config.unique_from for digest in _packed_digests(path)}
         for packed, share in _packed_chunks(config):
@@ -252,9 +247,7 @@ def _encode(chunk: _Lines, kind: LabelKind, validation_percent: float) -> _Packe
     )
 
 
-def _first_sights(
-    packed: _Packed, excluded: set[int], seen: set[int], counts: PackCounts
-) -> np.ndarray:
+def _first_sights(packed: _Packed, excluded: set[int], seen: set[int], counts: PackCounts) -> np.ndarray:
     """Returns which positions to keep, bool `[n]`, and adds them to `seen`."""
     keep = np.zeros(len(packed.counts), bool)
     for index, digest in enumerate(position_digests(packed.positions)):
@@ -271,9 +264,7 @@ def _first_sights(
 
 def _append(writer: ShardWriter, packed: _Packed, chosen: np.ndarray) -> None:
     moves = np.repeat(chosen, packed.counts)
-    writer.append(
-        packed.positions[chosen], packed.counts[chosen], packed.cells[moves], packed.values[moves]
-    )
+    writer.append(packed.positions[chosen], packed.counts[chosen], packed.cells[moves], packed.values[moves])
 
 
 def _excluded_digests(path: Path) -> Iterator[int]:

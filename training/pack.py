@@ -113,10 +113,7 @@ def _progress_line() -> "Progress":
         next_s = now_s + refresh_s
         elapsed_s = max(now_s - started_s, 1e-9)
         left_s = elapsed_s * (1.0 - share) / share if share > 0 else float("inf")
-        line = (
-            f"{share:6.1%}  {_summary(counts)}  {counts.total / elapsed_s:.0f}/s  "
-            f"{left_s / 60:.1f} min left"
-        )
+        line = f"{share:6.1%}  {_summary(counts)}  {counts.total / elapsed_s:.0f}/s  {left_s / 60:.1f} min left"
         end = "\r" if in_terminal and share < 1.0 else "\n"
         print(line, end=end, file=sys.stderr, flush=True)
 

@@ -54,9 +54,7 @@ class ShardWriter:
 
     def __init__(self, folder: Path, source: str, kind: str) -> None:
         if folder.exists():
-            raise ShardError(
-                f"expected a new folder for shards, got {folder}, which is there already"
-            )
+            raise ShardError(f"expected a new folder for shards, got {folder}, which is there already")
         self._folder = folder
         self._partial = folder.with_name(f".{folder.name}.partial")
         self._manifest: dict[str, object] = {"source": source, "kind": kind}
@@ -87,9 +85,7 @@ class ShardWriter:
                 file.close()
             shutil.rmtree(self._partial)
 
-    def append(
-        self, positions: np.ndarray, counts: np.ndarray, cells: np.ndarray, values: np.ndarray
-    ) -> None:
+    def append(self, positions: np.ndarray, counts: np.ndarray, cells: np.ndarray, values: np.ndarray) -> None:
         """Appends positions with all their legal moves.
 
         Args:
@@ -204,9 +200,7 @@ class Shards:
         for file_name, expected in self.manifest["sha256"].items():
             found = _sha256(self.folder / file_name)
             if found != expected:
-                raise ShardError(
-                    f"expected sha256 {expected} for {self.folder / file_name}, got {found}"
-                )
+                raise ShardError(f"expected sha256 {expected} for {self.folder / file_name}, got {found}")
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -222,9 +216,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise ShardError(f"expected format_version {FORMAT_VERSION} in {path}, got {version!r}")
     for key, wanted in {"positions": int, "moves": int, "sha256": dict}.items():
         if not isinstance(manifest.get(key), wanted):
-            raise ShardError(
-                f"expected {wanted.__name__} {key!r} in {path}, got {manifest.get(key)!r}"
-            )
+            raise ShardError(f"expected {wanted.__name__} {key!r} in {path}, got {manifest.get(key)!r}")
     return dict(manifest)
 
 
@@ -239,9 +231,7 @@ def _read_array(folder: Path, name: str, rows: int) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         raise ShardError(f"expected an array of {rows} rows in {path}, got: {error}") from error
     if array.dtype != dtype or array.shape != (rows, *tail):
-        raise ShardError(
-            f"expected {dtype} {(rows, *tail)} in {path}, got {array.dtype} {array.shape}"
-        )
+        raise ShardError(f"expected {dtype} {(rows, *tail)} in {path}, got {array.dtype} {array.shape}")
     return array
 
 

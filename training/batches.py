@@ -1,0 +1,200 @@
+"""Batches of labelled positions, drawn from packed sets in fixed proportions.
+
+Batch i is a pure function of the stream's arguments and i: a run that resumes at step i sees what
+it would have seen. Randomness comes from keyed Philox generators, so it also depends on NumPy's
+promise not to change `Generator` streams (made within, not across, its feature releases).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.encoding.move_labels import CELLS
+from training.mirroring import can_be_mirrored, mirror_cells, mirror_positions
+from training.shards import VALUE_SCALE, Shards
+
+MAX_LEGAL_MOVES = 218  # no legal chess position has more
+_ORDER_KEY, _MIRROR_KEY = 1, 2  # keep the generators of different uses apart
+
+
+class Batch(NamedTuple):
+    """Positions with the expected score of every legal move; `L` is the same for all batches."""
+
+    positions: np.ndarray  # int8 [B, P]
+    cells: np.ndarray  # int16 [B, L], policy cells of the legal moves, then -1
+    values: np.ndarray  # float32 [B, L], expected scores in [0, 1] for the mover, then 0
+    source: np.ndarray  # int8 [B], index of the set in the stream's sources
+
+
+class Source(NamedTuple):
+    """A packed set in a mixture."""
+
+    shards: Shards
+    weight: float  # share of each batch, relative to the other weights
+    tau: float  # temperature of the set's policy target, in expected score
+
+
+class BatchError(ValueError):
+    """A stream of batches was asked for that cannot be; the text is one line."""
+
+
+class BatchStream:
+    """An endless stream of batches; `stream(i)` is batch i.
+
+    Each set is walked through in a new random order every epoch, without replacement, and fills
+    the same number of rows of every batch. The rows of one set stand together.
+
+    Attributes:
+      taus: float32, the temperature of each source.
+      rows: how many rows of a batch each source fills.
+
+    Args:
+      sources: packed sets with their weight and temperature.
+      batch_size: B.
+      seed: decides the orders and the mirroring, not negative.
+      mirror: whether to mirror half of the positions without castling rights, by chance.
+      max_moves: L; positions with more legal moves are an error.
+
+    Raises:
+      BatchError: a set is empty, or a weight, a temperature or the batch size is out of range.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[tuple[Shards, float, float]],
+        batch_size: int,
+        seed: int,
+        mirror: bool = False,
+        max_moves: int = MAX_LEGAL_MOVES,
+    ) -> None:
+        self._sources = [Source(*source) for source in sources]
+        _check_sources(self._sources)
+        if batch_size < 1 or seed < 0:
+            raise BatchError(f"expected batch_size >= 1 and seed >= 0, got {batch_size} and {seed}")
+        self._seed = seed
+        self._mirror = mirror
+        self._max_moves = max_moves
+        self._orders: dict[tuple[int, int], np.ndarray] = {}
+        self.taus = np.array([source.tau for source in self._sources], np.float32)
+        self.rows = _rows_of_sources([source.weight for source in self._sources], batch_size)
+        if min(self.rows) < 1:
+            raise BatchError(
+                f"expected at least one row of a batch for every source, got {self.rows} of {batch_size} by weight"
+            )
+
+    def __call__(self, index: int) -> Batch:
+        """Returns batch `index`, counted from 0.
+
+        Raises:
+          BatchError: the index is negative, or a position has more than `max_moves` moves.
+        """
+        if index < 0:
+            raise BatchError(f"expected a batch index >= 0, got {index}")
+        parts = [self._part(number, index) for number in range(len(self._sources))]
+        batch = Batch(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
+        return self._mirrored(batch, index) if self._mirror else batch
+
+    def epochs(self, index: int) -> list[float]:
+        """Returns how often each source has been walked through before batch `index`."""
+        return [index * rows / len(source.shards) for rows, source in zip(self.rows, self._sources, strict=True)]
+
+    def _part(self, number: int, index: int) -> Batch:
+        rows = self.rows[number]
+        draws = np.arange(index * rows, (index + 1) * rows)
+        epochs, places = np.divmod(draws, len(self._sources[number].shards))
+        items = np.empty(rows, np.int64)
+        for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
+            of_epoch = epochs == epoch
+            items[of_epoch] = self._order(number, epoch)[places[of_epoch]]
+        return self._gather(number, items)
+
+    def _order(self, number: int, epoch: int) -> np.ndarray:
+        """Returns the order of a source's positions in an epoch, kept until a later epoch's."""
+        if (number, epoch) not in self._orders:
+            order = _generator(self._seed, _ORDER_KEY, number, epoch).permutation(len(self._sources[number].shards))
+            # One call may straddle two epochs; no other order of this source is needed again soon.
+            for old in [key for key in self._orders if key[0] == number and key[1] != epoch - 1]:
+                del self._orders[old]
+            self._orders[number, epoch] = order
+        return self._orders[number, epoch]
+
+    def _gather(self, number: int, items: np.ndarray) -> Batch:
+        shards = self._sources[number].shards
+        starts = shards.move_offsets[items]
+        counts = shards.move_offsets[items + 1] - starts
+        if counts.max() > self._max_moves:
+            raise BatchError(
+                f"expected at most {self._max_moves} legal moves, got {counts.max()} "
+                f"at position {items[counts.argmax()]} of {shards.folder}"
+            )
+        is_move = np.arange(self._max_moves) < counts[:, None]  # [B, L]
+        first_columns = np.cumsum(counts) - counts
+        rows = np.repeat(starts - first_columns, counts) + np.arange(counts.sum())
+        cells = np.full(is_move.shape, -1, np.int16)
+        values = np.zeros(is_move.shape, np.float32)
+        cells[is_move] = shards.move_cells[rows]
+        values[is_move] = shards.move_values[rows] * np.float32(1 / VALUE_SCALE)
+        source = np.full(len(items), number, np.int8)
+        return Batch(np.array(shards.positions[items]), cells, values, source)
+
+    def _mirrored(self, batch: Batch, index: int) -> Batch:
+        heads = _generator(self._seed, _MIRROR_KEY, index).random(len(batch.positions)) < 0.5
+        chosen = heads & can_be_mirrored(batch.positions)
+        batch.positions[chosen] = mirror_positions(batch.positions[chosen])
+        batch.cells[chosen] = mirror_cells(batch.cells[chosen])
+        return batch
+
+
+def dense_targets(batch: Batch, taus: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spreads a batch's moves over the policy cells.
+
+    The target is the softmax over the legal moves of expected score / tau.
+
+    Args:
+      batch: B positions.
+      taus: the temperature of all positions, or float `[sources]`, that of each source.
+
+    Returns:
+      The target distribution, float32 `[B, Z]`, and whether a cell is a legal move, bool `[B, Z]`.
+    """
+    size = len(batch.cells)
+    taus_of_sources = np.asarray(taus, np.float32)
+    is_move = batch.cells >= 0  # [B, L]
+    counts = np.count_nonzero(is_move, axis=1)
+    tau = taus_of_sources[batch.source] if taus_of_sources.ndim else np.full(size, taus_of_sources)
+    best = batch.values.max(axis=1, initial=0.0)
+    # Flat over the legal moves: they are a seventh of [B, L] and a hundredth of [B, Z].
+    flat_cells = (np.arange(size)[:, None] * CELLS + batch.cells)[is_move]
+    odds = np.exp((batch.values[is_move] - np.repeat(best, counts)) / np.repeat(tau, counts))
+    sums = np.bincount(np.repeat(np.arange(size), counts), odds, size)
+    target = np.zeros((size, CELLS), np.float32)
+    target.reshape(-1)[flat_cells] = odds / np.repeat(sums, counts)
+    legal = np.zeros((size, CELLS), bool)
+    legal.reshape(-1)[flat_cells] = True
+    return target, legal
+
+
+def _generator(seed: int, *key: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *key])))
+
+
+def _check_sources(sources: Sequence[Source]) -> None:
+    if not 1 <= len(sources) <= 127:
+        raise BatchError(f"expected 1 to 127 sources, got {len(sources)}")
+    for source in sources:
+        if not len(source.shards):
+            raise BatchError(f"expected positions in {source.shards.folder}, got none")
+        if not (0 < source.weight < np.inf and 0 < source.tau < np.inf):
+            raise BatchError(
+                f"expected a positive weight and temperature for {source.shards.folder}, "
+                f"got {source.weight} and {source.tau}"
+            )
+
+
+def _rows_of_sources(weights: Sequence[float], batch_size: int) -> list[int]:
+    """Divides a batch by weight, the largest remainders rounded up, the first of equal ones."""
+    shares = np.array(weights, np.float64) / sum(weights) * batch_size
+    rows = np.floor(shares).astype(int)
+    rows[np.argsort(rows - shares, kind="stable")[: batch_size - rows.sum()]] += 1
+    return [int(number) for number in rows]
