@@ -1,0 +1,1 @@
+"""Everything that has parameters: encoded positions in, policy and value out."""

@@ -1,0 +1,73 @@
+"""Multi-head attention whose logits carry a given bias."""
+
+import chex
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from engine.network.products import Product, Projection
+
+MASKED = -1e9  # finite, so that a fully masked row has a gradient of 0 and not NaN
+
+
+def attend(query: jax.Array, key: jax.Array, value: jax.Array, bias: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Attends with a bias on the logits.
+
+    Args:
+      query: `[B, H, N, C]`.
+      key: `[B, H, M, C]`.
+      value: `[B, H, M, C]`.
+      bias: added to the logits, broadcastable to `[B, H, N, M]`; `MASKED` where no attention may go.
+
+    Returns:
+      Output `[B, H, N, C]` and weights `[B, H, N, M]` that sum to 1 over M.
+    """
+    chex.assert_rank([query, key, value, bias], 4)
+    logits = jnp.einsum("bhnc,bhmc->bhnm", query, key) * query.shape[-1] ** -0.5
+    weights = jax.nn.softmax(logits + bias, axis=-1)
+    return jnp.einsum("bhnm,bhmc->bhnc", weights, value), weights
+
+
+def split_heads(x: jax.Array, heads: int) -> jax.Array:
+    """Returns `[B, N, H * C]` as `[B, H, N, C]`."""
+    batch, count, width = x.shape
+    return x.reshape(batch, count, heads, width // heads).transpose(0, 2, 1, 3)
+
+
+def merge_heads(x: jax.Array) -> jax.Array:
+    """Returns `[B, H, N, C]` as `[B, N, H * C]`."""
+    batch, heads, count, width = x.shape
+    return x.transpose(0, 2, 1, 3).reshape(batch, count, heads * width)
+
+
+class SelfAttention(nn.Module):
+    """Attention of the tokens to each other.
+
+    Attributes:
+      heads: H.
+      product: of the projections.
+    """
+
+    heads: int
+    product: Product
+
+    @nn.compact
+    def __call__(self, x: jax.Array, bias: jax.Array) -> jax.Array:
+        """Mixes tokens.
+
+        Sows the weights `[B, H, N, N]` as `intermediates/attention`; that is no work unless a caller asks for the
+        collection.
+
+        Args:
+          x: `[B, N, D]`.
+          bias: `[B, H, N, N]`, or broadcastable to it.
+
+        Returns:
+          `[B, N, D]`.
+        """
+        chex.assert_rank(x, 3)
+        qkv = Projection(3 * x.shape[-1], self.product, name="query_key_value")(x)
+        query, key, value = (split_heads(part, self.heads) for part in jnp.split(qkv, 3, axis=-1))
+        mixed, weights = attend(query, key, value, bias)
+        self.sow("intermediates", "attention", weights)
+        return Projection(x.shape[-1], self.product, name="output")(merge_heads(mixed))

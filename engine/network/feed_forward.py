@@ -1,0 +1,25 @@
+"""The token-wise part of a block: linear, squared ReLU, linear (So et al. 2021, "Primer")."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from engine.network.products import Product, Projection
+
+
+class FeedForward(nn.Module):
+    """Two projections around a squared ReLU.
+
+    Attributes:
+      hidden_width: width between them.
+      product: of both.
+    """
+
+    hidden_width: int
+    product: Product
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps `[..., D]` to `[..., D]`."""
+        hidden = Projection(self.hidden_width, self.product, name="hidden")(x)
+        return Projection(x.shape[-1], self.product, name="output")(jnp.square(nn.relu(hidden)))

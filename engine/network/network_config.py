@@ -1,0 +1,73 @@
+"""The settings of a network, saved beside its weights.
+
+Precision policy. Parameters are float32. Projections inside the recursion multiply int8 by int8 into int32 (trained so
+by AQT, served from int8 kernels) or bfloat16 by bfloat16 into float32, as `arithmetic` says. Norm statistics, attention
+logits, softmax, the solver's residuals and Gram matrices, heads and losses are float32.
+"""
+
+import dataclasses
+from typing import Literal
+
+from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+
+TokenSet = Literal["pieces", "squares"]
+GateKind = Literal["dense", "channel", "none"]
+Arithmetic = Literal["float32", "bfloat16", "int8"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """Shape and arithmetic of a RecurseZero network."""
+
+    # What the trunk's tokens are: the men, 16 slots a side (N = 32), or all squares (N = 64).
+    tokens: TokenSet = "pieces"
+    # D, width of a token.
+    width: int = 128
+    # H, attention heads; D / H is the head width.
+    heads: int = 4
+    # Width of the hidden layer of a feed-forward part.
+    hidden_width: int = 256
+    # Blocks in one application of f; they differ, their weights are shared by all iterations.
+    blocks: int = 2
+    # Gate at each residual: GTrXL with full matrices, with one weight a channel, or plain addition.
+    gate: GateKind = "channel"
+    # b_g of the gate; above 0.5 it slows the iteration without moving its fixed point.
+    gate_bias: float = 0.0
+    # Width of a square in the policy head, and of the queries and keys whose product is the policy.
+    policy_width: int = 64
+    # Attention heads of the policy head.
+    policy_heads: int = 2
+    # Hidden width of the value head.
+    value_width: int = 64
+    # Bins of the value head over the expected score 0..1.
+    value_bins: int = 64
+    # Products of the projections inside the recursion and of the policy head's square encoder.
+    arithmetic: Arithmetic = "int8"
+    # How the fixed point is searched for.
+    solver: SolverConfig = SolverConfig()
+    # How gradients pass through it.
+    gradient: GradientConfig = GradientConfig()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where fields contradict each other."""
+        for name in (
+            "width",
+            "heads",
+            "hidden_width",
+            "blocks",
+            "policy_width",
+            "policy_heads",
+            "value_width",
+            "value_bins",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
+        if self.width % self.heads:
+            raise ValueError(f"expected width to be a multiple of heads ({self.heads}), got {self.width}")
+        if not 0 <= self.gate_bias <= 0.5:
+            raise ValueError(f"expected gate_bias in [0, 0.5], got {self.gate_bias}")
+
+    @property
+    def token_count(self) -> int:
+        """N, the number of tokens."""
+        return 32 if self.tokens == "pieces" else 64

@@ -1,0 +1,71 @@
+"""Named networks; a preset is a value, and any field can be overridden."""
+
+from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.network.network_config import NetworkConfig
+
+_TRAINING_GRADIENT = GradientConfig(mode="phantom", steps=1)
+
+PRESETS: dict[str, NetworkConfig] = {
+    # Compiles in seconds; for tests.
+    "tiny": NetworkConfig(
+        width=32,
+        heads=2,
+        hidden_width=32,
+        blocks=1,
+        policy_width=32,
+        value_width=16,
+        value_bins=16,
+        arithmetic="float32",
+        solver=SolverConfig(max_steps=4),
+        gradient=_TRAINING_GRADIENT,
+    ),
+    # The network that is shipped: trained and played on two CPU cores.
+    "cpu": NetworkConfig(
+        width=128,
+        heads=4,
+        hidden_width=256,
+        blocks=2,
+        solver=SolverConfig(method="picard", max_steps=4, tolerance=1e-2, stagnation_steps=0),
+        gradient=_TRAINING_GRADIENT,
+    ),
+    # Fills a training step on an 8 GB GPU (RTX 2070, no bfloat16 units).
+    "rtx2070": NetworkConfig(
+        tokens="squares",
+        width=384,
+        heads=12,
+        hidden_width=768,
+        blocks=2,
+        gate="dense",
+        policy_width=128,
+        policy_heads=4,
+        value_width=128,
+        arithmetic="float32",
+        solver=SolverConfig(max_steps=12, tolerance=1e-3),
+        gradient=GradientConfig(mode="implicit"),
+    ),
+    # Wider and solved more tightly; teaches the shipped one.
+    "teacher": NetworkConfig(
+        width=256,
+        heads=8,
+        hidden_width=512,
+        blocks=3,
+        gate="dense",
+        policy_width=128,
+        policy_heads=4,
+        value_width=128,
+        arithmetic="bfloat16",
+        solver=SolverConfig(max_steps=12, tolerance=1e-3),
+        gradient=GradientConfig(mode="phantom", steps=2),
+    ),
+}
+
+
+def preset(name: str) -> NetworkConfig:
+    """Returns a preset.
+
+    Raises:
+      ValueError: the name is unknown.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"expected a network preset, one of {', '.join(PRESETS)}, got {name!r}")
+    return PRESETS[name]

@@ -1,0 +1,112 @@
+"""Trains a network on packed, teacher-labelled positions.
+
+    python -m training.distil --run runs/mine --preset cpu --minutes 180 --decay-share 0.3 \\
+        --source packed/all/train:0.6 --source packed/puzzles/train:0.25:puzzles --validation packed/all/validation
+
+A source is FOLDER:WEIGHT, with `:puzzles` behind it where the values only mark the solution. Ctrl-C saves and ends;
+`--resume` goes on from the newest checkpoint with the run's own settings and the same order of the data.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training.run_config import RunConfig
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.distil", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on with an existing run")
+    parser.add_argument("--start-from", type=Path, help="folder of another run whose averaged weights to start from")
+    parser.add_argument("--preset", default="cpu", help="network to train (default cpu)")
+    parser.add_argument("--source", action="append", default=[], help="FOLDER:WEIGHT[:puzzles]; repeatable")
+    parser.add_argument("--validation", default="", help="folder of held-out shards")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="override a setting of the run"
+    )
+    parser.add_argument("--minutes", type=float, required=True, help="wall-clock time of this stretch")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what a minute is (default wall)")
+    parser.add_argument("--steps", type=int, help="at most this many steps")
+    parser.add_argument("--decay-share", type=float, default=0.0, help="share of the time with a falling learning rate")
+    parser.add_argument("--restart-schedule", action="store_true", help="return to the peak learning rate")
+    parser.add_argument("--validate-minutes", type=float, default=5.0, help="time between measures (default 5)")
+    parser.add_argument("--save-minutes", type=float, default=4.0, help="time between checkpoints (default 4)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Returns:
+      0, or 2 after one line on stderr that says what was wrong.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        _train(arguments)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from training.distillation import Distillation
+    from training.run_plan import Plan
+
+    plan = Plan(
+        minutes=arguments.minutes,
+        clock=arguments.clock,
+        decay_share=arguments.decay_share,
+        steps=arguments.steps,
+        restarts_schedule=arguments.restart_schedule,
+        validate_minutes=arguments.validate_minutes,
+        save_minutes=arguments.save_minutes,
+    )
+    config = _read_config(arguments) if arguments.resume else _new_config(arguments)
+    distillation = Distillation(config, arguments.run, plan, arguments.start_from)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        distillation.stop()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    distillation.run()
+
+
+def _read_config(arguments: argparse.Namespace) -> "RunConfig":
+    from engine.frozen_config import with_overrides
+    from training.run_folder import read_config, write_config
+
+    config = with_overrides(read_config(arguments.run), arguments.set)
+    write_config(arguments.run, config)
+    return config
+
+
+def _new_config(arguments: argparse.Namespace) -> "RunConfig":
+    from engine.frozen_config import with_overrides
+    from engine.network.network_presets import preset
+    from training.run_config import RunConfig, parse_source
+    from training.run_folder import write_config
+
+    if arguments.run.exists():
+        raise ValueError(f"expected a new folder for --run, got {arguments.run}, which exists; use --resume to go on")
+    if not arguments.source:
+        raise ValueError("expected at least one --source FOLDER:WEIGHT, got none")
+    sources = tuple(parse_source(text) for text in arguments.source)
+    config = RunConfig(network=preset(arguments.preset), sources=sources, validation=arguments.validation)
+    config = with_overrides(config, arguments.set)
+    arguments.run.mkdir(parents=True)
+    write_config(arguments.run, config)
+    return config
+
+
+if __name__ == "__main__":
+    sys.exit(main())

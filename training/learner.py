@@ -1,0 +1,101 @@
+"""The compiled update of distillation and the compiled measure of a network on held-out positions."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from engine.encoding.position import POSITION_SIZE
+from engine.network.int8 import TRAINING_PRODUCTS
+from engine.network.model import Network, NetworkOutput
+from engine.network.network_config import NetworkConfig
+from training.distil_loss import ILLEGAL, policy_loss, score_loss, wdl_loss
+from training.optimizer import make_optimizer
+from training.run_config import RunConfig
+from training.schedule import learning_rate_factor
+from training.train_state import TrainState, initial_state
+
+Metrics = dict[str, jax.Array]
+
+
+class DeviceBatch(NamedTuple):
+    """A batch as the learner takes it."""
+
+    positions: jax.Array  # [B, P] int8
+    target: jax.Array  # [B, Z] float32, the teacher's policy
+    legal: jax.Array  # [B, Z] bool
+    score: jax.Array  # [B] float32, expected score of the best move
+    score_weight: jax.Array  # [B] float32, 0 where the score is not known
+
+
+def make_network(config: NetworkConfig) -> Network:
+    """Returns the network in training form."""
+    return Network(config, TRAINING_PRODUCTS[config.arithmetic])
+
+
+def make_state(config: RunConfig) -> TrainState:
+    """Returns the fresh state of a run."""
+    blank = jnp.zeros((1, POSITION_SIZE), jnp.int8).at[:, :2].set(jnp.array([6, -6], jnp.int8))
+    params = jax.jit(make_network(config.network).init)(jax.random.key(config.seed), blank)["params"]
+    return initial_state(params, make_optimizer(config.optimizer))
+
+
+def make_update(config: RunConfig) -> Callable[[TrainState, DeviceBatch], tuple[TrainState, Metrics]]:
+    """Compiles one step: loss, gradient, optimiser, moving average. The state is donated."""
+    network, optimizer = make_network(config.network), make_optimizer(config.optimizer)
+
+    def loss_and_metrics(params: optax.Params, batch: DeviceBatch) -> tuple[jax.Array, Metrics]:
+        output = network.apply({"params": params}, batch.positions)
+        metrics = _metrics(output, batch)
+        loss = metrics["policy_loss"] + config.wdl_weight * metrics["wdl_loss"]
+        return loss + config.score_weight * metrics["score_loss"], metrics
+
+    def update(state: TrainState, batch: DeviceBatch) -> tuple[TrainState, Metrics]:
+        (loss, metrics), gradient = jax.value_and_grad(loss_and_metrics, has_aux=True)(state.params, batch)
+        updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
+        factor = learning_rate_factor(state.schedule, state.step, config.optimizer.warmup_steps)
+        params = optax.apply_updates(state.params, jax.tree.map(lambda change: change * factor, updates))
+        # The average of few steps must not remember the random start.
+        decay = jnp.minimum(config.ema_decay, (1.0 + state.step) / (10.0 + state.step))
+        average = optax.incremental_update(params, state.average, 1.0 - decay)
+        metrics |= {"loss": loss, "gradient_norm": optax.global_norm(gradient), "learning_rate_factor": factor}
+        return state.replace(step=state.step + 1, params=params, average=average, optimizer=optimizer_state), metrics
+
+    return jax.jit(update, donate_argnums=0)
+
+
+def _metrics(output: NetworkOutput, batch: DeviceBatch) -> Metrics:
+    """Returns loss parts and statistics, means over the batch."""
+    policy = jax.vmap(policy_loss)(output.policy_logits, batch.target, batch.legal)
+    wdl = jax.vmap(wdl_loss)(output.wdl_logits, batch.score) * batch.score_weight
+    score = jax.vmap(score_loss)(output.score_logits, batch.score) * batch.score_weight
+    scored = jnp.maximum(jnp.sum(batch.score_weight), 1.0)
+    logits = jnp.where(batch.legal, output.policy_logits, ILLEGAL)
+    log_policy = jax.nn.log_softmax(logits, axis=-1)
+    chosen_target = jnp.sum(jnp.where(logits == jnp.max(logits, axis=-1, keepdims=True), batch.target, 0.0), axis=-1)
+    return {
+        "policy_loss": jnp.mean(policy),
+        "wdl_loss": jnp.sum(wdl) / scored,
+        "score_loss": jnp.sum(score) / scored,
+        "top1": jnp.mean(chosen_target >= jnp.max(batch.target, axis=-1)),
+        "entropy": -jnp.mean(jnp.sum(jnp.where(batch.legal, jnp.exp(log_policy) * log_policy, 0.0), axis=-1)),
+        "solver_steps": jnp.mean(output.stats.steps),
+        "residual": jnp.mean(output.stats.residual),
+    }
+
+
+def make_policy(config: NetworkConfig) -> Callable[[optax.Params, jax.Array], tuple[jax.Array, jax.Array]]:
+    """Compiles the evaluation of a training-form network.
+
+    Returns:
+      A function of (params, positions `[B, P]`) that gives logits `[B, Z]` and solver steps `[B]`.
+    """
+    network = make_network(config)
+
+    def policy(params: optax.Params, positions: jax.Array) -> tuple[jax.Array, jax.Array]:
+        output = network.apply({"params": params}, positions)
+        return output.policy_logits, output.stats.steps
+
+    return jax.jit(policy)

@@ -1,0 +1,42 @@
+"""Saves and restores the state of a run with Orbax; a save is complete or not there at all."""
+
+from pathlib import Path
+
+import jax
+import orbax.checkpoint as ocp
+
+from training.train_state import TrainState
+
+KEPT = 2  # a kill while the newest is written leaves the one before
+
+
+class RunCheckpoints:
+    """The checkpoints in a run's folder.
+
+    Args:
+      folder: the run's folder; checkpoints go to `checkpoints` in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        options = ocp.CheckpointManagerOptions(max_to_keep=KEPT, enable_async_checkpointing=False)
+        self._manager = ocp.CheckpointManager((folder / "checkpoints").resolve(), options=options)
+
+    def save(self, state: TrainState) -> None:
+        """Writes the state under its step; does nothing if that step is there already."""
+        self._manager.save(int(state.step), args=ocp.args.StandardSave(state))
+
+    def restore_latest(self, like: TrainState) -> TrainState | None:
+        """Returns the newest state, or None where nothing was saved.
+
+        Args:
+          like: a state of the same run, for structure, shapes and types.
+        """
+        step = self._manager.latest_step()
+        if step is None:
+            return None
+        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        return self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
+
+    def close(self) -> None:
+        """Waits for pending writes."""
+        self._manager.close()

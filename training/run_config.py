@@ -1,0 +1,84 @@
+"""The settings of a distillation run, saved in its folder."""
+
+import dataclasses
+
+from engine.network.network_config import NetworkConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceConfig:
+    """One packed set in the mixture."""
+
+    # Folder of shards.
+    folder: str
+    # Share of each batch, relative to the other sources.
+    weight: float
+    # Temperature of the policy target, in expected score.
+    tau: float = 0.05
+    # Whether the values of the moves are scores; those of puzzles only mark the solution.
+    has_scores: bool = True
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """AdamW, or Muon for the matrices; the learning rate's course is in training/schedule.py."""
+
+    # "muon" for matrices of the trunk and AdamW for the rest, or AdamW for all.
+    name: str = "adamw"
+    # Peak learning rate of AdamW.
+    learning_rate: float = 2e-3
+    # Peak learning rate of Muon's matrices.
+    muon_learning_rate: float = 8e-3
+    # Steps of linear warm-up.
+    warmup_steps: int = 200
+    # Decoupled weight decay of matrices.
+    weight_decay: float = 0.02
+    # Largest global gradient norm.
+    clip_norm: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an unknown optimiser."""
+        if self.name not in ("adamw", "muon"):
+            raise ValueError(f"expected optimizer.name to be one of adamw, muon, got {self.name!r}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """A distillation run."""
+
+    # The student.
+    network: NetworkConfig
+    # What it learns from.
+    sources: tuple[SourceConfig, ...]
+    # Held-out shards whose regret is measured; empty for none.
+    validation: str = ""
+    # B.
+    batch_size: int = 256
+    # Decides initial weights and the order of the data.
+    seed: int = 0
+    # Mirror half of the positions without castling rights.
+    mirror: bool = True
+    # The optimiser and its schedule.
+    optimizer: OptimizerConfig = OptimizerConfig()
+    # Decay of the exponential moving average of the weights, per step.
+    ema_decay: float = 0.999
+    # Weights of the loss parts beside the policy's 1.
+    wdl_weight: float = 0.25
+    score_weight: float = 0.25
+
+
+def parse_source(text: str) -> SourceConfig:
+    """Reads a source from `FOLDER:WEIGHT` or `FOLDER:WEIGHT:puzzles`.
+
+    Raises:
+      ValueError: the text has another form.
+    """
+    parts = text.split(":")
+    has_scores = parts[-1] != "puzzles"
+    if not has_scores:
+        parts.pop()
+    try:
+        folder, weight = parts
+        return SourceConfig(folder=folder, weight=float(weight), has_scores=has_scores)
+    except ValueError:
+        raise ValueError(f"expected a source as FOLDER:WEIGHT or FOLDER:WEIGHT:puzzles, got {text!r}") from None

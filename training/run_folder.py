@@ -1,0 +1,48 @@
+"""A run's folder: its settings, its checkpoints, its figures."""
+
+import json
+import os
+from pathlib import Path
+
+import chex
+
+from engine.frozen_config import from_json_dict, to_json_dict
+from training.learner import make_state
+from training.run_checkpoint import RunCheckpoints
+from training.run_config import RunConfig
+
+_CONFIG = "config.json"
+
+
+def write_config(folder: Path, config: RunConfig) -> None:
+    """Writes the settings of a run; the old ones stay whole until the new ones are."""
+    partial = folder / f".{_CONFIG}.partial"
+    partial.write_text(json.dumps(to_json_dict(config), indent=2) + "\n")
+    os.replace(partial, folder / _CONFIG)
+
+
+def read_config(folder: Path) -> RunConfig:
+    """Reads the settings of a run.
+
+    Raises:
+      ValueError: the folder has none, or they are not valid.
+    """
+    path = folder / _CONFIG
+    if not path.is_file():
+        raise ValueError(f"expected the folder of a run with {_CONFIG}, got {folder}")
+    return from_json_dict(RunConfig, json.loads(path.read_text()))
+
+
+def averaged_params(folder: Path) -> tuple[RunConfig, chex.ArrayTree]:
+    """Returns a run's settings and the averaged weights of its newest checkpoint.
+
+    Raises:
+      ValueError: the run has no checkpoint.
+    """
+    config = read_config(folder)
+    checkpoints = RunCheckpoints(folder)
+    state = checkpoints.restore_latest(make_state(config))
+    checkpoints.close()
+    if state is None:
+        raise ValueError(f"expected a checkpoint in {folder}, found none")
+    return config, state.average
