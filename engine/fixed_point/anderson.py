@@ -71,13 +71,11 @@ def mixing_weights(residuals: jax.Array, is_filled: jax.Array, ridge: float) -> 
     # HIGHEST: accelerators otherwise round float32 factors to about 10 bits.
     gram = jnp.einsum("bmn,bkn->bmk", residuals, residuals, precision=lax.Precision.HIGHEST)
     filled = is_filled.astype(gram.dtype)  # [M]
-    identity = jnp.eye(memory, dtype=gram.dtype)
     mean_diagonal = jnp.einsum("bmm->b", gram) / jnp.sum(filled)  # [B]
     # At an exact fixed point G is 0: any positive scale then gives equal weights and no 0 / 0.
     scale = jnp.where(mean_diagonal > 0, mean_diagonal, 1.0)[:, None, None]
-    # An empty slot has a zero row in G and in the right-hand side; its 1 on the diagonal keeps
-    # the system regular and its weight exactly 0.
-    system = gram / scale + ridge * identity + jnp.diag(1.0 - filled)  # [B, M, M]
+    # An empty slot has a zero row in G and in the right-hand side, so its weight is exactly 0.
+    system = gram / scale + ridge * jnp.eye(memory, dtype=gram.dtype)[None]  # [B, M, M]
     raw = _solve_positive_definite(system, jnp.broadcast_to(filled, gram.shape[:2]))
     return raw / jnp.sum(raw, axis=1, keepdims=True)
 

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from engine.fixed_point.solve import SolveStats, relative_residual, solve
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.solver_config import GradientConfig, GradientMode, SolverConfig
 
 ParametricMap = Callable[[Any, Any, jax.Array], jax.Array]
 
@@ -166,4 +166,8 @@ def _damped(z: jax.Array, image: jax.Array, damping: float) -> jax.Array:
     return (1.0 - damping) * z + damping * image
 
 
-MODES = {"implicit": _implicit, "phantom": _phantom, "unroll": _unroll}
+MODES: dict[GradientMode, Callable[..., tuple[jax.Array, SolveStats]]] = {
+    "implicit": _implicit,
+    "phantom": _phantom,
+    "unroll": _unroll,
+}

@@ -1,7 +1,8 @@
 """The one loop of every solver: find z = f(z) for a batch, with a stop rule per sample.
 
 Everything is batch-first `[B, ...]`; no value crosses the batch axis, but the loop runs until its
-slowest sample is done. A sample that is done is frozen: later steps do not change it.
+slowest sample is done. A sample that is done is frozen: later steps do not change it. Methods see
+flat states `[B, N]`; N is here the number of elements in the state of one sample.
 """
 
 from collections.abc import Callable
@@ -12,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from engine.fixed_point import anderson, picard
-from engine.fixed_point.solver_config import SolverConfig
+from engine.fixed_point import anderson, broyden, picard
+from engine.fixed_point.solver_config import SolverConfig, SolverMethod
 
 BatchedMap = Callable[[jax.Array], jax.Array]
 
@@ -25,9 +26,10 @@ class Method(NamedTuple):
     step: Callable[..., Any]  # (state, z, f(z), steps before, config) -> (next z, state)
 
 
-METHODS = {
+METHODS: dict[SolverMethod, Method] = {
     "anderson": Method(anderson.init, anderson.step),
     "picard": Method(picard.init, picard.step),
+    "broyden": Method(broyden.init, broyden.step),
 }
 
 
@@ -88,9 +90,7 @@ def solve(
 
     def advance(progress: _Progress) -> _Progress:
         image = flat_f(progress.iterate)
-        proposal, method_state = method.step(
-            progress.method_state, progress.iterate, image, progress.step, config
-        )
+        proposal, method_state = method.step(progress.method_state, progress.iterate, image, progress.step, config)
         return _record(progress, image, config)._replace(
             iterate=jnp.where(progress.is_active[:, None], proposal, progress.iterate),
             method_state=method_state,
@@ -102,9 +102,7 @@ def solve(
     return end.best_image.reshape(z0.shape), stats
 
 
-def solve_trajectory(
-    f: BatchedMap, z0: jax.Array, config: SolverConfig, steps: int
-) -> tuple[jax.Array, jax.Array]:
+def solve_trajectory(f: BatchedMap, z0: jax.Array, config: SolverConfig, steps: int) -> tuple[jax.Array, jax.Array]:
     """Runs the method for a fixed number of steps and returns every state, for display.
 
     Args:

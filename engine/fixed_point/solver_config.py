@@ -46,10 +46,9 @@ class SolverConfig:
         _require("memory", self.memory, 1 <= self.memory <= 32, "from 1 to 32")
         _require("damping", self.damping, 0 < self.damping <= 1, "in (0, 1]")
         _require("ridge", self.ridge, 0 < self.ridge <= 1, "in (0, 1]")
-        _require("stagnation_steps", self.stagnation_steps, self.stagnation_steps >= 0, "at least 0")
-        _require(
-            "stagnation_ratio", self.stagnation_ratio, 0 < self.stagnation_ratio <= 1, "in (0, 1]"
-        )
+        steps, ratio = self.stagnation_steps, self.stagnation_ratio
+        _require("stagnation_steps", steps, steps >= 0, "at least 0")
+        _require("stagnation_ratio", ratio, 0 < ratio <= 1, "in (0, 1]")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
