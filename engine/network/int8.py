@@ -88,8 +88,9 @@ def quantise_kernel(kernel: jax.Array) -> Kernel:
     return {"values": quantised.qvalue.astype(jnp.int8), "scale": scale.astype(jnp.float32)}
 
 
-def _served_kernel(key: jax.Array, shape: tuple[int, int]) -> Kernel:
-    return quantise_kernel(float_kernel(key, shape))
+def _served_kernel(_key: jax.Array, shape: tuple[int, int]) -> Kernel:
+    """Returns a blank of the served form; only its shapes matter, values come from a checkpoint."""
+    return {"values": jnp.zeros(shape, jnp.int8), "scale": jnp.ones((1, shape[1]), jnp.float32)}
 
 
 TRAINED = Product(float_kernel, trained_product)
@@ -97,6 +98,8 @@ SERVED = Product(_served_kernel, served_product)
 
 # Arithmetic of a network in training → product of its projections.
 TRAINING_PRODUCTS = {"float32": FLOAT32, "bfloat16": BFLOAT16, "int8": TRAINED}
+# ... in play. bfloat16 is for training only: one position is no faster with it, and not all processors have it.
+SERVING_PRODUCTS = {"float32": FLOAT32, "bfloat16": FLOAT32, "int8": SERVED}
 
 
 def convert(params: chex.ArrayTree, served_shapes: chex.ArrayTree) -> chex.ArrayTree:

@@ -1,0 +1,44 @@
+"""Makes a network's folder for play from a training run.
+
+python -m training.export --run runs/mine --out weights/mine --note "first net"
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the network; replaced if it exists")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="override a network's setting"
+    )
+    parser.add_argument("--note", default="", help="text for the card")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Returns:
+      0, or 2 after one line on stderr that says what was wrong.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        from training.exporting import export_run
+
+        size = export_run(arguments.run, arguments.out, arguments.set, arguments.note)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"wrote {arguments.out}, {size / 1e6:.2f} MB", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
