@@ -1,0 +1,53 @@
+"""A UCI engine for tests: plays the first legal move by UCI text, and fails when it is told to."""
+
+import argparse
+import sys
+import time
+
+import chess
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fault", choices=("crash", "illegal", "none", "null", "hang", "slow"))
+    parser.add_argument("--at", type=int, default=1, help="the `go` of this process that fails")
+    arguments = parser.parse_args()
+    board = chess.Board()
+    searches = 0
+    for line in sys.stdin:
+        words = line.split()
+        if words[:1] == ["uci"]:
+            print("id name Fake 1\noption name Level type spin default 1 min 0 max 9\nuciok", flush=True)
+        elif words[:1] == ["isready"]:
+            print("readyok", flush=True)
+        elif words[:1] == ["position"]:
+            board = read_position(words)
+        elif words[:1] == ["go"]:
+            searches += 1
+            fault = arguments.fault if searches == arguments.at else None
+            print(f"bestmove {answer(board, fault)}", flush=True)
+        elif words[:1] == ["quit"]:
+            return
+
+
+def read_position(words: list[str]) -> chess.Board:
+    played = words.index("moves") if "moves" in words else len(words)
+    board = chess.Board() if words[1] == "startpos" else chess.Board(" ".join(words[2:played]))
+    for text in words[played + 1 :]:
+        board.push_uci(text)
+    return board
+
+
+def answer(board: chess.Board, fault: str | None) -> str:
+    if fault == "crash":
+        sys.exit(3)
+    if fault == "hang":
+        time.sleep(60)
+    if fault == "slow":
+        time.sleep(0.3)
+    wrong = {"illegal": "a1a1", "none": "(none)", "null": "0000"}
+    return wrong.get(fault or "") or min(move.uci() for move in board.legal_moves)
+
+
+if __name__ == "__main__":
+    main()

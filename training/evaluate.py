@@ -1,0 +1,246 @@
+"""Measures a player: `python -m training.evaluate regret|puzzles|random|stockfish ...`."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training.evaluation.engine_spec import EngineSpec, MoveLimit
+    from training.evaluation.measurements import Measurement, Subject
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the program.
+
+    Args:
+      argv: the arguments after the program's name; by default the process's own.
+
+    Returns:
+      0, 1 after an error has been written to stderr, or 130 after an interruption.
+    """
+    texts = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(texts)
+    from training.evaluation.evaluation_error import EvaluationError
+    from training.evaluation.figure_json import check_json_path, write_json
+    from training.label_formats import LabelError
+
+    try:
+        if arguments.json is not None:
+            check_json_path(arguments.json)
+        measurement = _measure(arguments)
+        print(f"{arguments.measure} of {measurement.engine['name']}", flush=True)
+        print("\n".join(measurement.lines))
+        if arguments.json is not None:
+            command = shlex.join(["python", "-m", "training.evaluate", *texts])
+            write_json(arguments.json, arguments.measure, command, measurement)
+    except (EvaluationError, LabelError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("evaluate: interrupted, no figures", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _measure(arguments: argparse.Namespace) -> "Measurement":
+    from training.evaluation import measurements
+
+    if arguments.measure == "regret":
+        subject = _subject(arguments)
+        return measurements.regret_measurement(subject, arguments.positions, arguments.limit)
+    if arguments.measure == "puzzles":
+        subject = _subject(arguments)
+        return measurements.puzzle_measurement(subject, arguments.puzzles, arguments.limit)
+    if arguments.measure == "random":
+        return measurements.random_measurement(
+            _engine_spec(arguments),
+            games=arguments.games,
+            seed=arguments.seed,
+            max_plies=arguments.max_plies,
+            pgn_file=arguments.pgn,
+        )
+    return measurements.opponent_measurement(
+        _engine_spec(arguments),
+        _opponent_spec(arguments),
+        games=arguments.games,
+        seed=arguments.seed,
+        openings_file=arguments.openings,
+        max_plies=arguments.max_plies,
+        pgn_file=arguments.pgn,
+    )
+
+
+def _subject(arguments: argparse.Namespace) -> "Subject":
+    from training.evaluation.evaluation_error import EvaluationError
+
+    if arguments.in_process is None:
+        return _engine_spec(arguments)
+    if arguments.engine is not None or arguments.weights is not None or arguments.option:
+        raise EvaluationError("expected --in-process without --engine, --weights and --option, got both")
+    folder: Path = arguments.in_process
+    return folder
+
+
+def _engine_spec(arguments: argparse.Namespace) -> "EngineSpec":
+    from training.evaluation.engine_spec import EngineSpec, own_engine_command, parse_options
+    from training.evaluation.evaluation_error import EvaluationError
+
+    if arguments.engine is None:
+        command = own_engine_command(arguments.weights)
+    elif arguments.weights is not None:
+        raise EvaluationError("expected --weights only for this project's engine, got --engine too")
+    else:
+        command = _split_command(arguments.engine)
+    limit = _move_limit(arguments.engine_nodes, arguments.engine_depth, arguments.engine_movetime)
+    return EngineSpec(command=command, options=parse_options(arguments.option), limit=limit)
+
+
+def _opponent_spec(arguments: argparse.Namespace) -> "EngineSpec":
+    from training.evaluation.engine_spec import EngineSpec, parse_options, stockfish_command
+
+    if arguments.opponent is None:
+        command = stockfish_command()
+    else:
+        command = _split_command(arguments.opponent)
+    options = parse_options(arguments.opponent_option)
+    if arguments.skill is not None:
+        options["Skill Level"] = str(arguments.skill)
+    limit = _move_limit(arguments.nodes, arguments.depth, arguments.movetime)
+    return EngineSpec(command=command, options=options, limit=limit)
+
+
+def _move_limit(nodes: int, depth: int | None, movetime_ms: int | None) -> "MoveLimit":
+    from training.evaluation.engine_spec import MoveLimit
+
+    # nodes has a default, which a depth or a move time replaces.
+    other = depth is not None or movetime_ms is not None
+    return MoveLimit(nodes=None if other else nodes, depth=depth, movetime_ms=movetime_ms)
+
+
+def _split_command(text: str) -> tuple[str, ...]:
+    from training.evaluation.evaluation_error import EvaluationError
+
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise EvaluationError(f"expected an engine command, got {text!r}: {error}") from error
+    if not words:
+        raise EvaluationError("expected an engine command, got an empty one")
+    return words
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate",
+        description="Measures how well a UCI engine plays; by default this project's own.",
+    )
+    measures = parser.add_subparsers(dest="measure", required=True, metavar="MEASURE")
+    regret = measures.add_parser("regret", help="expected score given away per move")
+    _add_subject(regret)
+    regret.add_argument(
+        "--positions",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="group TAB fen TAB value of every legal move, plain or .xz",
+    )
+    puzzles = measures.add_parser("puzzles", help="share of Lichess puzzles solved, by rating")
+    _add_subject(puzzles)
+    puzzles.add_argument(
+        "--puzzles",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="PuzzleId,FEN,Moves,Rating,... with a header line, plain or .xz",
+    )
+    random = measures.add_parser("random", help="games against a uniform random mover")
+    _add_match(random, games=200)
+    stockfish = measures.add_parser("stockfish", help="paired games against Stockfish")
+    _add_match(stockfish, games=20)
+    _add_opponent(stockfish)
+    return parser
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--engine", metavar="CMD", help="command of a UCI engine (default: this project's)")
+    add("--weights", type=Path, metavar="DIR", help="weights folder for this project's engine")
+    add(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="UCI option of the engine; may be repeated",
+    )
+    limit = parser.add_mutually_exclusive_group()
+    nodes_help = "nodes for each move of the engine (default: 1)"
+    limit.add_argument("--engine-nodes", type=int, default=1, metavar="N", help=nodes_help)
+    limit.add_argument("--engine-depth", type=int, metavar="N", help="depth instead of nodes")
+    limit.add_argument("--engine-movetime", type=int, metavar="MS", help="time instead of nodes")
+    add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+
+
+def _add_subject(parser: argparse.ArgumentParser) -> None:
+    _add_engine(parser)
+    parser.add_argument(
+        "--in-process",
+        type=Path,
+        metavar="DIR",
+        help="evaluate this weights folder in batches, without a UCI engine",
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="use only the first N")
+
+
+def _add_match(parser: argparse.ArgumentParser, *, games: int) -> None:
+    _add_engine(parser)
+    add = parser.add_argument
+    add(
+        "--games",
+        type=int,
+        default=games,
+        metavar="N",
+        help=f"even number of games, two an opening (default: {games})",
+    )
+    add("--seed", type=int, default=1, metavar="N", help="fixes openings and draws (default: 1)")
+    add(
+        "--max-plies",
+        type=_positive,
+        default=400,
+        metavar="N",
+        help="a game is a draw at this many plies (default: 400)",
+    )
+    add("--pgn", type=Path, metavar="FILE", help="write the games to this file as they end")
+
+
+def _add_opponent(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--opponent", metavar="CMD", help="command of another UCI engine (default: stockfish)")
+    add(
+        "--opponent-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="UCI option of the opponent; may be repeated",
+    )
+    add("--skill", type=int, metavar="N", help="Skill Level of Stockfish (default: full strength)")
+    limit = parser.add_mutually_exclusive_group()
+    nodes_help = "nodes for each move of the opponent (default: 20000)"
+    limit.add_argument("--nodes", type=int, default=20000, metavar="N", help=nodes_help)
+    limit.add_argument("--depth", type=int, metavar="N", help="depth instead of nodes")
+    limit.add_argument("--movetime", type=int, metavar="MS", help="time instead of nodes")
+    openings_help = "openings as UCI moves, one a line (default: the built-in book)"
+    add("--openings", type=Path, metavar="FILE", help=openings_help)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text}")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

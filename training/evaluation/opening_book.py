@@ -1,0 +1,120 @@
+"""Openings for paired games: the built-in book, a file of lines, and random short ones."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import chess
+
+from training.evaluation.balanced_openings import BALANCED_OPENINGS
+from training.evaluation.evaluation_error import EvaluationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """Moves from the starting position; a game goes on from there.
+
+    Attributes:
+      name: shown in PGN.
+      moves: legal from the starting position, leaving at least one legal move.
+    """
+
+    name: str
+    moves: tuple[chess.Move, ...]
+
+    def board(self) -> chess.Board:
+        """Returns a new board with the moves played, history included."""
+        board = chess.Board()
+        for move in self.moves:
+            board.push(move)
+        return board
+
+
+START = Opening(name="Starting position", moves=())
+
+
+def parse_opening(name: str, moves_text: str) -> Opening:
+    """Reads an opening from UCI moves.
+
+    Args:
+      name: what to call it.
+      moves_text: moves in UCI notation, separated by spaces.
+
+    Raises:
+      EvaluationError: a move is malformed or illegal, or the game is over after the last one.
+    """
+    board = chess.Board()
+    for text in moves_text.split():
+        try:
+            move = board.parse_uci(text)
+        except ValueError as error:
+            raise EvaluationError(
+                f"expected UCI moves for opening {name!r}, got {text!r} at ply {board.ply() + 1}: "
+                f"not legal in {board.fen()}"
+            ) from error
+        board.push(move)
+    if not any(board.legal_moves):
+        raise EvaluationError(f"expected opening {name!r} to leave a legal move, got {moves_text!r}")
+    return Opening(name=name, moves=tuple(board.move_stack))
+
+
+def balanced_openings() -> list[Opening]:
+    """Returns the built-in book."""
+    return [parse_opening(name, moves) for name, moves in BALANCED_OPENINGS]
+
+
+def read_openings(path: Path) -> list[Opening]:
+    """Reads openings from a text file: UCI moves, one opening a line; empty lines are skipped.
+
+    Raises:
+      EvaluationError: the file cannot be read, a line is wrong, or there is no opening.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"expected a text file of openings, got {path}: {error}") from error
+    openings = [
+        parse_opening(f"{path.name} line {number}", line) for number, line in enumerate(lines, start=1) if line.strip()
+    ]
+    if not openings:
+        raise EvaluationError(f"expected at least one opening in {path}, got none")
+    return openings
+
+
+def draw_openings(openings: Sequence[Opening], count: int, seed: int) -> list[Opening]:
+    """Draws openings without replacement, round after round when more are asked for than there are.
+
+    Args:
+      openings: the book, at least one.
+      count: how many.
+      seed: fixes the draw.
+    """
+    generator = random.Random(seed)
+    drawn: list[Opening] = []
+    while len(drawn) < count:
+        drawn += generator.sample(openings, len(openings))
+    return drawn[:count]
+
+
+def start_and_random_openings(count: int, max_plies: int, seed: int) -> list[Opening]:
+    """Returns the starting position and openings of uniformly random moves by turns.
+
+    Args:
+      count: how many; the first is the starting position.
+      max_plies: random openings have 1 to this many plies.
+      seed: fixes the moves.
+    """
+    generator = random.Random(seed)
+    return [START if index % 2 == 0 else _random_opening(generator, max_plies) for index in range(count)]
+
+
+def _random_opening(generator: random.Random, max_plies: int) -> Opening:
+    while True:
+        board = chess.Board()
+        for _ in range(generator.randint(1, max_plies)):
+            if not any(board.legal_moves):
+                break
+            board.push(generator.choice(sorted(board.legal_moves, key=chess.Move.uci)))
+        if any(board.legal_moves):
+            return Opening(name=f"{len(board.move_stack)} random plies", moves=tuple(board.move_stack))
