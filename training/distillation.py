@@ -90,15 +90,14 @@ class Distillation:
 
     def _batches(self, start: int) -> Iterator[DeviceBatch]:
         def prepared(index: int) -> DeviceBatch:
-            batch = self._stream(index)
-            return jax.device_put(self._device_batch(batch))
+            return self._device_batch(self._stream(index))
 
         return prefetch(prepared, start, depth=4)
 
     def _device_batch(self, batch: Batch) -> DeviceBatch:
         target, legal = dense_targets(batch, self._stream.taus)
         score = np.max(batch.values, axis=1)
-        return DeviceBatch(batch.positions, target, legal, score, self._has_scores[batch.source])
+        return DeviceBatch(*jax.device_put((batch.positions, target, legal, score, self._has_scores[batch.source])))
 
     def _report(self, clock: "_Clock", figures: dict[str, float]) -> None:
         rate = clock.rate() * self._config.batch_size
@@ -115,7 +114,8 @@ class Distillation:
         result = self._held_out.measure(self._policy, state.average)
         self._log.write(clock.step, {f"validation/{name}": value for name, value in result._asdict().items()})
         self._log.tell(
-            f"step {clock.step}  held-out regret {result.regret:.4f} ± {result.regret_error:.4f}  top-1 {result.top1:.1%}"
+            f"step {clock.step}  held-out regret {result.regret:.4f} ± {result.regret_error:.4f}  "
+            f"top-1 {result.top1:.1%}"
         )
 
 

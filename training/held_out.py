@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from training.batches import BatchStream
@@ -45,7 +46,7 @@ class HeldOut:
         """
         regrets, steps = [], []
         for batch in self._batches:
-            logits, solver_steps = policy(params, batch.positions)
+            logits, solver_steps = policy(params, jnp.asarray(batch.positions))
             is_move = batch.cells >= 0
             at_moves = np.take_along_axis(np.asarray(logits), np.maximum(batch.cells, 0).astype(np.int64), axis=1)
             chosen = np.argmax(np.where(is_move, at_moves, -np.inf), axis=1)

@@ -9,7 +9,7 @@ import optax
 
 from engine.encoding.position import POSITION_SIZE
 from engine.network.int8 import TRAINING_PRODUCTS
-from engine.network.model import Network, NetworkOutput
+from engine.network.model import Network, NetworkOutput, evaluate
 from engine.network.network_config import NetworkConfig
 from training.distil_loss import ILLEGAL, policy_loss, score_loss, wdl_loss
 from training.optimizer import make_optimizer
@@ -47,7 +47,7 @@ def make_update(config: RunConfig) -> Callable[[TrainState, DeviceBatch], tuple[
     network, optimizer = make_network(config.network), make_optimizer(config.optimizer)
 
     def loss_and_metrics(params: optax.Params, batch: DeviceBatch) -> tuple[jax.Array, Metrics]:
-        output = network.apply({"params": params}, batch.positions)
+        output = evaluate(network, params, batch.positions)
         metrics = _metrics(output, batch)
         loss = metrics["policy_loss"] + config.wdl_weight * metrics["wdl_loss"]
         return loss + config.score_weight * metrics["score_loss"], metrics
@@ -95,7 +95,7 @@ def make_policy(config: NetworkConfig) -> Callable[[optax.Params, jax.Array], tu
     network = make_network(config)
 
     def policy(params: optax.Params, positions: jax.Array) -> tuple[jax.Array, jax.Array]:
-        output = network.apply({"params": params}, positions)
+        output = evaluate(network, params, positions)
         return output.policy_logits, output.stats.steps
 
     return jax.jit(policy)

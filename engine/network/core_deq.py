@@ -1,5 +1,7 @@
 """The equilibrium core: one function repeated until its state no longer changes (Bai et al. 2019)."""
 
+from typing import cast
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -50,4 +52,4 @@ class DeqCore(nn.Module):
 
     def step(self, params: chex.ArrayTree, injection: Injection, z: jax.Array) -> jax.Array:
         """Applies f once: `[B, N, D]` to `[B, N, D]`."""
-        return self.blocks.apply({"params": params}, z, injection)
+        return cast(jax.Array, self.blocks.apply({"params": params}, z, injection))

@@ -1,5 +1,7 @@
 """The network: encoded positions → tokens → fixed point → policy and value."""
 
+from typing import cast
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -65,3 +67,17 @@ class Network(nn.Module):
         policy = PolicyHead(self.config, self.product, name="policy")(z, tokens, features, mask)
         wdl, score = ValueHead(self.config, name="value")(z, tokens.is_used)
         return NetworkOutput(policy, wdl, score, stats)
+
+
+def evaluate(
+    network: Network, params: chex.ArrayTree, position: jax.Array, step_limit: jax.Array | None = None
+) -> NetworkOutput:
+    """Applies a network to positions; pure, to be compiled by the caller.
+
+    Args:
+      network: in training or serving form.
+      params: of that form.
+      position: int8 `[B, P]`.
+      step_limit: scalar int32 bound on the solver's steps.
+    """
+    return cast(NetworkOutput, network.apply({"params": params}, position, step_limit))

@@ -29,8 +29,8 @@ def float32_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
 def bfloat16_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Returns `x @ kernel` with bfloat16 operands and a float32 result.
 
-    The gradient to x is bfloat16 times bfloat16 into float32, too. The gradient to the kernel contracts over all rows of
-    the batch; that product is slower in bfloat16 than in float32 on CPUs, and less exact, so it stays float32.
+    The gradient to x is bfloat16 times bfloat16 into float32, too. The gradient to the kernel contracts over all rows
+    of the batch; that product is slower in bfloat16 than in float32 on CPUs, and less exact, so it stays float32.
     """
     return _bfloat16(x, kernel)
 

@@ -12,7 +12,7 @@ import numpy as np
 from engine.checkpoint import LoadedNetwork, load_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
-from engine.network.model import NetworkOutput
+from engine.network.model import NetworkOutput, evaluate
 from engine.player.evaluator import Evaluation
 
 # Compiled programs: one position (every move of a game), and this many (MultiPV, analysis of many positions).
@@ -28,8 +28,7 @@ class NetworkEvaluator:
 
     def __init__(self, loaded: LoadedNetwork) -> None:
         self.sha256 = loaded.sha256
-        apply = functools.partial(loaded.network.apply, {"params": loaded.params})
-        self._apply = jax.jit(apply)
+        self._apply = jax.jit(functools.partial(evaluate, loaded.network, loaded.params))
 
     def warm_up(self) -> None:
         """Compiles both programs, or fetches them from the compilation cache."""
@@ -88,7 +87,7 @@ def load_network_evaluator(folder: Path) -> NetworkEvaluator:
 
 def _use_compilation_cache() -> None:
     """Keeps compiled programs in the user's cache folder, unless JAX was told otherwise."""
-    if jax.config.jax_compilation_cache_dir is not None:
+    if jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     jax.config.update("jax_compilation_cache_dir", str(caches / "recursezero" / "xla"))
