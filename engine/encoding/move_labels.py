@@ -19,8 +19,6 @@ king-takes-own-rook, which collides with no other move.
 import chess
 import numpy as np
 
-from engine.encoding.position import mover_square
-
 CELLS = 64 * 64 + 8 * 8 * 3  # Z
 LABELS = 64 * 73  # A
 UNDER_PROMOTIONS = (chess.ROOK, chess.BISHOP, chess.KNIGHT)
@@ -70,7 +68,7 @@ def legal_moves_and_cells(board: chess.Board) -> tuple[list[chess.Move], np.ndar
 
 def move_to_label(board: chess.Board, move: chess.Move) -> int:
     """Returns the Pgx label 0..4671 of a legal move."""
-    return int(_LABEL_OF_CELL[move_to_cell(board, move)])
+    return int(LABEL_OF_CELL[move_to_cell(board, move)])
 
 
 def label_to_move(board: chess.Board, label: int) -> chess.Move:
@@ -110,5 +108,5 @@ def _cells_of_labels() -> np.ndarray:
 
 
 CELL_OF_LABEL = _cells_of_labels()  # [A] int32, -1 where no move has the label
-_LABEL_OF_CELL = np.full(CELLS, -1, np.int32)
-_LABEL_OF_CELL[CELL_OF_LABEL[CELL_OF_LABEL >= 0]] = np.flatnonzero(CELL_OF_LABEL >= 0)
+LABEL_OF_CELL = np.full(CELLS, -1, np.int32)  # [Z] int32, -1 where no label has the cell
+LABEL_OF_CELL[CELL_OF_LABEL[CELL_OF_LABEL >= 0]] = np.flatnonzero(CELL_OF_LABEL >= 0)
