@@ -83,8 +83,8 @@ def mixing_weights(residuals: jax.Array, is_filled: jax.Array, ridge: float) -> 
 def _solve_positive_definite(matrix: jax.Array, rhs: jax.Array) -> jax.Array:
     """Solves `matrix` `[B, M, M]` x = `rhs` `[B, M]` by Gauss-Jordan elimination.
 
-    A positive definite matrix needs no pivoting, and for M of about 5 the unrolled elementwise
-    form is one small fused kernel on every backend, where a library call costs several launches.
+    A positive definite matrix needs no pivoting, and for an M of about 5 the unrolled elementwise
+    form is a few small fused kernels that lower on every backend without a library call.
     """
     memory = rhs.shape[1]
     rows = jnp.concatenate([matrix, rhs[:, :, None]], axis=2)  # [B, M, M + 1]

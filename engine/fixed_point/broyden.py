@@ -59,7 +59,8 @@ def _updated_terms(
 ) -> tuple[jax.Array, jax.Array]:
     """Returns u_i and v_i `[B, M, N]` such that H maps the last change of g to that of z."""
     slot = lax.rem(jnp.maximum(count - 1, 0), jnp.int32(state.left.shape[1]))
-    left = lax.dynamic_update_index_in_dim(state.left, jnp.zeros_like(z), slot, axis=1)
+    # Clearing v removes the whole oldest term u v^T.
+    left = state.left
     right = lax.dynamic_update_index_in_dim(state.right, jnp.zeros_like(z), slot, axis=1)
     change_z = z - state.previous_z  # [B, N]
     change_residual = residual - state.previous_residual  # [B, N]

@@ -52,6 +52,7 @@ def fixed_point(
       State `[B, ...]` and the statistics of the forward solve, which carry no gradient. Unroll
       mode reports the residual of its last iteration.
     """
+    chex.assert_type(z0, float)
     if step_limit is not None:
         chex.assert_shape(step_limit, ())
     return MODES[gradient.mode](f, solver, gradient, params, x, z0, step_limit)

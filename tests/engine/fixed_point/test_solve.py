@@ -92,7 +92,9 @@ def test_stagnation_counts_from_the_last_notable_progress() -> None:
 
     z0 = jnp.asarray([[1e3, 1.0]])
     for ratio, steps in ((0.92, 20), (0.85, 4)):
-        config = SolverConfig(method="picard", max_steps=20, tolerance=0.0, stagnation_steps=3, stagnation_ratio=ratio)
+        config = SolverConfig(
+            method="picard", max_steps=20, tolerance=0.0, stagnation_steps=3, stagnation_ratio=ratio
+        )
         assert run(f, z0, config)[1].steps[0] == steps
 
 
@@ -102,9 +104,10 @@ def test_rows_are_independent(method: SolverMethod) -> None:
     bias = jnp.asarray(np.random.default_rng(2).normal(size=(4, 6)), jnp.float32)
     config = SolverConfig(method=method, max_steps=30, tolerance=1e-4)
 
-    def result(rates: jax.Array, bias: jax.Array) -> tuple[np.ndarray, np.ndarray]:
-        z, stats = run(lambda z: rates * jnp.sin(z) + bias, jnp.zeros_like(bias), config)
-        return np.asarray(z), np.asarray(stats.steps)
+    @jax.jit
+    def result(rates: jax.Array, bias: jax.Array) -> tuple[jax.Array, jax.Array]:
+        z, stats = solve(lambda z: rates * jnp.sin(z) + bias, jnp.zeros_like(bias), config)
+        return z, stats.steps
 
     z, steps = result(rates, bias)
     order = np.asarray([2, 0, 3, 1])
@@ -118,16 +121,26 @@ def test_rows_are_independent(method: SolverMethod) -> None:
 
 @all_methods
 def test_a_finished_row_is_frozen(method: SolverMethod) -> None:
-    rates = jnp.asarray([0.2, 0.99])[:, None]
-    results = []
-    for max_steps in (8, 40):
-        config = SolverConfig(method=method, max_steps=max_steps, tolerance=1e-3, stagnation_steps=0)
-        results.append(solve(lambda z: rates * jnp.cos(z), jnp.ones((2, 5)), config))
+    rates = jnp.asarray([[0.1] * 5, [0.99, 0.9, 0.5, -0.5, -0.9]])
+    config = SolverConfig(method=method, max_steps=40, tolerance=1e-3, stagnation_steps=0)
+    z0 = jnp.zeros((2, 5))
+    seen: list[np.ndarray] = []
+
+    def f(z: jax.Array) -> jax.Array:
+        jax.debug.callback(lambda row: seen.append(np.asarray(row)), z[0], ordered=True)
+        return rates * z + 1.0
+
+    limited = jax.jit(lambda limit: solve(f, z0, config, limit))
+    results = [limited(jnp.int32(limit)) for limit in (5, 40)]
+    jax.effects_barrier()
+    # f is still evaluated on the finished row, but always at the same state.
+    np.testing.assert_array_equal(seen[-1], seen[5 + int(results[1][1].steps[0])])
     (short, short_stats), (long, long_stats) = results
     assert short_stats.converged[0]
     np.testing.assert_array_equal(short[0], long[0])
-    assert short_stats.steps[0] == long_stats.steps[0] < 8
+    assert short_stats.steps[0] == long_stats.steps[0] < 5
     assert short_stats.residual[0] == long_stats.residual[0]
+    assert (short[1] != long[1]).any()
 
 
 @all_methods
@@ -171,22 +184,18 @@ def test_f_is_evaluated_once_a_step() -> None:
 
 
 @all_methods
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
-def test_an_exact_fixed_point_gives_no_nan(method: SolverMethod, dtype: jnp.dtype) -> None:
-    z0 = jnp.ones((2, 3), dtype)
+def test_an_exact_fixed_point_gives_no_nan(method: SolverMethod) -> None:
+    z0 = jnp.asarray([[1.0] * 3, [0.0] * 3])
     config = SolverConfig(method=method, tolerance=0.0)
     z, stats = run(lambda z: z, z0, config)
     np.testing.assert_array_equal(z, z0)
-    assert z.dtype == dtype
     np.testing.assert_array_equal(stats.steps, 1)
     assert stats.converged.all()
     # The trajectory goes on after convergence and fills the memory with equal pairs.
     images, residuals = jax.jit(lambda z: solve_trajectory(lambda z: z, z, config, 9))(z0)
-    np.testing.assert_allclose(images.astype(np.float32), 1.0, rtol=1e-2)
-    # Weights sum to 1 only up to rounding.
-    assert (residuals <= 1e-2).all()
-    _, at_zero = run(lambda z: z * 0, z0 * 0, config)
-    assert at_zero.converged.all()
+    # Anderson's weights sum to 1 only up to rounding.
+    np.testing.assert_allclose(images, np.broadcast_to(z0, images.shape), rtol=1e-5)
+    np.testing.assert_array_equal(residuals, 0.0)
 
 
 @all_methods
