@@ -1,0 +1,1 @@
+"""Chooses moves: one evaluation of a position, read by a few rules; nothing searches."""

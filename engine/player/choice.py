@@ -1,0 +1,91 @@
+"""From a policy to a move: the rules of choice, in the order they are applied.
+
+  1. A move that mates at once is played, the most probable one if there are several.
+  2. When the side to move is winning (expected score at least 0.6), moves that end the game in a
+     draw on the spot (stalemate, insufficient material, third repetition, fifty moves) are struck
+     out, provided that another good move is left: one at least 1/20 as probable as the most
+     probable move of all.
+  3. The most probable move left is played; with a temperature T above 0 a move is drawn with
+     probability proportional to p ** (1 / T) instead.
+
+The rules look at the position after one own move and at nothing further; the network is not asked.
+"""
+
+import math
+import random
+from collections.abc import Collection, Sequence
+
+import chess
+
+from engine.player.evaluator import Evaluation
+
+WINNING_EXPECTED_SCORE = 0.6
+GOOD_MOVE_RATIO = 1 / 20
+
+
+def ranked_moves(evaluation: Evaluation, allowed: Collection[chess.Move] = ()) -> list[chess.Move]:
+    """Returns the moves from the most to the least probable, ties in the order of UCI text.
+
+    Args:
+      evaluation: the policy.
+      allowed: the moves to keep; when none of them is legal, every move is kept.
+    """
+    log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))
+    kept = [move for move in evaluation.moves if move in allowed] or evaluation.moves
+    return sorted(kept, key=lambda move: -log_prob[move])
+
+
+def choose_move(
+    board: chess.Board,
+    evaluation: Evaluation,
+    ranked: Sequence[chess.Move],
+    temperature: float,
+    rng: random.Random,
+) -> chess.Move:
+    """Returns the move to play by the rules of this module.
+
+    Args:
+      board: the position, with its game in the move stack; it is left as it was.
+      evaluation: what the network says about it.
+      ranked: moves to choose from, as `ranked_moves` returns them; at least one.
+      temperature: 0 for the most probable move, 1 to draw from the policy itself.
+      rng: consumed only when the temperature is above 0.
+    """
+    for move in ranked:
+        if board.gives_check(move) and position_after(board, move).is_checkmate():
+            return move
+    playable = _without_needless_draws(board, evaluation, ranked)
+    if temperature <= 0.0:
+        return playable[0]
+    log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))
+    best = log_prob[playable[0]]
+    weights = [math.exp((log_prob[move] - best) / temperature) for move in playable]
+    return rng.choices(playable, weights)[0]
+
+
+def position_after(board: chess.Board, move: chess.Move) -> chess.Board:
+    """Returns a copy of the board with the move made and the game kept."""
+    after = board.copy()
+    after.push(move)
+    return after
+
+
+def is_drawn_by_rule(board: chess.Board) -> bool:
+    """Whether a player could end the game as a draw in this position, before any move is made."""
+    if board.is_insufficient_material() or board.is_stalemate():
+        return True
+    fifty_moves = board.halfmove_clock >= 100 and not board.is_checkmate()
+    return fifty_moves or board.is_repetition(3)
+
+
+def _without_needless_draws(
+    board: chess.Board, evaluation: Evaluation, ranked: Sequence[chess.Move]
+) -> Sequence[chess.Move]:
+    if evaluation.expected_score_to_move < WINNING_EXPECTED_SCORE:
+        return ranked
+    lasting = [move for move in ranked if not is_drawn_by_rule(position_after(board, move))]
+    if not lasting:
+        return ranked
+    log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))
+    good = log_prob[lasting[0]] >= log_prob[ranked[0]] + math.log(GOOD_MOVE_RATIO)
+    return lasting if good else ranked

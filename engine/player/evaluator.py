@@ -1,0 +1,59 @@
+"""What the network says about a position, and the protocol of whatever says it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import chess
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The policy, the expected result and the solver's record of one position.
+
+    Attributes:
+      moves: the legal moves, sorted by their UCI text; never empty.
+      log_probs: `[L]` natural logarithms of the policy over `moves`; `exp` of them sums to 1.
+      wdl_to_move: `[3]` probabilities that the side to move wins, draws, loses; they sum to 1.
+      steps: iterations the solver made.
+      residual: relative residual of the fixed point at the last iteration, at least 0.
+      converged: whether the residual fell below the solver's tolerance.
+    """
+
+    moves: tuple[chess.Move, ...]
+    log_probs: np.ndarray
+    wdl_to_move: np.ndarray
+    steps: int
+    residual: float
+    converged: bool
+
+    @property
+    def value_to_move(self) -> float:
+        """Win minus loss probability of the side to move, in -1..1."""
+        return float(self.wdl_to_move[0] - self.wdl_to_move[2])
+
+    @property
+    def expected_score_to_move(self) -> float:
+        """Points expected by the side to move, in 0..1."""
+        return float(self.wdl_to_move[0] + 0.5 * self.wdl_to_move[1])
+
+    @property
+    def entropy_nats(self) -> float:
+        """Entropy of the policy, in 0..log(L)."""
+        probs = np.exp(self.log_probs)
+        positive = probs > 0.0  # 0 * log 0 counts as 0
+        return float(-np.sum(probs[positive] * self.log_probs[positive])) + 0.0
+
+
+class Evaluator(Protocol):
+    """Evaluates positions in batches."""
+
+    def evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
+        """Returns one evaluation per board, in order.
+
+        Args:
+          boards: any number of positions, each with at least one legal move; the move stacks
+            supply the repetitions. They are not changed.
+        """
+        ...

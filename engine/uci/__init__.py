@@ -1,0 +1,1 @@
+"""The Universal Chess Interface: text commands in, evaluations and moves out."""

@@ -1,0 +1,41 @@
+"""Where the weights of the shipped network are, whatever the working directory is."""
+
+import os
+import sys
+from pathlib import Path
+
+ENVIRONMENT_VARIABLE = "RECURSEZERO_WEIGHTS"
+DEFAULT_NETWORK = "cpu"
+
+
+class WeightsNotFoundError(ValueError):
+    """No folder with weights is where it should be; the text is one line."""
+
+
+def default_weights_folder() -> Path:
+    """Returns the folder of the network that plays unless another one is named.
+
+    The environment variable RECURSEZERO_WEIGHTS, if set, names the network's folder. Otherwise it
+    is `weights/cpu` next to the package `engine` (a checkout, or an installation), or else
+    `share/recursezero/weights/cpu` under the Python installation.
+
+    Raises:
+      WeightsNotFoundError: none of these is a folder.
+    """
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        places = [Path(named).expanduser()]
+    else:
+        places = [
+            Path(__file__).resolve().parent.parent / "weights" / DEFAULT_NETWORK,
+            Path(sys.prefix) / "share" / "recursezero" / "weights" / DEFAULT_NETWORK,
+        ]
+    for place in places:
+        if place.is_dir():
+            return place
+    tried = ", ".join(str(place) for place in places)
+    source = f"{ENVIRONMENT_VARIABLE}" if named else "the shipped network"
+    raise WeightsNotFoundError(
+        f"expected a folder with weights for {source}, got none (tried: {tried}; "
+        f"set WeightsFile, --weights or {ENVIRONMENT_VARIABLE})"
+    )

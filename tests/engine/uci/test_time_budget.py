@@ -1,0 +1,24 @@
+import math
+
+import pytest
+
+from engine.uci.commands import Go
+from engine.uci.time_budget import budget_s
+
+
+@pytest.mark.parametrize(
+    ("go", "white_s", "black_s"),
+    [
+        (Go(), math.inf, math.inf),
+        (Go(depth=3), math.inf, math.inf),
+        (Go(wtime_ms=1000), 0.9, math.inf),
+        (Go(wtime_ms=1000, btime_ms=3000, winc_ms=50), 0.9, 2.9),
+        (Go(wtime_ms=-50, btime_ms=99), 0.0, 0.0),
+        (Go(movetime_ms=400, wtime_ms=1000), 0.3, 0.3),
+        (Go(wtime_ms=10, btime_ms=10, infinite=True), math.inf, math.inf),
+        (Go(wtime_ms=10, btime_ms=10, ponder=True), math.inf, math.inf),
+    ],
+)
+def test_the_clock_of_the_mover_less_the_overhead(go: Go, white_s: float, black_s: float) -> None:
+    assert budget_s(go, True, 100) == pytest.approx(white_s)
+    assert budget_s(go, False, 100) == pytest.approx(black_s)

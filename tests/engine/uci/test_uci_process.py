@@ -1,0 +1,235 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import chess
+import chess.engine
+import pytest
+
+from engine.version import VERSION
+
+_ROOT = Path(__file__).resolve().parents[3]
+_STUB = [sys.executable, str(Path(__file__).with_name("stub_engine.py"))]
+_REAL = [sys.executable, str(_ROOT / "uci_main.py")]
+_needs_weights = pytest.mark.skipif(not (_ROOT / "weights" / "cpu").is_dir(), reason="no weights in weights/cpu")
+
+
+class Process:
+    """An engine behind pipes."""
+
+    def __init__(self, command: list[str], folder: Path, **environment: str) -> None:
+        self.pipes = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
+
+    def say(self, *lines: str) -> None:
+        """Sends lines."""
+        assert self.pipes.stdin is not None
+        self.pipes.stdin.write("".join(line + "\n" for line in lines).encode())
+
+    def read_until(self, start: str) -> list[str]:
+        """Returns the lines up to one that begins so; fails at the end of the output."""
+        assert self.pipes.stdout is not None
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith(start):
+            line = self.pipes.stdout.readline().decode()
+            assert line.endswith("\n"), f"the output ended after {lines}"
+            lines.append(line.rstrip("\n"))
+        return lines
+
+    def end(self) -> tuple[int, str, str]:
+        """Closes the input and returns the exit status and what else came on both outputs."""
+        stdout, stderr = self.pipes.communicate(timeout=60)
+        return self.pipes.returncode, stdout.decode(), stderr.decode()
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts engines in an empty folder and ends them after the test."""
+    processes: list[Process] = []
+
+    def start_process(command: list[str], **environment: str) -> Process:
+        processes.append(Process(command, tmp_path, **environment))
+        return processes[-1]
+
+    yield start_process
+    for process in processes:
+        process.pipes.kill()
+        process.pipes.wait()
+        for pipe in (process.pipes.stdin, process.pipes.stdout, process.pipes.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+@pytest.fixture
+def stub(start: Start) -> Process:
+    """The engine without a network."""
+    return start(_STUB)
+
+
+def test_a_game_is_played_through_pipes(stub: Process) -> None:
+    stub.say("uci")
+    assert stub.read_until("uciok")[0] == f"id name RecurseZero {VERSION}"
+    stub.say("isready")
+    assert stub.read_until("readyok") == ["readyok"]
+    stub.say("position startpos moves e2e4", "go wtime 1000 btime 1000")
+    assert stub.read_until("bestmove")[-1] == "bestmove e7e5"
+    stub.say("go infinite", "isready")
+    assert not any(line.startswith("bestmove") for line in stub.read_until("readyok"))
+    stub.say("stop")
+    assert stub.read_until("bestmove")[-1] == "bestmove e7e5"
+    stub.say("quit")
+    status, stdout, stderr = stub.end()
+    assert (status, stdout) == (0, "")
+    for noise in ("from Python", "from the file descriptor", "from C"):
+        assert f"noise {noise}" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_nothing_heavy_is_imported_before_uciok() -> None:
+    code = (
+        "import sys, io, uci_main; from engine.uci.session import Session;"
+        "from engine.uci.protocol_streams import ProtocolOutput;"
+        "out = io.StringIO(); session = Session(ProtocolOutput(out), uci_main._load_evaluator);"
+        "session.handle('uci'); assert out.getvalue().endswith('uciok\\n');"
+        "print([name for name in ('jax', 'numpy', 'flax') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
+
+
+def test_uciok_comes_quickly(start: Start) -> None:
+    times_s = []
+    for _ in range(3):
+        started_s = time.monotonic()
+        process = start(_REAL)
+        process.say("uci")
+        process.read_until("uciok")
+        times_s.append(time.monotonic() - started_s)
+        process.say("quit")
+        assert process.end()[0] == 0
+    print(f"uciok after {min(times_s):.3f} s")
+    assert min(times_s) < 1.0
+
+
+def test_quit_ends_while_a_network_is_loading(start: Start) -> None:
+    process = start(_STUB, STUB_LOAD_S="50")
+    process.say("uci", "isready", "go")
+    process.read_until("uciok")
+    time.sleep(0.3)
+    started_s = time.monotonic()
+    process.say("quit")
+    status, stdout, _ = process.end()
+    assert (status, stdout) == (0, "") and time.monotonic() - started_s < 2.0
+
+
+def test_commands_can_be_piped_in(tmp_path: Path) -> None:
+    result = subprocess.run(_STUB, cwd=tmp_path, input=b"position startpos\r\ngo infinite", capture_output=True)
+    assert result.returncode == 0
+    assert result.stdout.decode().splitlines()[-1] == "bestmove e2e4"
+
+
+def test_bytes_that_are_no_text_are_survived(stub: Process) -> None:
+    assert stub.pipes.stdin is not None
+    stub.pipes.stdin.write(b"uci\n\xff\xfe\x00\xe9\n" + b"x" * 100_000 + b"\nisready\n")
+    lines = stub.read_until("readyok")
+    assert sum(line.startswith("info string error: ") for line in lines) == 2
+    assert all(len(line) < 1000 for line in lines)
+
+
+def test_a_broken_pipe_ends_the_engine_without_a_word(stub: Process) -> None:
+    assert stub.pipes.stdout is not None
+    stub.say("uci")
+    stub.read_until("uciok")
+    stub.pipes.stdout.close()
+    stub.say("isready", "uci", "go")
+    assert stub.pipes.stdin is not None and stub.pipes.stderr is not None
+    stub.pipes.stdin.close()
+    assert stub.pipes.wait(timeout=10) == 0
+    assert b"Traceback" not in stub.pipes.stderr.read()
+
+
+def test_an_interrupt_of_the_process_group_is_ignored(stub: Process) -> None:
+    stub.say("uci")
+    stub.read_until("uciok")
+    stub.pipes.send_signal(signal.SIGINT)
+    stub.say("isready")
+    assert stub.read_until("readyok") == ["readyok"]
+
+
+def test_python_chess_plays_a_game_against_it(tmp_path: Path) -> None:
+    with chess.engine.SimpleEngine.popen_uci(_STUB, cwd=tmp_path) as engine:
+        engine.configure({"Hash": 16, "Move Overhead": 50, "UCI_ShowWDL": True})
+        board = chess.Board()
+        while not board.is_game_over(claim_draw=True) and len(board.move_stack) < 30:
+            played = engine.play(board, chess.engine.Limit(time=1), info=chess.engine.INFO_ALL, ponder=True)
+            assert played.move is not None
+            assert sum(played.info["wdl"].relative) == 1000
+            board.push(played.move)
+        lines = engine.analyse(board, chess.engine.Limit(depth=1), multipv=4)
+        assert [line["multipv"] for line in lines] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_and_version_are_printed(argument: str) -> None:
+    result = subprocess.run([*_REAL, argument], capture_output=True, text=True, check=True)
+    assert "RecurseZero" in result.stdout or "--weights DIR" in result.stdout
+
+
+def test_missing_weights_are_one_line_and_no_move(start: Start) -> None:
+    process = start([*_REAL, "--weights", "no such folder"])
+    process.say("uci", "isready")
+    assert "option name WeightsFile type string default no such folder" in process.read_until("uciok")
+    lines = process.read_until("readyok")
+    assert len(lines) == 2 and lines[0].startswith("info string error: expected ") and "no such folder" in lines[0]
+    process.say("go")
+    assert process.read_until("bestmove")[-1] == "bestmove (none)"
+
+
+@_needs_weights
+@pytest.mark.slow
+def test_the_real_engine_answers(start: Start) -> None:
+    process = start(_REAL)
+    started_s = time.monotonic()
+    process.say("uci", "isready")
+    process.read_until("uciok")
+    assert process.read_until("readyok") == ["readyok"]
+    print(f"readyok after {time.monotonic() - started_s:.2f} s")
+    process.say("position startpos moves e2e4", "go movetime 1000")
+    lines = process.read_until("bestmove")
+    assert lines[-2].startswith("info depth 1 ")
+    process.say("go infinite", "isready", "stop", "quit")
+    status, stdout, stderr = process.end()
+    assert status == 0 and "readyok" in stdout and "Traceback" not in stderr
+
+
+@_needs_weights
+@pytest.mark.slow
+def test_python_chess_plays_a_game_against_the_real_engine(tmp_path: Path) -> None:
+    with chess.engine.SimpleEngine.popen_uci(_REAL, cwd=tmp_path, timeout=60) as engine:
+        board = chess.Board()
+        while not board.is_game_over(claim_draw=True) and len(board.move_stack) < 40:
+            played = engine.play(board, chess.engine.Limit(white_clock=5, black_clock=5))
+            assert played.move is not None
+            board.push(played.move)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("uci-test-suite") is None, reason="no uci-test-suite on PATH (needs Python 3.13)")
+def test_the_protocol_suite_passes() -> None:
+    result = subprocess.run(["uci-test-suite", "--quiet", *_STUB], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout

@@ -1,0 +1,54 @@
+"""RecurseZero as a program that chess programs start: the Universal Chess Interface on pipes."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.version import VERSION
+
+if TYPE_CHECKING:
+    from engine.player.evaluator import Evaluator
+    from engine.uci.network_slot import WeightsRequest
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Plays until `quit` or the end of the input; returns the exit status."""
+    arguments = _parse_arguments(argv)
+    from engine.uci.protocol_streams import take_over_stdio
+    from engine.uci.session import Session
+
+    lines, output = take_over_stdio()
+    session = Session(output, _load_evaluator, arguments.weights)
+    try:
+        session.run(lines)
+    except KeyboardInterrupt:
+        pass  # a person at the terminal had enough
+    if session.busy:
+        os._exit(0)  # a compilation in the worker thread cannot be interrupted
+    return 0
+
+
+def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="recursezero", description=__doc__)
+    weights_help = "folder of the network (default: the shipped one)"
+    parser.add_argument("--weights", type=Path, metavar="DIR", help=weights_help)
+    parser.add_argument("--version", action="version", version=f"RecurseZero {VERSION}")
+    return parser.parse_args(argv)
+
+
+def _load_evaluator(request: "WeightsRequest") -> "Evaluator":
+    from engine.thread_limit import limit_threads
+    from engine.weights_location import default_weights_folder
+
+    folder = request.folder or default_weights_folder()
+    limit_threads(request.threads)
+    from engine.player.network_evaluator import load_network_evaluator
+
+    return load_network_evaluator(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
