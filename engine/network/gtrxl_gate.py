@@ -27,7 +27,12 @@ class _ChannelWeight(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         weight = self.param("weight", nn.initializers.constant(self.start), (x.shape[-1],))
-        return x * weight
+        return x * _beside(weight, x)
+
+
+def _beside(channels: jax.Array, x: jax.Array) -> jax.Array:
+    """Returns `[D]` with the rank of x `[..., D]`."""
+    return channels.reshape((1,) * (x.ndim - 1) + channels.shape)
 
 
 class GtrxlGate(nn.Module):
@@ -63,7 +68,7 @@ class GtrxlGate(nn.Module):
 
         bias = self.param("update_bias", nn.initializers.constant(self.bias), (x.shape[-1],))
         reset = nn.sigmoid(linear("reset_y", y, 0.0) + linear("reset_x", x, 0.0))
-        update = nn.sigmoid(linear("update_y", y, 0.0) + linear("update_x", x, 0.0) - bias)
+        update = nn.sigmoid(linear("update_y", y, 0.0) + linear("update_x", x, 0.0) - _beside(bias, x))
         # The reset gate opens at one half, so 2 * r passes x unchanged at the start.
         candidate = jnp.tanh(linear("candidate_y", y, 1.0) + linear("candidate_x", 2 * reset * x, 1.0))
         return (1 - update) * x + update * candidate
