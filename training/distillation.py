@@ -1,92 +1,113 @@
 """The loop of distillation: batches in, updates, figures out, checkpoints on the way."""
 
-import os
-import time
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from training.batches import Batch, BatchStream, dense_targets
 from training.held_out import HeldOut
-from training.learner import DeviceBatch, make_policy, make_state, make_update
+from training.learner import DeviceBatch, Metrics, make_policy, make_state, make_update
 from training.prefetch import prefetch
 from training.run_checkpoint import RunCheckpoints
+from training.run_clock import RunClock
 from training.run_config import RunConfig
-from training.run_folder import averaged_params
+from training.run_folder import averaged_run, write_config
 from training.run_log import RunLog
 from training.run_plan import Plan
-from training.schedule import decaying_schedule
+from training.schedule import constant_schedule, decaying_schedule
 from training.shards import Shards
 from training.train_state import TrainState
 
 _LOG_EVERY = 50  # steps
 
 
+class DivergedError(ValueError):
+    """The loss or the gradient is no longer a number; the text is one line."""
+
+
 class Distillation:
     """One run in one process.
 
     Args:
-      config: the run's settings.
-      folder: of the run; it exists.
+      config: the run's settings, which are written to its folder.
+      folder: of the run; it is made when nothing is wrong with the settings.
       plan: how long to go on.
       start_from: folder of another run whose averaged weights are the start of a new run.
+
+    Raises:
+      ValueError: the data, the other run or the run's newest checkpoint do not fit the settings, or the run's learning
+        rate has fallen to zero and the plan does not restart it.
     """
 
     def __init__(self, config: RunConfig, folder: Path, plan: Plan, start_from: Path | None = None) -> None:
-        self._config, self._plan, self._start_from = config, plan, start_from
-        self._log = RunLog(folder)
-        self._checkpoints = RunCheckpoints(folder)
+        self._config, self._plan = config, plan
         sources = [(Shards(Path(source.folder)), source.weight, source.tau) for source in config.sources]
         self._stream = BatchStream(sources, config.batch_size, config.seed, mirror=config.mirror)
         self._has_scores = np.array([source.has_scores for source in config.sources], np.float32)
         self._held_out = HeldOut(Shards(Path(config.validation))) if config.validation else None
         self._policy = make_policy(config.network)
         self._stopping = False
+        fresh = make_state(config)
+        started = None if start_from is None else _started(fresh, start_from)
+        self._checkpoints = RunCheckpoints(folder)
+        restored = self._checkpoints.restore_latest(fresh)
+        if restored is None and started is not None:
+            # A run that is killed before its first checkpoint must not go on from random weights.
+            self._checkpoints.save(started)
+        self._state = restored or started or fresh
+        if plan.restarts_schedule:
+            self._state = self._state.replace(schedule=constant_schedule())
+        self._clock = RunClock(plan, int(self._state.step), _decay_end(self._state))
+        write_config(folder, config)
+        self._log = RunLog(folder)
 
     def stop(self) -> None:
         """Asks the loop to save and end after the step it is in; may be called from a signal handler."""
         self._stopping = True
 
     def run(self) -> TrainState:
-        """Trains from the newest checkpoint, or from the start, until the plan is fulfilled.
+        """Trains until the plan is fulfilled; to be called once.
 
         Returns:
           The last state, which is also saved.
+
+        Raises:
+          DivergedError: the loss is no longer a number; the last checkpoint is from before.
         """
-        fresh = make_state(self._config)
-        state = self._checkpoints.restore_latest(fresh) or self._started(fresh)
-        if self._plan.restarts_schedule:
-            state = state.replace(schedule=fresh.schedule)
-        update = make_update(self._config)
-        clock = _Clock(self._plan, int(state.step))
-        for batch in self._batches(int(state.step)):
+        try:
+            return self._train()
+        finally:
+            self._checkpoints.close()
+            self._log.close()
+
+    def _train(self) -> TrainState:
+        state, clock, update = self._state, self._clock, make_update(self._config)
+        self._log.tell(self._introduction(state))
+        before: Metrics = {}
+        for batch in self._batches(clock.step):
             state, metrics = update(state, batch)
+            # At most one step is under way while the next is prepared, else a stop would wait for many.
+            jax.block_until_ready(before)
+            before = metrics
             clock.step += 1
-            if clock.step % _LOG_EVERY == 0 or clock.step == clock.first_step + 1:
-                self._report(clock, {name: float(value) for name, value in metrics.items()})
             if clock.is_decay_due():
                 state = state.replace(schedule=decaying_schedule(clock.step, clock.begin_decay()))
             is_end = self._stopping or clock.is_over()
+            if clock.step % _LOG_EVERY == 0 or clock.step == clock.first_step + 1 or is_end:
+                self._report(_finite_figures(clock.step, metrics))
             if clock.is_due("validate", self._plan.validate_minutes) or (is_end and not self._stopping):
-                self._validate(clock, state)
+                self._validate(state)
             if clock.is_due("save", self._plan.save_minutes) or is_end:
+                _finite_figures(clock.step, metrics)
                 self._checkpoints.save(state)
             if is_end:
                 break
-        self._checkpoints.close()
-        self._log.close()
+        self._log.tell(f"saved step {clock.step} after {clock.minutes():.1f} min")
         return state
-
-    def _started(self, fresh: TrainState) -> TrainState:
-        if self._start_from is None:
-            return fresh
-        _, params = averaged_params(self._start_from)
-        chex.assert_trees_all_equal_shapes(params, fresh.params)
-        return fresh.replace(params=params, average=jax.tree.map(jnp.copy, params))
 
     def _batches(self, start: int) -> Iterator[DeviceBatch]:
         def prepared(index: int) -> DeviceBatch:
@@ -99,71 +120,61 @@ class Distillation:
         score = np.max(batch.values, axis=1)
         return DeviceBatch(*jax.device_put((batch.positions, target, legal, score, self._has_scores[batch.source])))
 
-    def _report(self, clock: "_Clock", figures: dict[str, float]) -> None:
+    def _introduction(self, state: TrainState) -> str:
+        parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+        begin = "starts" if not self._clock.step else f"goes on from step {self._clock.step}"
+        return f"{parameters:,} parameters, batches of {self._config.batch_size}; {begin}, the first step compiles"
+
+    def _report(self, figures: dict[str, float]) -> None:
+        clock = self._clock
         rate = clock.rate() * self._config.batch_size
         self._log.write(clock.step, {**figures, "positions_per_s": rate, "minutes": clock.minutes()})
         self._log.tell(
             f"step {clock.step}  policy {figures['policy_loss']:.3f}  top-1 {figures['top1']:.1%}  "
             f"steps {figures['solver_steps']:.1f}  residual {figures['residual']:.3f}  "
-            f"{rate:.0f} positions/s  {max(0.0, self._plan.minutes - clock.minutes()):.1f} min left"
+            f"{rate:.0f} positions/s  {clock.minutes_left():.1f} min left"
         )
 
-    def _validate(self, clock: "_Clock", state: TrainState) -> None:
+    def _validate(self, state: TrainState) -> None:
         if self._held_out is None:
             return
-        result = self._held_out.measure(self._policy, state.average)
-        self._log.write(clock.step, {f"validation/{name}": value for name, value in result._asdict().items()})
+        step, result = self._clock.step, self._held_out.measure(self._policy, state.average)
+        self._log.write(step, {f"validation/{name}": value for name, value in result._asdict().items()})
         self._log.tell(
-            f"step {clock.step}  held-out regret {result.regret:.4f} ± {result.regret_error:.4f}  "
-            f"top-1 {result.top1:.1%}"
+            f"step {step}  held-out regret {result.regret:.4f} ± {result.regret_error:.4f}  top-1 {result.top1:.1%}"
         )
 
 
-def _processor_time_s() -> float:
-    """Returns the seconds that this process would have taken with all processors to itself."""
-    return time.process_time() / len(os.sched_getaffinity(0))
+def _started(fresh: TrainState, other: Path) -> TrainState:
+    params = averaged_run(other).params
+    shapes = [jax.tree.map(jnp.shape, tree) for tree in (params, fresh.params)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"expected a run of the same network to start from, got {other}, whose weights differ in shape"
+        )
+    return fresh.replace(params=params, average=jax.tree.map(jnp.copy, params))
 
 
-class _Clock:
-    """Time and steps of this process."""
+def _decay_end(state: TrainState) -> int | None:
+    """Returns the step at which a decay that has begun reaches zero."""
+    step, start = int(state.step), int(state.schedule.decay_start)
+    if step < start:
+        return None
+    end = start + int(state.schedule.decay_steps)
+    if step >= end:
+        raise ValueError(
+            f"expected a run whose learning rate is above 0, got one whose rate fell to 0 at step {end}; "
+            "--restart-schedule returns to the peak"
+        )
+    return end
 
-    def __init__(self, plan: Plan, first_step: int) -> None:
-        self._plan, self.first_step, self.step = plan, first_step, first_step
-        self._now_s = time.monotonic if plan.clock == "wall" else _processor_time_s
-        self._start_s = self._now_s()
-        self._last_s = {name: self._start_s for name in ("validate", "save", "rate")}
-        self._rate_step = first_step
-        self._decay_end: int | None = None
 
-    def minutes(self) -> float:
-        return (self._now_s() - self._start_s) / 60
-
-    def rate(self) -> float:
-        """Returns steps a second since the last call."""
-        now_s, steps = self._now_s(), self.step - self._rate_step
-        elapsed_s, self._last_s["rate"], self._rate_step = now_s - self._last_s["rate"], now_s, self.step
-        return steps / max(elapsed_s, 1e-9)
-
-    def is_due(self, name: str, minutes: float) -> bool:
-        if self._now_s() - self._last_s[name] < minutes * 60:
-            return False
-        self._last_s[name] = self._now_s()
-        return True
-
-    def is_decay_due(self) -> bool:
-        share = self._plan.decay_share
-        return share > 0 and self._decay_end is None and self.minutes() >= self._plan.minutes * (1 - share)
-
-    def begin_decay(self) -> int:
-        """Returns the steps that fit into the rest of the time, and ends the run after them."""
-        rate = (self.step - self.first_step) / max(self.minutes(), 1e-9)
-        steps = max(1, round(rate * max(self._plan.minutes - self.minutes(), 0.0)))
-        self._decay_end = self.step + steps
-        return steps
-
-    def is_over(self) -> bool:
-        if self._plan.steps is not None and self.step - self.first_step >= self._plan.steps:
-            return True
-        if self._decay_end is not None:
-            return self.step >= self._decay_end
-        return self.minutes() >= self._plan.minutes
+def _finite_figures(step: int, metrics: Metrics) -> dict[str, float]:
+    figures = {name: float(value) for name, value in metrics.items()}
+    for name in ("loss", "gradient_norm"):
+        if not math.isfinite(figures[name]):
+            raise DivergedError(
+                f"expected a finite {name}, got {figures[name]} at step {step}; nothing was saved since the last "
+                "checkpoint, go on from it with a lower learning rate"
+            )
+    return figures

@@ -46,14 +46,18 @@ def make_update(config: RunConfig) -> Callable[[TrainState, DeviceBatch], tuple[
     """Compiles one step: loss, gradient, optimiser, moving average. The state is donated."""
     network, optimizer = make_network(config.network), make_optimizer(config.optimizer)
 
-    def loss_and_metrics(params: optax.Params, batch: DeviceBatch) -> tuple[jax.Array, Metrics]:
-        output = evaluate(network, params, batch.positions)
+    def loss_and_metrics(
+        params: optax.Params, batch: DeviceBatch, step_limit: jax.Array | None
+    ) -> tuple[jax.Array, Metrics]:
+        output = evaluate(network, params, batch.positions, step_limit)
         metrics = _metrics(output, batch)
         loss = metrics["policy_loss"] + config.wdl_weight * metrics["wdl_loss"]
         return loss + config.score_weight * metrics["score_loss"], metrics
 
     def update(state: TrainState, batch: DeviceBatch) -> tuple[TrainState, Metrics]:
-        (loss, metrics), gradient = jax.value_and_grad(loss_and_metrics, has_aux=True)(state.params, batch)
+        (loss, metrics), gradient = jax.value_and_grad(loss_and_metrics, has_aux=True)(
+            state.params, batch, _step_limit(config, state.step)
+        )
         updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
         factor = learning_rate_factor(state.schedule, state.step, config.optimizer.warmup_steps)
         params = optax.apply_updates(state.params, jax.tree.map(lambda change: change * factor, updates))
@@ -64,6 +68,14 @@ def make_update(config: RunConfig) -> Callable[[TrainState, DeviceBatch], tuple[
         return state.replace(step=state.step + 1, params=params, average=average, optimizer=optimizer_state), metrics
 
     return jax.jit(update, donate_argnums=0)
+
+
+def _step_limit(config: RunConfig, step: jax.Array) -> jax.Array | None:
+    """Draws the bound on solver steps for a batch; a function of the run's seed and the step alone."""
+    if not config.fewest_steps:
+        return None
+    steps_key = jax.random.fold_in(jax.random.key(config.seed), step)
+    return jax.random.randint(steps_key, (), config.fewest_steps, config.network.solver.max_steps + 1, jnp.int32)
 
 
 def _metrics(output: NetworkOutput, batch: DeviceBatch) -> Metrics:

@@ -33,12 +33,15 @@ def _items(stream: Callable[[int], ItemT], start: int, depth: int) -> Iterator[I
     made: queue.Queue[_Outcome[ItemT]] = queue.Queue(depth)
     stop = threading.Event()
     arguments = (stream, start, made, stop)
-    threading.Thread(target=_produce, args=arguments, name="prefetch", daemon=True).start()
+    producer = threading.Thread(target=_produce, args=arguments, name="prefetch", daemon=True)
+    producer.start()
     try:
         while True:
             yield made.get().result()
     finally:
         stop.set()
+        # A daemon that is still inside XLA when the interpreter ends brings the process down.
+        producer.join()
 
 
 class _Outcome(Generic[ItemT]):

@@ -60,6 +60,9 @@ class RunConfig:
     mirror: bool = True
     # The optimiser and its schedule.
     optimizer: OptimizerConfig = OptimizerConfig()
+    # Fewest solver steps of a batch; each batch draws its bound from here to max_steps, so that the network
+    # plays at any of them. 0 always allows max_steps.
+    fewest_steps: int = 0
     # Decay of the exponential moving average of the weights, per step.
     ema_decay: float = 0.999
     # Weights of the loss parts beside the policy's 1.
