@@ -5,9 +5,7 @@ import math
 import numpy as np
 
 
-def attention(
-    query: np.ndarray, key: np.ndarray, value: np.ndarray, bias: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the mixed values `[B, H, N, C]` and the weights `[B, H, N, M]`.
 
     Args:

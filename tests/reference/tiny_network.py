@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import chess
 import chex
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ import numpy as np
 
 from engine.encoding.position import POSITION_SIZE, encode_position
 from engine.network.int8 import TRAINING_PRODUCTS
-from engine.network.model import Network
+from engine.network.model import Network, NetworkOutput, evaluate
 from engine.network.network_config import NetworkConfig
 from engine.network.network_presets import PRESETS
 from tests.reference.random_games import varied_positions
@@ -71,5 +72,13 @@ def positions(count: int, seed: int = 0) -> np.ndarray:
 
 @functools.cache
 def sparse_positions() -> np.ndarray:
-    """Returns four positions of random games that lie far apart, int8 `[4, P]`, so that slots are empty."""
-    return positions(128)[[0, 40, 80, 127]]
+    """Returns the initial position, one of a game, and two with few men, int8 `[4, P]`, so most slots are empty."""
+    few = [chess.Board("8/5k2/8/3p4/8/2R5/1K6/8 b - - 0 1"), chess.Board("3qk3/8/8/8/3p1n2/8/3R4/3QK3 w - - 9 40")]
+    return np.concatenate([positions(128)[[0, 100]], [encode_position(board) for board in few]])
+
+
+@functools.cache
+def forward(network: Network) -> Callable[[Any, np.ndarray], NetworkOutput]:
+    """Returns the compiled network: (parameters, positions `[B, P]`) to outputs as NumPy arrays."""
+    apply = quick_jit(lambda params, position: evaluate(network, params, position))
+    return lambda params, position: jax.device_get(apply(params, position))
