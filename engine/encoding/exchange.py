@@ -12,49 +12,49 @@ CAPTURES = 5  # captures looked at after the first move; longer exchanges are cu
 
 
 def _ordered_values(counts: list[Array], depth: int) -> list[Array]:
-    """Returns the values of the least, second least, ... valuable attackers; 0 where there are fewer."""
+    """Returns the values of the least, second least, ... valuable attackers; 0 where there are fewer.
+
+    Args:
+      counts: how many attackers of each kind, arrays of one shape.
+      depth: how many values.
+    """
     xp = counts[0].__array_namespace__()
-    ordered = []
-    for place in range(depth):
-        value, seen = xp.zeros_like(counts[0]), xp.zeros_like(counts[0])
-        for count, worth in zip(counts, MAN_VALUES, strict=True):
-            here = (seen <= place) & (place < seen + count)
-            value = xp.where(here, worth, value)
-            seen = seen + count
-        ordered.append(value)
+    nothing = xp.zeros_like(counts[0])
+    ordered, seen = [nothing] * depth, nothing
+    for count, worth in zip(counts, MAN_VALUES, strict=True):
+        until = seen + count
+        ordered = [xp.where((seen <= place) & (place < until), worth, value) for place, value in enumerate(ordered)]
+        seen = until
     return ordered
 
 
-def exchange_values(counts: Array, men: Array, side: int) -> Array:
-    """Values the arrival of each kind of man on each square.
+def exchange_values(counts: Array, men: Array) -> Array:
+    """Values the arrival of each kind of man of each side on each square.
 
     Args:
       counts: float32 `[B, 2, 6, S]` attackers by side and kind (`attacks.attacker_counts`).
       men: float32 `[B, 2, 6, S]`.
-      side: who moves: 0 the mover, 1 the opponent.
 
     Returns:
-      float32 `[B, 6, S]` in pawns: what stands on the square minus the best the other side can then win back. On an
-      empty square a pawn is taken to be pushed there, elsewhere every man counts as one of the attackers and so no
-      longer defends the square after its arrival.
+      float32 `[B, 2, 6, S]` in pawns, by side and kind that arrives: what stands on the square minus the best the
+      other side can then win back. On an empty square a pawn is taken to be pushed there, elsewhere every man counts
+      as one of the attackers and so no longer defends the square after its arrival.
     """
     xp = counts.__array_namespace__()
-    own, theirs = counts[:, side], counts[:, 1 - side]  # [B, 6, S]
     worth = xp.asarray(MAN_VALUES, dtype=xp.float32)
-    captured = xp.sum(men[:, 1 - side] * worth[None, :, None], axis=1)  # [B, S]
-    replies = _ordered_values([theirs[:, kind] for kind in range(MEN)], 3)  # each [B, S]
-    arrivals = []
-    for kind in range(MEN):
-        leaves = xp.minimum(own[:, kind], xp.asarray(1.0, dtype=xp.float32))
-        if kind == 0:
-            leaves = xp.where(captured > 0, leaves, xp.zeros_like(leaves))
-        left = [own[:, other] - leaves if other == kind else own[:, other] for other in range(MEN)]
-        ours = _ordered_values(left, 2)
-        # Men that come to stand on the square in turn, and after each whether the other side can take it.
-        stands = [xp.full_like(captured, MAN_VALUES[kind]), replies[0], ours[0], replies[1], ours[1]]
-        takers = [replies[0], ours[0], replies[1], ours[1], replies[2]]
-        best = xp.zeros_like(captured)
-        for stand, taker in zip(reversed(stands), reversed(takers), strict=True):
-            best = xp.where(taker > 0, xp.maximum(xp.zeros_like(best), stand - best), xp.zeros_like(best))
-        arrivals.append(captured - best)
-    return xp.stack(arrivals, axis=1)
+    captured = xp.sum(xp.flip(men, axis=1) * worth[None, None, :, None], axis=2, keepdims=True)  # [B, 2, 1, S]
+    theirs = xp.flip(counts, axis=1)
+    # [B, 2, 6, S] each: whether the man that arrives was one of the attackers.
+    is_pawn = xp.arange(MEN)[None, None, :, None] == 0
+    leaves = xp.astype((counts > 0) & ((captured > 0) | ~is_pawn), xp.float32)
+    kinds = xp.eye(MEN, dtype=xp.float32)
+    left = [counts[:, :, kind, None] - leaves * kinds[kind][None, None, :, None] for kind in range(MEN)]
+    replies = _ordered_values([theirs[:, :, kind, None] for kind in range(MEN)], 3)  # each [B, 2, 1, S]
+    ours = _ordered_values(left, 2)  # each [B, 2, 6, S]
+    # Men that come to stand on the square in turn, and after each whether the other side can take it.
+    stands = [worth[None, None, :, None], replies[0], ours[0], replies[1], ours[1]]
+    takers = [replies[0], ours[0], replies[1], ours[1], replies[2]]
+    best = xp.zeros_like(counts)
+    for stand, taker in zip(reversed(stands), reversed(takers), strict=True):
+        best = xp.where(taker > 0, xp.clip(stand - best, 0.0, None), xp.zeros_like(best))
+    return captured - best

@@ -4,7 +4,7 @@ The same code computes them on the host (NumPy) and inside compiled programs (JA
 """
 
 from engine.encoding import geometry
-from engine.encoding.attacks import MEN, Array, Attacks, attacker_counts, attacks_of
+from engine.encoding.attacks import Array, Attacks, attacker_counts, attacks_of
 from engine.encoding.exchange import exchange_values
 from engine.encoding.position import EN_PASSANT, HALF_MOVES, POSITION_SIZE, REPETITIONS
 
@@ -43,7 +43,7 @@ def square_features(position: Array, attacks: Attacks | None = None) -> Array:
     attacks = attacks_of(position) if attacks is None else attacks
     men, counts = attacks.men, attacker_counts(attacks.men, attacks.direct)
     totals = xp.sum(counts, axis=2)  # [B, 2, S]
-    exchanges = xp.stack([exchange_values(counts, men, side) for side in (0, 1)], axis=1)  # [B, 2, 6, S]
+    exchanges = exchange_values(counts, men)  # [B, 2, 6, S]
     groups = [
         _merged(men),
         _merged(xp.stack([position[:, :64] == 7, position[:, :64] == -7], axis=1)),

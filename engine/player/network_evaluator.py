@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import chess
@@ -31,9 +32,11 @@ class NetworkEvaluator:
         self._apply = jax.jit(functools.partial(evaluate, loaded.network, loaded.params))
 
     def warm_up(self) -> None:
-        """Compiles both programs, or fetches them from the compilation cache."""
-        self.evaluate([chess.Board()])
-        self.evaluate([chess.Board()] * 2)
+        """Compiles both programs side by side, or fetches them from the compilation cache."""
+        start = chess.Board()
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            for result in (pool.submit(self.evaluate, [start]), pool.submit(self.evaluate, [start] * 2)):
+                result.result()
 
     def evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
         """Returns one evaluation per board, in order.

@@ -19,7 +19,7 @@ ATTACKERS = st.lists(st.integers(0, 3), min_size=6, max_size=6)
 def values_on(board: chess.Board, side: int = 0) -> np.ndarray:
     """Returns `[6, S]`; the side to move is side 0."""
     attacks = attacks_of(encode_position(board)[None])
-    return exchange_values(attacker_counts(attacks.men, attacks.direct), attacks.men, side)[0]
+    return exchange_values(attacker_counts(attacks.men, attacks.direct), attacks.men)[0, side]
 
 
 def kinds(counts: list[int]) -> list[int]:
@@ -83,7 +83,7 @@ def test_captures_after_the_arrival_are_cut_off(knights: int) -> None:
     counts[0, :, 1] = knights
     takers = [2] * knights
     expected = arrival_value(3.0, chess.ROOK, takers, takers, CAPTURES)
-    assert exchange_values(counts, men, 0)[0, chess.ROOK - 1, 0] == expected
+    assert exchange_values(counts, men)[0, 0, chess.ROOK - 1, 0] == expected
 
 
 @given(own=ATTACKERS, theirs=ATTACKERS, victim=st.integers(0, 6), side=st.integers(0, 1))
@@ -94,4 +94,4 @@ def test_values_equal_plain_recursion(own: list[int], theirs: list[int], victim:
         men[0, 1 - side, victim - 1] = 1
     captured = WORTH.get(victim, 0.0)
     expected = [arrival_value(captured, k, kinds(own), kinds(theirs), CAPTURES) for k in chess.PIECE_TYPES]
-    assert exchange_values(counts, men, side)[0, :, 0].tolist() == expected
+    assert exchange_values(counts, men)[0, side, :, 0].tolist() == expected
