@@ -76,25 +76,25 @@ def _train(arguments: argparse.Namespace) -> None:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         distillation.stop()
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    distillation.run()
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        distillation.run()
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _read_config(arguments: argparse.Namespace) -> "RunConfig":
     from engine.frozen_config import with_overrides
-    from training.run_folder import read_config, write_config
+    from training.run_folder import read_config
 
-    config = with_overrides(read_config(arguments.run), arguments.set)
-    write_config(arguments.run, config)
-    return config
+    return with_overrides(read_config(arguments.run), arguments.set)
 
 
 def _new_config(arguments: argparse.Namespace) -> "RunConfig":
     from engine.frozen_config import with_overrides
     from engine.network.network_presets import preset
     from training.run_config import RunConfig, parse_source
-    from training.run_folder import write_config
 
     if arguments.run.exists():
         raise ValueError(f"expected a new folder for --run, got {arguments.run}, which exists; use --resume to go on")
@@ -102,10 +102,7 @@ def _new_config(arguments: argparse.Namespace) -> "RunConfig":
         raise ValueError("expected at least one --source FOLDER:WEIGHT, got none")
     sources = tuple(parse_source(text) for text in arguments.source)
     config = RunConfig(network=preset(arguments.preset), sources=sources, validation=arguments.validation)
-    config = with_overrides(config, arguments.set)
-    arguments.run.mkdir(parents=True)
-    write_config(arguments.run, config)
-    return config
+    return with_overrides(config, arguments.set)
 
 
 if __name__ == "__main__":

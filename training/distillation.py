@@ -1,7 +1,8 @@
 """The loop of distillation: batches in, updates, figures out, checkpoints on the way."""
 
+import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import jax
@@ -88,28 +89,34 @@ class Distillation:
         state, clock, update = self._state, self._clock, make_update(self._config)
         self._log.tell(self._introduction(state))
         before: Metrics = {}
-        for batch in self._batches(clock.step):
-            state, metrics = update(state, batch)
-            # At most one step is under way while the next is prepared, else a stop would wait for many.
-            jax.block_until_ready(before)
-            before = metrics
-            clock.step += 1
-            if clock.is_decay_due():
-                state = state.replace(schedule=decaying_schedule(clock.step, clock.begin_decay()))
-            is_end = self._stopping or clock.is_over()
-            if clock.step % _LOG_EVERY == 0 or clock.step == clock.first_step + 1 or is_end:
-                self._report(_finite_figures(clock.step, metrics))
-            if clock.is_due("validate", self._plan.validate_minutes) or (is_end and not self._stopping):
-                self._validate(state)
-            if clock.is_due("save", self._plan.save_minutes) or is_end:
-                _finite_figures(clock.step, metrics)
-                self._checkpoints.save(state)
-            if is_end:
-                break
+        with contextlib.closing(self._batches(clock.step)) as batches:
+            for batch in batches:
+                state, metrics = update(state, batch)
+                # At most one step is under way while the next is prepared, else a stop would wait for many.
+                jax.block_until_ready(before)
+                before = metrics
+                clock.step += 1
+                if clock.is_decay_due():
+                    state = state.replace(schedule=decaying_schedule(clock.step, clock.begin_decay()))
+                if self._look(state, metrics):
+                    break
         self._log.tell(f"saved step {clock.step} after {clock.minutes():.1f} min")
         return state
 
-    def _batches(self, start: int) -> Iterator[DeviceBatch]:
+    def _look(self, state: TrainState, metrics: Metrics) -> bool:
+        """Reports, measures and saves what is due after a step; returns whether the run ends here."""
+        clock = self._clock
+        is_end = self._stopping or clock.is_over()
+        if clock.step % _LOG_EVERY == 0 or clock.step == clock.first_step + 1 or is_end:
+            self._report(_finite_figures(clock.step, metrics))
+        if clock.is_due("validate", self._plan.validate_minutes) or (is_end and not self._stopping):
+            self._validate(state)
+        if clock.is_due("save", self._plan.save_minutes) or is_end:
+            _finite_figures(clock.step, metrics)
+            self._checkpoints.save(state)
+        return is_end
+
+    def _batches(self, start: int) -> Generator[DeviceBatch, None, None]:
         def prepared(index: int) -> DeviceBatch:
             return self._device_batch(self._stream(index))
 

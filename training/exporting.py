@@ -8,13 +8,14 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import chex
 import jax
 
 from engine.checkpoint import save_network, serving_shapes
 from engine.frozen_config import with_overrides
 from engine.network.int8 import convert
-from training.run_config import RunConfig
-from training.run_folder import averaged_params
+from engine.network.network_config import NetworkConfig
+from training.run_folder import AveragedRun, averaged_run
 
 _CARD = """# {name}
 
@@ -50,31 +51,49 @@ def export_run(run: Path, out: Path, overrides: Sequence[str], note: str) -> int
     Raises:
       ValueError: the run has no checkpoint, or an override is not valid.
     """
-    run_config, params = averaged_params(run)
-    config = with_overrides(run_config.network, overrides)
-    served = convert(params, serving_shapes(config))
-    facts = _facts(run, run_config, sum(leaf.size for leaf in jax.tree.leaves(params)))
+    averaged = averaged_run(run)
+    config = with_overrides(averaged.config.network, overrides)
+    _check_shapes(config, averaged.params)
+    served = convert(averaged.params, serving_shapes(config))
+    facts = _facts(run, averaged)
     card = _CARD.format(name=out.name, note=note or "No note.", arithmetic=config.arithmetic, **facts)
     save_network(out, config, served, card, facts)
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
 
 
-def _facts(run: Path, config: RunConfig, parameters: int) -> dict[str, object]:
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    regrets = [line for line in lines if "validation/regret" in line]
-    last = regrets[-1] if regrets else None
+def _check_shapes(config: NetworkConfig, params: chex.ArrayTree) -> None:
+    # The kernels of a served float32 network have the form of all networks in training.
+    expected = serving_shapes(dataclasses.replace(config, arithmetic="float32"))
+    shapes = [jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (expected, params)]
+    if shapes[0] != shapes[1]:
+        raise ValueError("expected overrides that keep the network's shape, got other shapes than the run's weights")
+
+
+def _facts(run: Path, averaged: AveragedRun) -> dict[str, object]:
+    config = averaged.config
+    last = _last_regret(run / "metrics.jsonl", averaged.step)
     settings = {"optimizer": dataclasses.asdict(config.optimizer), "seed": config.seed, "mirror": config.mirror}
     sources = [f"{'/'.join(Path(source.folder).parts[-2:])} x {source.weight:g}" for source in config.sources]
     return {
-        "parameters": parameters,
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(averaged.params)),
         "data": ", ".join(sources),
-        "steps": lines[-1]["step"],
+        "steps": averaged.step,
         "batch": config.batch_size,
         "regret": f"{last['validation/regret']} ± {last['validation/regret_error']}" if last else "not measured",
         "run": json.dumps(settings),
         "commit": _commit(),
         "hardware": f"{platform.machine()}, {os.cpu_count()} processors, {jax.default_backend()}",
     }
+
+
+def _last_regret(metrics: Path, step: int) -> dict[str, float] | None:
+    """Returns the newest held-out figures that are no newer than the weights."""
+    try:
+        lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    except ValueError as error:
+        raise ValueError(f"expected one JSON object a line in {metrics}, got: {error}") from None
+    regrets = [line for line in lines if "validation/regret" in line and line["step"] <= step]
+    return regrets[-1] if regrets else None
 
 
 def _commit() -> str:

@@ -32,8 +32,11 @@ class HeldOut:
     """
 
     def __init__(self, shards: Shards, limit: int = 5000) -> None:
-        stream = BatchStream([(shards, 1.0, 1.0)], _BATCH, seed=0)
-        self._batches = [stream(index) for index in range(max(1, min(limit, len(shards)) // _BATCH))]
+        count = min(limit, len(shards))
+        # No position twice: a repeated one would make the error of the mean too small.
+        size = max(1, min(_BATCH, count))
+        stream = BatchStream([(shards, 1.0, 1.0)], size, seed=0)
+        self._batches = [stream(index) for index in range(count // size)]
 
     def measure(
         self, policy: Callable[[chex.ArrayTree, jax.Array], tuple[jax.Array, jax.Array]], params: chex.ArrayTree

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -10,7 +10,7 @@ ItemT = TypeVar("ItemT")
 _POLL_S = 0.1
 
 
-def prefetch(stream: Callable[[int], ItemT], start: int, depth: int) -> Iterator[ItemT]:
+def prefetch(stream: Callable[[int], ItemT], start: int, depth: int) -> Generator[ItemT, None, None]:
     """Yields stream(start), stream(start + 1), ... without end, made ahead by a daemon thread.
 
     The thread starts with the first item asked for and stops when the iterator is closed or
@@ -29,7 +29,7 @@ def prefetch(stream: Callable[[int], ItemT], start: int, depth: int) -> Iterator
     return _items(stream, start, depth)
 
 
-def _items(stream: Callable[[int], ItemT], start: int, depth: int) -> Iterator[ItemT]:
+def _items(stream: Callable[[int], ItemT], start: int, depth: int) -> Generator[ItemT, None, None]:
     made: queue.Queue[_Outcome[ItemT]] = queue.Queue(depth)
     stop = threading.Event()
     arguments = (stream, start, made, stop)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import chex
 import jax
 import orbax.checkpoint as ocp
 
@@ -18,8 +19,11 @@ class RunCheckpoints:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = (folder / "checkpoints").resolve()
         options = ocp.CheckpointManagerOptions(max_to_keep=KEPT, enable_async_checkpointing=False)
-        self._manager = ocp.CheckpointManager((folder / "checkpoints").resolve(), options=options)
+        self._manager = ocp.CheckpointManager(
+            self._folder, options=options, item_handlers=ocp.StandardCheckpointHandler()
+        )
 
     def save(self, state: TrainState) -> None:
         """Writes the state under its step; does nothing if that step is there already."""
@@ -30,13 +34,28 @@ class RunCheckpoints:
 
         Args:
           like: a state of the same run, for structure, shapes and types.
+
+        Raises:
+          ValueError: the newest state is of another network or optimiser.
         """
         step = self._manager.latest_step()
         if step is None:
             return None
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        differing = _shapes(self._manager.item_metadata(step).tree) ^ _shapes(abstract)
+        if differing:
+            name, shape = min(differing)
+            raise ValueError(
+                f"expected a state of the run's network and optimiser in {self._folder / str(step)}, "
+                f"got one that differs in {name} {list(shape)}"
+            )
         return self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
 
     def close(self) -> None:
         """Waits for pending writes."""
         self._manager.close()
+
+
+def _shapes(tree: chex.ArrayTree) -> set[tuple[str, tuple[int, ...]]]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {(jax.tree_util.keystr(path, simple=True, separator="."), tuple(leaf.shape)) for path, leaf in leaves}

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import chex
 
@@ -12,6 +13,14 @@ from training.run_checkpoint import RunCheckpoints
 from training.run_config import RunConfig
 
 _CONFIG = "config.json"
+
+
+class AveragedRun(NamedTuple):
+    """What the newest checkpoint of a run holds for others."""
+
+    config: RunConfig
+    step: int  # batches seen
+    params: chex.ArrayTree  # averaged weights, in training form
 
 
 def write_config(folder: Path, config: RunConfig) -> None:
@@ -30,14 +39,17 @@ def read_config(folder: Path) -> RunConfig:
     path = folder / _CONFIG
     if not path.is_file():
         raise ValueError(f"expected the folder of a run with {_CONFIG}, got {folder}")
-    return from_json_dict(RunConfig, json.loads(path.read_text()))
+    try:
+        return from_json_dict(RunConfig, json.loads(path.read_text()))
+    except ValueError as error:
+        raise ValueError(f"expected the settings of a run in {path}, got: {error}") from None
 
 
-def averaged_params(folder: Path) -> tuple[RunConfig, chex.ArrayTree]:
-    """Returns a run's settings and the averaged weights of its newest checkpoint.
+def averaged_run(folder: Path) -> AveragedRun:
+    """Returns the averaged weights of a run's newest checkpoint.
 
     Raises:
-      ValueError: the run has no checkpoint.
+      ValueError: the run has no checkpoint, or one of other settings.
     """
     config = read_config(folder)
     checkpoints = RunCheckpoints(folder)
@@ -45,4 +57,4 @@ def averaged_params(folder: Path) -> tuple[RunConfig, chex.ArrayTree]:
     checkpoints.close()
     if state is None:
         raise ValueError(f"expected a checkpoint in {folder}, found none")
-    return config, state.average
+    return AveragedRun(config, int(state.step), state.average)

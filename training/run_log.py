@@ -1,6 +1,7 @@
 """Where a run's figures go: a JSONL file, TensorBoard, and one line on the terminal."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -18,7 +19,9 @@ class RunLog:
     def __init__(self, folder: Path) -> None:
         from tensorboardX import SummaryWriter
 
-        self._lines = (folder / "metrics.jsonl").open("a")
+        path = folder / "metrics.jsonl"
+        _drop_unfinished_line(path)
+        self._lines = path.open("a")
         self._board: Any = SummaryWriter(str(folder / "tensorboard"))
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
@@ -42,3 +45,10 @@ class RunLog:
         """Flushes and closes the files."""
         self._lines.close()
         self._board.close()
+
+
+def _drop_unfinished_line(path: Path) -> None:
+    """Cuts off what a killed process did not finish, so that every line stays one JSON object."""
+    if path.is_file():
+        content = path.read_bytes()
+        os.truncate(path, content.rfind(b"\n") + 1)
