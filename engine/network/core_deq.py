@@ -38,6 +38,8 @@ class DeqCore(nn.Module):
     def __call__(self, injection: Injection, step_limit: jax.Array | None = None) -> tuple[jax.Array, SolveStats]:
         """Iterates f from the injected tokens.
 
+        Sows its input as `intermediates/injection`; that is no work unless a caller asks for the collection.
+
         Args:
           injection: the board, as every iteration sees it.
           step_limit: scalar int32 bound on the iterations, may be traced.
@@ -45,6 +47,7 @@ class DeqCore(nn.Module):
         Returns:
           State `[B, N, D]` and the solver's statistics.
         """
+        self.sow("intermediates", "injection", injection)
         start = injection.tokens
         return fixed_point(
             self.step, self.f_params, injection, start, self.config.solver, self.config.gradient, step_limit

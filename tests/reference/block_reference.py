@@ -48,7 +48,8 @@ def feed_forward(x: np.ndarray, params: Params) -> np.ndarray:
 
 def self_attention(x: np.ndarray, bias: np.ndarray, params: Params, heads: int) -> tuple[np.ndarray, np.ndarray]:
     parts = np.split(x @ np.asarray(params["query_key_value"]["kernel"], float), 3, axis=-1)
-    mixed, weights = attention(*(heads_apart(part, heads) for part in parts), bias)
+    query, key, value = (heads_apart(part, heads) for part in parts)
+    mixed, weights = attention(query, key, value, bias)
     return heads_joined(mixed) @ np.asarray(params["output"]["kernel"], float), weights
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import chess
 import chex
@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from engine.encoding.position import POSITION_SIZE, encode_position
+from engine.fixed_point.solver_config import GradientConfig, SolverConfig
 from engine.network.int8 import TRAINING_PRODUCTS
 from engine.network.model import Network, NetworkOutput, evaluate
 from engine.network.network_config import NetworkConfig
@@ -77,8 +78,61 @@ def sparse_positions() -> np.ndarray:
     return np.concatenate([positions(128)[[0, 100]], [encode_position(board) for board in few]])
 
 
+class Program(NamedTuple):
+    """A function as it is handed to XLA and as it comes back."""
+
+    lowered: jax.stages.Lowered
+    compiled: jax.stages.Compiled
+
+
 @functools.cache
+def forward_program(network: Network, batch: int) -> Program:
+    """Compiles the network for a batch: (parameters, positions `[B, P]`) to outputs."""
+    lowered = jax.jit(lambda params, position: evaluate(network, params, position)).lower(
+        param_shapes(network), jax.ShapeDtypeStruct((batch, POSITION_SIZE), jnp.int8)
+    )
+    return Program(lowered, lowered.compile(QUICK))
+
+
 def forward(network: Network) -> Callable[[Any, np.ndarray], NetworkOutput]:
-    """Returns the compiled network: (parameters, positions `[B, P]`) to outputs as NumPy arrays."""
-    apply = quick_jit(lambda params, position: evaluate(network, params, position))
-    return lambda params, position: jax.device_get(apply(params, position))
+    """Returns the network as a function of parameters and positions `[B, P]`, with outputs as NumPy arrays."""
+    return lambda params, position: jax.device_get(forward_program(network, len(position)).compiled(params, position))
+
+
+def loss_of(network: Network, params: chex.ArrayTree, position: jax.Array) -> jax.Array:
+    """Returns a scalar that hears every output of the network, and nothing symmetric about them."""
+    output = evaluate(network, params, position)
+    total = jnp.float32(0)
+    for logits in (output.policy_logits, output.wdl_logits, output.score_logits):
+        weights = jnp.sin(jnp.arange(logits.shape[1], dtype=jnp.float32))[None]
+        total += jnp.sum(jax.nn.log_softmax(logits) * weights) / logits.size
+    return total
+
+
+@functools.cache
+def gradient_program(network: Network, batch: int) -> Program:
+    """Compiles (parameters, positions `[B, P]`) to the loss and its gradient."""
+    lowered = jax.jit(jax.value_and_grad(functools.partial(loss_of, network))).lower(
+        param_shapes(network), jax.ShapeDtypeStruct((batch, POSITION_SIZE), jnp.int8)
+    )
+    return Program(lowered, lowered.compile(QUICK))
+
+
+def trained_variants() -> dict[str, NetworkConfig]:
+    """Returns configurations that together use every token set, gate, arithmetic, solver and gradient."""
+    return {
+        "men, channel gate, float32, Anderson, phantom": tiny_config(),
+        "squares, dense gate, bfloat16, Picard, implicit": tiny_config(
+            tokens="squares",
+            gate="dense",
+            arithmetic="bfloat16",
+            solver=SolverConfig(method="picard", max_steps=4),
+            gradient=GradientConfig(mode="implicit", backward=SolverConfig(max_steps=4)),
+        ),
+        "men, no gate, int8, Broyden, unrolled": tiny_config(
+            gate="none",
+            arithmetic="int8",
+            solver=SolverConfig(method="broyden", max_steps=4),
+            gradient=GradientConfig(mode="unroll", steps=3),
+        ),
+    }

@@ -71,10 +71,10 @@ def test_reset_gate_at_its_start_passes_the_stream_to_the_candidate() -> None:
 def test_bias_shuts_the_update_gate_at_the_start() -> None:
     x, y = stream_and_sublayer()
     gate = GtrxlGate(False, 0.5, FLOAT32)
-    fresh = gate.init(jax.random.key(0), x, y)
+    fresh = quick_jit(gate.init)(jax.random.key(0), x, y)
     update = sigmoid(np.array(-0.5))
     expected = (1 - update) * x + update * np.tanh(y + x)
-    np.testing.assert_allclose(gate.apply(fresh, x, y), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(quick_jit(gate.apply)(fresh, x, y), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_parameters_of_the_two_forms() -> None:
