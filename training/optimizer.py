@@ -18,12 +18,16 @@ def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
     if config.name == "adamw":
         return optax.chain(optax.clip_by_global_norm(config.clip_norm), adamw)
     matrices = optax.chain(
-        optax.contrib.scale_by_muon(),
+        optax.contrib.scale_by_muon(weight_dimension_numbers=_rows_and_columns),
         optax.add_decayed_weights(config.weight_decay),
         optax.scale_by_learning_rate(config.muon_learning_rate),
     )
     either = optax.partition({"matrix": matrices, "other": adamw}, _labels)
     return optax.chain(optax.clip_by_global_norm(config.clip_norm), either)
+
+
+def _rows_and_columns(params: chex.ArrayTree) -> chex.ArrayTree:
+    return jax.tree.map(lambda _: optax.contrib.MuonDimensionNumbers(0, 1), params)
 
 
 def _labels(params: chex.ArrayTree) -> chex.ArrayTree:
