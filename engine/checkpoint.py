@@ -70,12 +70,17 @@ def save_network(
     """
     import orbax.checkpoint as ocp
 
-    chex.assert_trees_all_equal_shapes_and_dtypes(params, serving_shapes(config))
+    try:
+        chex.assert_trees_all_equal_shapes_and_dtypes(params, serving_shapes(config))
+    except AssertionError as error:
+        raise ValueError("expected the serving parameters of the network's configuration, got others") from error
     partial = folder.resolve().with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(partial / _PARAMS, params)
+    # It holds an absolute path, and only storage that cannot rename folders needs it.
+    (partial / _PARAMS / "commit_success.txt").unlink(missing_ok=True)
     manifest = {
         "format_version": FORMAT_VERSION,
         "sha256": _digest(partial / _PARAMS),
@@ -84,8 +89,22 @@ def save_network(
     }
     (partial / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     (partial / _CARD).write_text(card)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    _replace_folder(partial, folder)
+
+
+def _replace_folder(new: Path, folder: Path) -> None:
+    """Puts a folder in the place of another one, which comes back should that fail."""
+    retired = new.with_suffix(".retired")
+    shutil.rmtree(retired, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, retired)
+    try:
+        os.replace(new, folder)
+    except OSError:
+        if retired.exists():
+            os.rename(retired, folder)
+        raise
+    shutil.rmtree(retired, ignore_errors=True)
 
 
 def load_network(folder: Path) -> LoadedNetwork:
@@ -129,12 +148,30 @@ def _read_config(folder: Path, manifest: Mapping[str, Any]) -> NetworkConfig:
 def _read_params(folder: Path, config: NetworkConfig) -> chex.ArrayTree:
     import orbax.checkpoint as ocp
 
+    path = (folder / _PARAMS).resolve()
+    # Without a place of ours, Orbax asks for the device that the weights were saved on.
+    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    target = jax.tree.map(
+        lambda shape: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=place), serving_shapes(config)
+    )
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            return checkpointer.restore((folder / _PARAMS).resolve(), serving_shapes(config))
+            # Compared here: Orbax leaves unfinished work behind when it finds out while it reads.
+            stored, expected = _described(checkpointer.metadata(path).item_metadata), _described(target)
+            if stored != expected:
+                raise ValueError(f"{' '.join(min(stored ^ expected))} is in one of them only")
+            return checkpointer.restore(path, target)
     except (ValueError, KeyError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"expected the weights of its configuration in {folder}, got: {reason}") from None
+
+
+def _described(tree: chex.ArrayTree) -> set[tuple[str, ...]]:
+    """Returns name, shape and type of every leaf."""
+    return {
+        (jax.tree_util.keystr(path, simple=True, separator="."), str(tuple(leaf.shape)), str(leaf.dtype))
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
 
 
 def _digest(folder: Path) -> str:

@@ -62,8 +62,11 @@ class NetworkConfig:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
-        if self.width % self.heads:
-            raise ValueError(f"expected width to be a multiple of heads ({self.heads}), got {self.width}")
+        for width, heads in (("width", "heads"), ("policy_width", "policy_heads")):
+            if getattr(self, width) % getattr(self, heads):
+                raise ValueError(
+                    f"expected {width} to be a multiple of {heads} ({getattr(self, heads)}), got {getattr(self, width)}"
+                )
         if not 0 <= self.gate_bias <= 0.5:
             raise ValueError(f"expected gate_bias in [0, 0.5], got {self.gate_bias}")
 

@@ -1,0 +1,53 @@
+"""Presets are valid, known by name, and survive JSON."""
+
+import dataclasses
+import json
+
+import pytest
+
+from engine.frozen_config import from_json_dict, to_json_dict, with_overrides
+from engine.network.network_config import NetworkConfig
+from engine.network.network_presets import PRESETS, preset
+from tests.reference.tiny_network import param_shapes, training_network
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_presets_survive_json_and_describe_a_network(name: str) -> None:
+    config = preset(name)
+    assert from_json_dict(NetworkConfig, json.loads(json.dumps(to_json_dict(config)))) == config
+    shapes = param_shapes(training_network(config))
+    assert shapes["embedding"]["kernel"].shape[1] == config.width
+    assert sum(name.startswith("block_") for name in shapes["core"]["f"]) == config.blocks
+
+
+def test_the_shipped_network_is_small_and_int8() -> None:
+    assert PRESETS["cpu"].arithmetic == "int8"
+    assert PRESETS["cpu"].tokens == "pieces"
+
+
+def test_unknown_preset_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="one of .*cpu.*, got 'huge'"):
+        preset("huge")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("width", 0),
+        ("width", 130),
+        ("heads", 3),
+        ("blocks", 0),
+        ("gate_bias", 0.6),
+        ("gate_bias", -0.1),
+        ("value_bins", 0),
+    ],
+)
+def test_contradictions_are_refused(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=field):
+        with_overrides(PRESETS["cpu"], [f"{field}={value}"])
+
+
+@pytest.mark.parametrize(("width", "heads"), [(64, 0), (64, 3), (64, 128)])
+def test_heads_of_the_policy_share_its_width(width: int, heads: int) -> None:
+    with pytest.raises(ValueError, match="policy_heads"):
+        dataclasses.replace(PRESETS["cpu"], policy_width=width, policy_heads=heads)
