@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.command_line import COMMANDS, command_summary, run_command
 from engine.version import VERSION
 
 if TYPE_CHECKING:
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Plays until `quit` or the end of the input; returns the exit status."""
-    arguments = _parse_arguments(argv)
+    """Runs a command, or else plays until `quit` or the end of the input; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in COMMANDS:
+        return run_command(words[0], words[1:])
+    arguments = _parser().parse_args(words)
     from engine.uci.protocol_streams import take_over_stdio
     from engine.uci.session import Session
 
@@ -31,12 +35,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="recursezero", description=__doc__)
+def _parser() -> argparse.ArgumentParser:
+    commands = f"commands, each with --help; without one, it speaks UCI:\n{command_summary()}"
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("recursezero", description=__doc__, epilog=commands, formatter_class=layout)
     weights_help = "folder of the network (default: the shipped one)"
     parser.add_argument("--weights", type=Path, metavar="DIR", help=weights_help)
     parser.add_argument("--version", action="version", version=f"RecurseZero {VERSION}")
-    return parser.parse_args(argv)
+    return parser
 
 
 def _load_evaluator(request: "WeightsRequest") -> "Evaluator":

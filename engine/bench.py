@@ -82,7 +82,7 @@ def run_bench(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the benchmark; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m engine.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="recursezero bench", description=__doc__)
     weights_help = "folder of the network (default: the shipped one)"
     parser.add_argument("--weights", type=Path, metavar="DIR", help=weights_help)
     parser.add_argument("--rounds", type=int, default=5, help="times each position is evaluated")

@@ -1,0 +1,32 @@
+"""The commands of `recursezero`, each a module whose `main(argv)` returns the exit status."""
+
+import ast
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+# Name → module. A module is imported only when its command is given, so none slows the others down.
+COMMANDS: dict[str, str] = {
+    "bench": "engine.bench",
+}
+
+
+def run_command(name: str, argv: Sequence[str]) -> int:
+    """Runs a command of the table with its arguments; returns the exit status."""
+    return int(importlib.import_module(COMMANDS[name]).main(argv))
+
+
+def command_summary() -> str:
+    """Returns one line per command: its name and the first line of its module's documentation."""
+    width = max(map(len, COMMANDS))
+    return "\n".join(f"  {name:{width}}  {_first_line(module)}" for name, module in COMMANDS.items())
+
+
+def _first_line(module: str) -> str:
+    """Returns what a module says about itself; it is read, not imported."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return "not installed"
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0].rstrip(".")
