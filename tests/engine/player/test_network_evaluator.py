@@ -1,0 +1,148 @@
+"""A network as an evaluator: any number of boards in, one legal evaluation each out."""
+
+from collections.abc import Iterator
+
+import chess
+import jax
+import numpy as np
+import pytest
+
+from engine.checkpoint import LoadedNetwork, save_network, serving_network, serving_shapes
+from engine.encoding.move_labels import move_to_cell
+from engine.encoding.position import encode_position
+from engine.player.evaluator import Evaluation
+from engine.player.network_evaluator import NetworkEvaluator, load_network_evaluator
+from tests.reference.random_games import varied_positions
+from tests.reference.tiny_network import forward, stirred, tiny_config
+
+CONFIG = tiny_config()
+NETWORK = serving_network(CONFIG)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_compilation() -> Iterator[None]:
+    """Compiles in half the time; the programs run a few times only."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> NetworkEvaluator:
+    return NetworkEvaluator(LoadedNetwork(NETWORK, stirred(serving_shapes(CONFIG)), "digest"))
+
+
+@pytest.fixture(scope="module")
+def boards() -> list[chess.Board]:
+    """Returns 70 positions: more than one batch."""
+    return [board.copy() for board in varied_positions(160) if any(board.legal_moves)][::2][:70]
+
+
+@pytest.fixture(scope="module")
+def evaluations(evaluator: NetworkEvaluator, boards: list[chess.Board]) -> list[Evaluation]:
+    return evaluator.evaluate(boards)
+
+
+def assert_close(got: Evaluation, expected: Evaluation) -> None:
+    """Another batch is another program, which sums in another order: float32 noise, grown by the iteration."""
+    assert got.moves == expected.moves
+    np.testing.assert_allclose(got.log_probs, expected.log_probs, atol=1e-3)
+    np.testing.assert_allclose(got.wdl_to_move, expected.wdl_to_move, atol=1e-4)
+
+
+def test_every_evaluation_is_legal_and_sums_to_one(boards: list[chess.Board], evaluations: list[Evaluation]) -> None:
+    assert len(evaluations) == len(boards) == 70
+    for board, evaluation in zip(boards, evaluations, strict=True):
+        assert list(evaluation.moves) == sorted(board.legal_moves, key=chess.Move.uci)
+        assert evaluation.log_probs.shape == (len(evaluation.moves),)
+        np.testing.assert_allclose(np.exp(evaluation.log_probs).sum(), 1.0, rtol=1e-5)
+        assert evaluation.wdl_to_move.shape == (3,) and (evaluation.wdl_to_move >= 0).all()
+        np.testing.assert_allclose(evaluation.wdl_to_move.sum(), 1.0, rtol=1e-5)
+        assert 1 <= evaluation.steps <= CONFIG.solver.max_steps
+        assert 0 <= evaluation.residual < np.inf
+        assert evaluation.converged == (evaluation.residual <= CONFIG.solver.tolerance)
+
+
+def test_policy_is_the_softmax_of_the_legal_cells(boards: list[chess.Board], evaluations: list[Evaluation]) -> None:
+    position = np.stack([encode_position(board) for board in boards[:8]])
+    output = forward(NETWORK)(stirred(serving_shapes(CONFIG)), position)
+    for row, (board, evaluation) in enumerate(zip(boards[:8], evaluations, strict=False)):
+        logits = np.array([output.policy_logits[row, move_to_cell(board, move)] for move in evaluation.moves], float)
+        probs = np.exp(logits) / np.exp(logits).sum()
+        np.testing.assert_allclose(np.exp(evaluation.log_probs), probs, atol=1e-4)
+        wdl = np.exp(output.wdl_logits[row].astype(float))
+        np.testing.assert_allclose(evaluation.wdl_to_move, wdl / wdl.sum(), atol=1e-4)
+
+
+def test_one_board_alone_and_in_a_batch(
+    evaluator: NetworkEvaluator, boards: list[chess.Board], evaluations: list[Evaluation]
+) -> None:
+    # The first, the last of the first batch, the first of the second, and the very last.
+    for index in (0, 63, 64, 69):
+        (alone,) = evaluator.evaluate([boards[index]])
+        assert_close(alone, evaluations[index])
+
+
+def test_place_in_the_batch_does_not_matter(
+    evaluator: NetworkEvaluator, boards: list[chess.Board], evaluations: list[Evaluation]
+) -> None:
+    for again, first in zip(evaluator.evaluate(boards[::-1])[::-1], evaluations, strict=True):
+        assert again.moves == first.moves
+        np.testing.assert_array_equal(again.log_probs, first.log_probs)
+        np.testing.assert_array_equal(again.wdl_to_move, first.wdl_to_move)
+
+
+def test_no_boards_give_no_evaluations(evaluator: NetworkEvaluator) -> None:
+    assert evaluator.evaluate([]) == []
+
+
+def test_boards_are_not_changed(evaluator: NetworkEvaluator, boards: list[chess.Board]) -> None:
+    before = [board.fen() for board in boards[:3]]
+    evaluator.evaluate(boards[:3])
+    assert [board.fen() for board in boards[:3]] == before
+
+
+def test_colours_exchanged_mirror_the_evaluation(evaluator: NetworkEvaluator) -> None:
+    board = chess.Board("r3k2r/p1ppqpb1/bn2pnp1/3PN3/1p2P3/2N2Q1p/PPPBBPPP/R3K2R w KQkq - 3 9")
+    ours, theirs = (evaluator.evaluate([each])[0] for each in (board, board.mirror()))
+    mirrored = {
+        chess.Move(move.from_square ^ 56, move.to_square ^ 56, move.promotion): log_prob
+        for move, log_prob in zip(theirs.moves, theirs.log_probs, strict=True)
+    }
+    # The same logits, but the softmax sums them in the order of the moves' names.
+    np.testing.assert_allclose([mirrored[move] for move in ours.moves], ours.log_probs, rtol=1e-5)
+    np.testing.assert_array_equal(ours.wdl_to_move, theirs.wdl_to_move)
+
+
+def test_two_programs_serve_every_number_of_boards(evaluator: NetworkEvaluator, boards: list[chess.Board]) -> None:
+    batches: set[int] = set()
+    with pytest.MonkeyPatch.context() as patch:
+        apply = evaluator._apply
+        patch.setattr(evaluator, "_apply", lambda position: batches.add(len(position)) or apply(position))  # type: ignore[func-returns-value]
+        for count in (1, 2, 64, 65):
+            assert len(evaluator.evaluate(boards[:count])) == count
+    assert batches == {1, 64}
+
+
+def test_loaded_from_a_folder(
+    boards: list[chess.Board], evaluations: list[Evaluation], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("networks") / "tiny"
+    save_network(folder, CONFIG, stirred(serving_shapes(CONFIG)), "", {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(NetworkEvaluator, "warm_up", lambda _self: None)  # two programs more, only to throw them away
+        patch.setattr("engine.player.network_evaluator._use_compilation_cache", lambda: None)
+        loaded = load_network_evaluator(folder)
+    assert len(loaded.sha256) == 64
+    assert_close(loaded.evaluate(boards[:1])[0], evaluations[0])
+
+
+def test_compilation_cache_is_the_users_unless_jax_was_told(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    from engine.player import network_evaluator
+
+    told: dict[str, object] = {}
+    monkeypatch.setattr(jax.config, "update", lambda name, value: told.update({name: value}))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    network_evaluator._use_compilation_cache()
+    assert str(told["jax_compilation_cache_dir"]).startswith(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []  # type: ignore[attr-defined]
