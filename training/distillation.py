@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Generator
 from pathlib import Path
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,7 @@ from training.shards import Shards
 from training.train_state import TrainState
 
 _LOG_EVERY = 50  # steps
+TreeT = TypeVar("TreeT")
 
 
 class DivergedError(ValueError):
@@ -59,9 +61,8 @@ class Distillation:
         if restored is None and started is not None:
             # A run that is killed before its first checkpoint must not go on from random weights.
             self._checkpoints.save(started)
-        self._state = restored or started or fresh
-        if plan.restarts_schedule:
-            self._state = self._state.replace(schedule=constant_schedule())
+        state = restored or started or fresh
+        self._state = _placed(state.replace(schedule=constant_schedule()) if plan.restarts_schedule else state)
         self._clock = RunClock(plan, int(self._state.step), _decay_end(self._state))
         write_config(folder, config)
         self._log = RunLog(folder)
@@ -97,7 +98,7 @@ class Distillation:
                 before = metrics
                 clock.step += 1
                 if clock.is_decay_due():
-                    state = state.replace(schedule=decaying_schedule(clock.step, clock.begin_decay()))
+                    state = state.replace(schedule=_placed(decaying_schedule(clock.step, clock.begin_decay())))
                 if self._look(state, metrics):
                     break
         self._log.tell(f"saved step {clock.step} after {clock.minutes():.1f} min")
@@ -150,6 +151,11 @@ class Distillation:
         self._log.tell(
             f"step {step}  held-out regret {result.regret:.4f} ± {result.regret_error:.4f}  top-1 {result.top1:.1%}"
         )
+
+
+def _placed(tree: TreeT) -> TreeT:
+    # As restored states are. The update would be compiled anew for a mixture of placed and unplaced leaves.
+    return jax.device_put(tree, jax.local_devices()[0])
 
 
 def _started(fresh: TrainState, other: Path) -> TrainState:

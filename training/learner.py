@@ -64,7 +64,7 @@ def make_update(config: RunConfig) -> Callable[[TrainState, DeviceBatch], tuple[
         # The average of few steps must not remember the random start.
         decay = jnp.minimum(config.ema_decay, (1.0 + state.step) / (10.0 + state.step))
         average = optax.incremental_update(params, state.average, 1.0 - decay)
-        metrics |= {"loss": loss, "gradient_norm": optax.global_norm(gradient), "learning_rate_factor": factor}
+        metrics |= {"loss": loss, "gradient_norm": optax.tree.norm(gradient), "learning_rate_factor": factor}
         return state.replace(step=state.step + 1, params=params, average=average, optimizer=optimizer_state), metrics
 
     return jax.jit(update, donate_argnums=0)

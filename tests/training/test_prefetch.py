@@ -23,7 +23,7 @@ def assert_the_thread_ends() -> None:
 def test_items_come_in_order_from_the_start() -> None:
     items = prefetch(lambda index: index * index, 5, depth=3)
     assert list(islice(items, 4)) == [25, 36, 49, 64]
-    items.close()  # type: ignore[attr-defined]
+    items.close()
     assert_the_thread_ends()
 
 
