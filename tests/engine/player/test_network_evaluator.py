@@ -7,9 +7,10 @@ import jax
 import numpy as np
 import pytest
 
-from engine.checkpoint import LoadedNetwork, save_network, serving_network, serving_shapes
+from engine.checkpoint import save_network, serving_network, serving_shapes
 from engine.encoding.move_labels import move_to_cell
 from engine.encoding.position import encode_position
+from engine.player import network_evaluator
 from engine.player.evaluator import Evaluation
 from engine.player.network_evaluator import NetworkEvaluator, load_network_evaluator
 from tests.reference.random_games import varied_positions
@@ -28,8 +29,13 @@ def quick_compilation() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def evaluator() -> NetworkEvaluator:
-    return NetworkEvaluator(LoadedNetwork(NETWORK, stirred(serving_shapes(CONFIG)), "digest"))
+def evaluator(tmp_path_factory: pytest.TempPathFactory) -> NetworkEvaluator:
+    """Returns the evaluator of a saved network, loaded and warmed up."""
+    folder = tmp_path_factory.mktemp("networks") / "tiny"
+    save_network(folder, CONFIG, stirred(serving_shapes(CONFIG)), "", {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network_evaluator, "_use_compilation_cache", lambda: None)
+        return load_network_evaluator(folder)
 
 
 @pytest.fixture(scope="module")
@@ -124,22 +130,7 @@ def test_two_programs_serve_every_number_of_boards(evaluator: NetworkEvaluator, 
     assert batches == {1, 64}
 
 
-def test_loaded_from_a_folder(
-    boards: list[chess.Board], evaluations: list[Evaluation], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("networks") / "tiny"
-    save_network(folder, CONFIG, stirred(serving_shapes(CONFIG)), "", {})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(NetworkEvaluator, "warm_up", lambda _self: None)  # two programs more, only to throw them away
-        patch.setattr("engine.player.network_evaluator._use_compilation_cache", lambda: None)
-        loaded = load_network_evaluator(folder)
-    assert len(loaded.sha256) == 64
-    assert_close(loaded.evaluate(boards[:1])[0], evaluations[0])
-
-
 def test_compilation_cache_is_the_users_unless_jax_was_told(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    from engine.player import network_evaluator
-
     told: dict[str, object] = {}
     monkeypatch.setattr(jax.config, "update", lambda name, value: told.update({name: value}))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
