@@ -37,7 +37,7 @@ def test_regret_of_a_hand_made_policy(tmp_path: Path) -> None:
         [[0.2, 0.9], [0.5, 0.1, 0.4], [0.7]],
     )
     # The first chooses cell 20 (regret 0), the second cell 50 (regret 0.5 - 0.4), the last has one move.
-    # An illegal cell has the highest logit everywhere, and legal logits may be all negative.
+    # Illegal cells have the highest logits everywhere, and legal logits may be all negative.
     wanted = {
         positions[0].tobytes(): {20: -5.0, 10: -6.0},
         positions[1].tobytes(): {50: 2.0},
@@ -47,7 +47,7 @@ def test_regret_of_a_hand_made_policy(tmp_path: Path) -> None:
     def policy(params: Any, batch: Any) -> Any:
         assert params == "params"
         logits = np.full((len(batch), CELLS), -50.0, np.float32)
-        logits[:, 4000] = 99.0
+        logits[:, [0, 4000]] = 99.0
         for row, position in zip(logits, batch, strict=True):
             for cell, logit in wanted[position.tobytes()].items():
                 row[cell] = logit
