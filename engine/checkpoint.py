@@ -107,6 +107,11 @@ def _replace_folder(new: Path, folder: Path) -> None:
     shutil.rmtree(retired, ignore_errors=True)
 
 
+def is_network_folder(folder: Path) -> bool:
+    """Returns whether a folder claims to hold a network."""
+    return (folder / _MANIFEST).is_file()
+
+
 def load_network(folder: Path) -> LoadedNetwork:
     """Reads a network's folder.
 

@@ -17,11 +17,12 @@ from training.prefetch import prefetch
 from training.run_checkpoint import RunCheckpoints
 from training.run_clock import RunClock
 from training.run_config import RunConfig
-from training.run_folder import averaged_run, write_config
+from training.run_folder import write_config
 from training.run_log import RunLog
 from training.run_plan import Plan
 from training.schedule import constant_schedule, decaying_schedule
 from training.shards import Shards
+from training.starting_weights import starting_weights
 from training.train_state import TrainState
 
 _LOG_EVERY = 50  # steps
@@ -39,7 +40,7 @@ class Distillation:
       config: the run's settings, which are written to its folder.
       folder: of the run; it is made when nothing is wrong with the settings.
       plan: how long to go on.
-      start_from: folder of another run whose averaged weights are the start of a new run.
+      start_from: folder of a run or of a network whose weights are the start of a new run.
 
     Raises:
       ValueError: the data, the other run or the run's newest checkpoint do not fit the settings, or the run's learning
@@ -159,12 +160,7 @@ def _placed(tree: TreeT) -> TreeT:
 
 
 def _started(fresh: TrainState, other: Path) -> TrainState:
-    params = averaged_run(other).params
-    shapes = [jax.tree.map(jnp.shape, tree) for tree in (params, fresh.params)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(
-            f"expected a run of the same network to start from, got {other}, whose weights differ in shape"
-        )
+    params = starting_weights(other, fresh.params)
     return fresh.replace(params=params, average=jax.tree.map(jnp.copy, params))
 
 

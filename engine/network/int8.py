@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from engine.network.products import BFLOAT16, FLOAT32, Kernel, Product, float_kernel, product_gradients
 
 _BOUND = 127.5
+_SERVED_KEYS = {"values", "scale"}
 _CONTRACT_LAST = (((1,), (0,)), ((), ()))
 
 
@@ -114,6 +115,22 @@ def convert(params: chex.ArrayTree, served_shapes: chex.ArrayTree) -> chex.Array
     """
     if not isinstance(served_shapes, dict):
         return params
-    if set(served_shapes) == {"values", "scale"}:
+    if set(served_shapes) == _SERVED_KEYS:
         return quantise_kernel(params)
     return {name: convert(params[name], shape) for name, shape in served_shapes.items()}
+
+
+def dequantise(params: chex.ArrayTree) -> chex.ArrayTree:
+    """Turns serving parameters back into training form, the start of further training.
+
+    Args:
+      params: nested dict in serving form.
+
+    Returns:
+      Parameters of the training form; kernels that were int8 are their rounded values.
+    """
+    if not isinstance(params, dict):
+        return params
+    if set(params) == _SERVED_KEYS:
+        return params["values"].astype(jnp.float32) * params["scale"]
+    return {name: dequantise(value) for name, value in params.items()}

@@ -1,0 +1,35 @@
+"""Weights to start a run from."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.checkpoint import save_network, serving_shapes
+from engine.frozen_config import with_overrides
+from engine.network.int8 import convert
+from engine.network.network_presets import PRESETS
+from training.learner import make_state
+from training.run_config import RunConfig
+from training.starting_weights import starting_weights
+
+NETWORK = with_overrides(PRESETS["tiny"], ["arithmetic=int8"])
+
+
+def test_a_network_gives_its_kernels_within_half_a_rounding_step(tmp_path: Path) -> None:
+    trained = make_state(RunConfig(network=NETWORK, sources=())).params
+    served = convert(trained, serving_shapes(NETWORK))
+    save_network(tmp_path / "net", NETWORK, served, "card", {})
+    start = starting_weights(tmp_path / "net", trained)
+    kernel, original = start["policy"]["query"]["kernel"], trained["policy"]["query"]["kernel"]
+    step = served["policy"]["query"]["kernel"]["scale"]
+    assert np.all(np.abs(kernel - original) <= 0.5001 * step) and np.any(kernel != original)
+    np.testing.assert_array_equal(start["embedding"]["kernel"], trained["embedding"]["kernel"])
+
+
+def test_another_shape_is_refused_with_its_folder(tmp_path: Path) -> None:
+    served = convert(make_state(RunConfig(network=NETWORK, sources=())).params, serving_shapes(NETWORK))
+    save_network(tmp_path / "net", NETWORK, served, "card", {})
+    wider = make_state(RunConfig(network=with_overrides(NETWORK, ["width=64"]), sources=())).params
+    with pytest.raises(ValueError, match=f"same network to start from, got {tmp_path}/net"):
+        starting_weights(tmp_path / "net", wider)

@@ -1,0 +1,30 @@
+"""Weights to start a run from: another run's average, or a network that plays."""
+
+from pathlib import Path
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from engine.checkpoint import is_network_folder, load_network
+from engine.network.int8 import dequantise
+from training.run_folder import averaged_run
+
+
+def starting_weights(folder: Path, like: chex.ArrayTree) -> chex.ArrayTree:
+    """Returns the weights in a run's or a network's folder, in training form.
+
+    Args:
+      folder: of a run, whose newest averaged weights are taken, or of a network, whose int8 kernels are taken
+        as they are.
+      like: weights of the network that is to be trained, for their shapes.
+
+    Raises:
+      ValueError: the folder is neither, or its network has other shapes.
+    """
+    params = dequantise(load_network(folder).params) if is_network_folder(folder) else averaged_run(folder).params
+    if jax.tree.map(jnp.shape, params) != jax.tree.map(jnp.shape, like):
+        raise ValueError(
+            f"expected weights of the same network to start from, got {folder}, whose weights differ in shape"
+        )
+    return params
