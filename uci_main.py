@@ -11,7 +11,7 @@ from engine.command_line import COMMANDS, command_summary, run_command
 from engine.version import VERSION
 
 if TYPE_CHECKING:
-    from engine.player.evaluator import Evaluator
+    from engine.player.evaluator import RecursiveEvaluator
     from engine.uci.network_slot import WeightsRequest
 
 
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _load_evaluator(request: "WeightsRequest") -> "Evaluator":
+def _load_evaluator(request: "WeightsRequest") -> "RecursiveEvaluator":
     from engine.thread_limit import limit_threads
     from engine.weights_location import default_weights_folder
 
@@ -53,7 +53,7 @@ def _load_evaluator(request: "WeightsRequest") -> "Evaluator":
     limit_threads(request.threads)
     from engine.player.network_evaluator import load_network_evaluator
 
-    return load_network_evaluator(folder)
+    return load_network_evaluator(folder, request.backend, request.tolerance)
 
 
 if __name__ == "__main__":

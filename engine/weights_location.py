@@ -1,5 +1,6 @@
 """Where the weights of the shipped network are, whatever the working directory is."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -39,3 +40,17 @@ def default_weights_folder() -> Path:
         f"expected a folder with weights for {source}, got none (tried: {tried}; "
         f"set WeightsFile, --weights or {ENVIRONMENT_VARIABLE})"
     )
+
+
+def network_label(folder: Path | None) -> str:
+    """Returns a few words that tell a network from others: folder and start of the checksum; empty if it has none.
+
+    Args:
+      folder: of the network, None for the shipped one.
+    """
+    try:
+        folder = folder or default_weights_folder()
+        checksum = str(json.loads((folder / "network.json").read_text(encoding="utf-8"))["sha256"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""  # what is wrong with it is said when it is loaded
+    return f"{folder.name} {checksum[:8]}"

@@ -6,7 +6,7 @@
      out, provided that another good move is left: one at least 1/20 as probable as the most
      probable move of all.
   3. The most probable move left is played; with a temperature T above 0 a move is drawn with
-     probability proportional to p ** (1 / T) instead.
+     probability proportional to p ** (1 / T) instead, of those that are probable enough.
 
 The rules look at the position after one own move and at nothing further; the network is not asked.
 """
@@ -41,6 +41,9 @@ def choose_move(
     ranked: Sequence[chess.Move],
     temperature: float,
     rng: random.Random,
+    *,
+    guard: bool = True,
+    least_ratio: float = 0.0,
 ) -> chess.Move:
     """Returns the move to play by the rules of this module.
 
@@ -50,17 +53,20 @@ def choose_move(
       ranked: moves to choose from, as `ranked_moves` returns them; at least one.
       temperature: 0 for the most probable move, 1 to draw from the policy itself.
       rng: consumed only when the temperature is above 0.
+      guard: whether rule 2 holds.
+      least_ratio: moves less probable than this share of the most probable one are not drawn, 0..1.
     """
     for move in ranked:
         if board.gives_check(move) and position_after(board, move).is_checkmate():
             return move
-    playable = _without_needless_draws(board, evaluation, ranked)
+    playable = _without_needless_draws(board, evaluation, ranked) if guard else ranked
     if temperature <= 0.0:
         return playable[0]
     log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))
     best = log_prob[playable[0]]
-    weights = [math.exp((log_prob[move] - best) / temperature) for move in playable]
-    return rng.choices(playable, weights)[0]
+    drawn = [move for move in playable if math.exp(log_prob[move] - best) >= least_ratio]
+    weights = [math.exp((log_prob[move] - best) / temperature) for move in drawn]
+    return rng.choices(drawn, weights)[0]
 
 
 def position_after(board: chess.Board, move: chess.Move) -> chess.Board:

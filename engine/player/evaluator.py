@@ -7,6 +7,9 @@ from typing import Protocol
 import chess
 import numpy as np
 
+# Boards that an evaluator takes in one go: a call with 2 of them takes as long as one with so many.
+BATCH = 64
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -55,5 +58,17 @@ class Evaluator(Protocol):
         Args:
           boards: any number of positions, each with at least one legal move; the move stacks
             supply the repetitions. They are not changed.
+        """
+        ...
+
+
+class RecursiveEvaluator(Evaluator, Protocol):
+    """An evaluator whose recursion can be cut short or prolonged."""
+
+    def with_step_limit(self, steps: int) -> Evaluator:
+        """Returns an evaluator of the same network that iterates at most so often.
+
+        Args:
+          steps: at least 1, or 0 for the network's own limit.
         """
         ...

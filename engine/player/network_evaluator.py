@@ -1,5 +1,7 @@
 """The evaluator that is a network: boards in, policy and result out, a batch at a time."""
 
+import copy
+import dataclasses
 import functools
 import os
 from collections.abc import Sequence
@@ -13,23 +15,43 @@ import numpy as np
 from engine.checkpoint import LoadedNetwork, load_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
-from engine.network.model import NetworkOutput, evaluate
-from engine.player.evaluator import Evaluation
+from engine.network.model import Network, NetworkOutput, evaluate
+from engine.network.network_config import NetworkConfig
+from engine.player.backend import Backend, device_of
+from engine.player.evaluator import BATCH, Evaluation
 
-# Compiled programs: one position (every move of a game), and this many (MultiPV, analysis of many positions).
-_BATCH = 64
+# The most iterations that can be asked for: the bound of the compiled programs, which are one for every limit below.
+MOST_STEPS = 64
 
 
 class NetworkEvaluator:
-    """Evaluates boards with a loaded network.
+    """Evaluates boards with a loaded network: alone (every move of a game), or in batches of `BATCH`.
 
     Args:
       loaded: network and parameters.
+      tolerance: of the solver, 0 for the network's own.
     """
 
-    def __init__(self, loaded: LoadedNetwork) -> None:
+    def __init__(self, loaded: LoadedNetwork, tolerance: float = 0.0) -> None:
         self.sha256 = loaded.sha256
-        self._apply = jax.jit(functools.partial(evaluate, loaded.network, loaded.params))
+        config = loaded.network.config
+        self._own_steps = _own_steps(config)
+        self._step_limit = self._own_steps
+        solver = dataclasses.replace(
+            config.solver, max_steps=MOST_STEPS, tolerance=tolerance or config.solver.tolerance
+        )
+        network = Network(dataclasses.replace(config, solver=solver), loaded.network.product)
+        self._program = jax.jit(functools.partial(evaluate, network, loaded.params))
+
+    def with_step_limit(self, steps: int) -> "NetworkEvaluator":
+        """Returns an evaluator of the same network and programs that iterates at most so often.
+
+        Args:
+          steps: 1..MOST_STEPS, or 0 for the network's own limit.
+        """
+        limited = copy.copy(self)
+        limited._step_limit = steps or self._own_steps
+        return limited
 
     def warm_up(self) -> None:
         """Compiles both programs side by side, or fetches them from the compilation cache."""
@@ -46,17 +68,25 @@ class NetworkEvaluator:
         """
         positions = np.stack([encode_position(board) for board in boards]) if boards else np.zeros((0, 67), np.int8)
         evaluations: list[Evaluation] = []
-        for start in range(0, len(boards), _BATCH):
-            chunk = boards[start : start + _BATCH]
-            output = self._outputs(positions[start : start + _BATCH])
+        for start in range(0, len(boards), BATCH):
+            chunk = boards[start : start + BATCH]
+            output = self._outputs(positions[start : start + BATCH])
             evaluations += [_evaluation(board, output, row) for row, board in enumerate(chunk)]
         return evaluations
 
     def _outputs(self, positions: np.ndarray) -> NetworkOutput:
         """Returns the outputs as NumPy arrays; rows beyond the positions are padding."""
-        size = 1 if len(positions) == 1 else _BATCH
+        size = 1 if len(positions) == 1 else BATCH
         padding = np.repeat(positions[:1], size - len(positions), axis=0)
         return jax.device_get(self._apply(np.concatenate([positions, padding])))
+
+    def _apply(self, positions: np.ndarray) -> NetworkOutput:
+        return self._program(positions, np.int32(self._step_limit))
+
+
+def _own_steps(config: NetworkConfig) -> int:
+    """Returns the iterations that a network makes if nobody says otherwise."""
+    return config.gradient.steps if config.gradient.mode == "unroll" else config.solver.max_steps
 
 
 def _evaluation(board: chess.Board, output: NetworkOutput, row: int) -> Evaluation:
@@ -76,14 +106,22 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.sum(np.exp(shifted)))
 
 
-def load_network_evaluator(folder: Path) -> NetworkEvaluator:
+def load_network_evaluator(folder: Path, backend: Backend = "auto", tolerance: float = 0.0) -> NetworkEvaluator:
     """Loads a network's folder and compiles it.
+
+    Args:
+      folder: of the network.
+      backend: what to compute with.
+      tolerance: of the solver, 0 for the network's own.
 
     Raises:
       CheckpointError: the folder is not a network that this version can play.
+      BackendError: there is no such backend.
     """
     _use_compilation_cache()
-    evaluator = NetworkEvaluator(load_network(folder))
+    device = device_of(backend)
+    loaded = load_network(folder)
+    evaluator = NetworkEvaluator(loaded._replace(params=jax.device_put(loaded.params, device)), tolerance)
     evaluator.warm_up()
     return evaluator
 

@@ -3,23 +3,29 @@
 What is computed for one move:
   * the network's evaluation of the position (one node), always;
   * for every legal move, by the rules of chess alone, whether it mates and, when winning, whether
-    it draws on the spot;
-  * only when asked for several lines or for the expected reply, and only if time allows: one more
-    batched evaluation, of the positions after the moves shown. It gives these lines their scores
-    and replies. It never changes the move.
+    it draws on the spot; and what the opening book and the endgame tables say, if there are any;
+  * only when asked for several lines, for every move's value or for the expected reply, and only
+    if time allows: one more batched evaluation, of the positions after the moves. It gives lines
+    their scores and replies. It changes the move only with the selection `lookahead`.
 """
 
+import dataclasses
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import chess
 import numpy as np
 
-from engine.player.choice import choose_move, is_drawn_by_rule, position_after, ranked_moves
+from engine.player.choice import choose_move, ranked_moves
+from engine.player.endgame_tables import EndgameTables, best_by_tables
 from engine.player.evaluator import Evaluation, Evaluator
+from engine.player.move_selection import MoveSelection, lookahead_policy
+from engine.player.polyglot_book import PolyglotBook
+from engine.player.response_time import ResponseTime
+from engine.player.successors import Successors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +34,15 @@ class Request:
 
     allowed: frozenset[chess.Move] = frozenset()  # moves to choose from; empty: every legal move
     lines: int = 1  # moves to show, at least 1
-    temperature: float = 0.0  # 0: the most probable move
+    selection: MoveSelection = "policy"
+    temperature: float = 0.0  # 0: the best move
+    least_ratio: float = 0.0  # of a move's probability to the best one's, for it to be drawn
+    guard: bool = True  # whether moves that draw on the spot are avoided when winning
     want_reply: bool = False  # whether to evaluate the answer expected to the move
+    want_values: bool = False  # whether to evaluate the position after every move
     budget_s: float = math.inf  # optional evaluations are left out rather than exceed it
+    book: PolyglotBook | None = None
+    tables: EndgameTables | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,8 +52,8 @@ class Line:
     move: chess.Move
     probability: float  # of the policy, 0..1
     wdl_to_move: np.ndarray  # [3] win, draw, loss of the side that makes the move
-    mates: bool  # whether the move mates at once
-    reply: chess.Move | None  # the opponent's most probable answer, if it was evaluated
+    mate_in: int | None  # 1: the move mates, -1: the reply does
+    reply: chess.Move | None  # the opponent's expected answer, if it was evaluated
 
     @property
     def expected_score_to_move(self) -> float:
@@ -55,7 +67,9 @@ class Thought:
 
     lines: tuple[Line, ...]
     evaluation: Evaluation
+    wdl_after: Mapping[chess.Move, np.ndarray]  # [3] for the mover, of each move whose value is known, if asked for
     nodes: int  # positions evaluated, counting those an evaluation cache remembered
+    tablebase_hits: int  # moves that endgame tables judged
 
     @property
     def move(self) -> chess.Move:
@@ -69,7 +83,7 @@ class Player:
     def __init__(self, evaluator: Evaluator, seed: int | None = None) -> None:
         self._evaluator = evaluator
         self._rng = random.Random(seed)
-        self._slowest_s_per_board = 0.0
+        self._response_time = ResponseTime()
 
     def new_game(self, seed: int | None = None) -> None:
         """Restarts the random numbers, from fresh entropy if the seed is None."""
@@ -84,57 +98,65 @@ class Player:
           request: what is wanted; by default the most probable move and one line.
         """
         request = Request() if request is None else request
-        started_s = time.monotonic()
+        deadline_s = time.monotonic() + request.budget_s
+        if request.book is not None:
+            book_move = request.book.choose(board, request.allowed, self._rng)
+            if book_move is not None:
+                request = dataclasses.replace(request, allowed=frozenset([book_move]))
         evaluation = self._evaluate([board])[0]
-        ranked = ranked_moves(evaluation, request.allowed)
-        chosen = choose_move(board, evaluation, ranked, request.temperature, self._rng)
-        shown = [chosen, *(move for move in ranked if move != chosen)][: max(1, request.lines)]
-        left_s = request.budget_s - (time.monotonic() - started_s)
-        asked = len(shown) > 1 or request.want_reply
-        if self._slowest_s_per_board * len(shown) > left_s:
-            shown, asked = [chosen], False
-        after = {move: position_after(board, move) for move in shown}
-        open_moves = [move for move in shown if asked and not _is_over(after[move])]
-        successors = dict(zip(open_moves, self._evaluate([after[move] for move in open_moves]), strict=True))
-        # Lines are compared with each other, so all of them take their score from the successor;
-        # a single line keeps the root's, whether or not its reply is wanted.
-        scored = successors if len(shown) > 1 else {}
-        lines = tuple(
-            Line(
-                move=move,
-                probability=_probability(evaluation, move),
-                wdl_to_move=_wdl_of_line(after[move], scored.get(move), evaluation),
-                mates=after[move].is_checkmate(),
-                reply=ranked_moves(successors[move])[0] if move in successors else None,
-            )
-            for move in shown
+        verdicts = request.tables.verdicts(board) if request.tables is not None else {}
+        successors = Successors(board, verdicts)
+        nodes = 1
+        policy, ranked = evaluation, ranked_moves(evaluation, request.allowed)
+        if request.selection == "lookahead" or request.want_values:
+            wanted = evaluation.moves if request.want_values else ranked
+            nodes += self._look(successors, wanted, deadline_s)
+            if request.selection == "lookahead" and not successors.unevaluated(ranked):
+                policy = lookahead_policy(evaluation, successors, ranked)
+                ranked = ranked_moves(policy, ranked)
+        best = best_by_tables(ranked, verdicts)
+        chosen = choose_move(
+            board, policy, best, request.temperature, self._rng, guard=request.guard, least_ratio=request.least_ratio
         )
-        return Thought(lines=lines, evaluation=evaluation, nodes=1 + len(open_moves))
+        shown = [chosen, *(move for move in ranked if move != chosen)][: max(1, request.lines)]
+        if len(shown) > 1 or request.want_reply:
+            nodes += self._look(successors, shown, deadline_s)
+        if any(successors.wdl(move) is None for move in shown):
+            shown = [chosen]  # lines are compared with each other, so all have a value or there is one
+        # A single line keeps the root's value unless the move was chosen by the successors'.
+        by_successor = len(shown) > 1 or policy is not evaluation
+        return Thought(
+            lines=tuple(_line(move, evaluation, successors, by_successor) for move in shown),
+            evaluation=evaluation,
+            wdl_after=successors.values(evaluation.moves) if request.want_values else {},
+            nodes=nodes,
+            tablebase_hits=len(verdicts),
+        )
+
+    def _look(self, successors: Successors, moves: Sequence[chess.Move], deadline_s: float) -> int:
+        """Evaluates the successors of the moves if there is time for all; returns how many were."""
+        open_moves = successors.unevaluated(moves)
+        if self._response_time.predicted_s(len(open_moves)) > deadline_s - time.monotonic():
+            return 0
+        boards = [successors.after(move) for move in open_moves]
+        successors.add(dict(zip(open_moves, self._evaluate(boards), strict=True)))
+        return len(open_moves)
 
     def _evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
         if not boards:
             return []
         started_s = time.monotonic()
         evaluations = self._evaluator.evaluate(boards)
-        s_per_board = (time.monotonic() - started_s) / len(boards)
-        self._slowest_s_per_board = max(self._slowest_s_per_board, s_per_board)
+        self._response_time.note(len(boards), time.monotonic() - started_s)
         return evaluations
 
 
-def _wdl_of_line(after: chess.Board, successor: Evaluation | None, root: Evaluation) -> np.ndarray:
-    """Returns `[3]` win, draw, loss for the side that made the last move of `after`."""
-    if after.is_checkmate():
-        return np.array([1.0, 0.0, 0.0])
-    if is_drawn_by_rule(after):
-        return np.array([0.0, 1.0, 0.0])
-    if successor is not None:
-        return successor.wdl_to_move[::-1]
-    return root.wdl_to_move
-
-
-def _is_over(board: chess.Board) -> bool:
-    return board.is_checkmate() or is_drawn_by_rule(board)
-
-
-def _probability(evaluation: Evaluation, move: chess.Move) -> float:
-    return math.exp(float(evaluation.log_probs[evaluation.moves.index(move)]))
+def _line(move: chess.Move, evaluation: Evaluation, successors: Successors, by_successor: bool) -> Line:
+    wdl = successors.wdl(move) if by_successor else successors.decided(move)
+    return Line(
+        move=move,
+        probability=math.exp(float(evaluation.log_probs[evaluation.moves.index(move)])),
+        wdl_to_move=evaluation.wdl_to_move if wdl is None else wdl,
+        mate_in=successors.mate_in(move),
+        reply=successors.reply(move),
+    )

@@ -4,8 +4,10 @@ Every number has the view of the side whose probabilities are given.
 """
 
 import math
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # the table of options needs this file before anything heavy is imported
+    import numpy as np
 
 # Lichess fitted win% = 50 + 50 * (2 / (1 + exp(-0.00368208 * cp)) - 1) to rapid games
 # (https://lichess.org/page/accuracy); solved for cp it turns an expected score into centipawns.
@@ -24,7 +26,7 @@ def expected_score_to_cp(expected_score: float) -> int:
     return round(math.log(bounded / (1.0 - bounded)) / LOGISTIC_PER_CP)
 
 
-def wdl_permille(wdl: np.ndarray) -> tuple[int, int, int]:
+def wdl_permille(wdl: "np.ndarray") -> tuple[int, int, int]:
     """Rounds win, draw and loss probabilities to permille that sum to exactly 1000.
 
     Largest remainder (Hamilton's method): every share is rounded down, and the points left over

@@ -67,17 +67,7 @@ class Invalid:
 
 Command = Bare | Debug | SetOption | Position | Go | Invalid
 
-BARE_WORDS = "uci isready ucinewgame stop ponderhit quit register d eval help".split()
-HELP = (
-    "RecurseZero plays chess without search: one evaluation of the position gives the move.",
-    "The Universal Chess Interface: uci, isready, ucinewgame, setoption name N value V,",
-    "  position startpos|fen F [moves ...], go [limits], stop, ponderhit, debug on|off, quit",
-    "For people:",
-    "  d             shows the position",
-    "  eval          shows the policy, the expected result and the solver's record",
-    "  go perft N    counts the positions after N half-moves",
-    "  help          shows this",
-)
+BARE_WORDS = "uci isready ucinewgame stop ponderhit quit register d eval bench help license version".split()
 _GO_NUMBERS = {field.name.removesuffix("_ms"): field.name for field in fields(Go) if field.type == int | None}
 _GO_FLAGS = ("infinite", "ponder")
 
@@ -174,4 +164,5 @@ _PARSERS: dict[str, Callable[[str], Command]] = {
     "setoption": _parse_setoption,
     "position": _parse_position,
     "go": _parse_go,
+    "perft": lambda line: _parse_go(f"go {line}"),
 }

@@ -1,115 +1,60 @@
-"""The options of the Universal Chess Interface: one table, and the settings it fills.
+"""The options of the Universal Chess Interface: one table.
 
-Only options that change something are declared. The types are those every program knows (check,
-spin, button, string), and no name or default contains a keyword of the protocol.
+Only options that change something are declared. No name, default or choice holds a keyword of the protocol, and no
+name that begins with UCI_ is our own, because chess programs hide those.
 """
 
-import dataclasses
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
+from engine.player.backend import Backend
+from engine.player.move_selection import MoveSelection
+from engine.player.strength import HIGHEST_ELO, LOWEST_ELO
 from engine.uci.commands import shown
-from engine.version import VERSION
+from engine.uci.option import Option, OptionError
+from engine.uci.score_types import ScoreType
+from engine.uci.settings import ABOUT
 
-ABOUT = f"RecurseZero {VERSION}, a chess engine without search"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The values of the options; a go keeps those it started with."""
-
-    weights_folder: Path | None = None  # None: the shipped network
-    threads: int = 1  # of XLA's CPU backend
-    hash_mb: int = 64  # memory of the evaluation cache
-    multipv: int = 1  # lines shown
-    show_wdl: bool = False
-    ponder: bool = False  # whether the answer expected to the move is told with it
-    overhead_ms: int = 100  # kept back from the clock
-    temperature: float = 0.0  # 0: the most probable move
-    seed: int = -1  # of the temperature's random numbers; -1: fresh ones
-    chess960: bool = False
-    analyse_mode: bool = False  # whether the temperature is ignored
-    opponent: str = ""
-    about: str = ABOUT
+_MOST_RECURSION_STEPS = 64
 
 
-class OptionError(ValueError):
-    """An option or its value is not allowed; the text is one line."""
+def _number_reader(name: str, high: float) -> Callable[[str], float]:
+    """Returns a reader of numbers from 0 to less than `high`; UCI has no such type."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Option:
-    """A declared option and the field of `Settings` it fills (none for a button)."""
-
-    name: str
-    kind: Literal["check", "spin", "string", "button"]
-    field: str | None
-    meaning: str
-    minimum: int = 0
-    maximum: int = 0
-    read_text: Callable[[str], Any] = str  # for a string: from its text, "" when empty
-
-    def declaration(self, settings: Settings) -> str:
-        """Returns the line that declares the option, its default taken from the settings."""
-        line = f"option name {self.name} type {self.kind}"
-        if self.field is None:
-            return line
-        default = _write_value(getattr(settings, self.field))
-        limits = f" min {self.minimum} max {self.maximum}" if self.kind == "spin" else ""
-        return f"{line} default {default}{limits}"
-
-    def read(self, text: str) -> Any:
-        """Returns the value that a text means for this option; a spin is clamped to its range.
-
-        Raises:
-          OptionError: the text is no such value.
-        """
-        if self.kind == "check":
-            if text.lower() not in ("true", "false"):
-                raise OptionError(f"expected true or false for {self.name}, got {shown(text)}")
-            return text.lower() == "true"
-        if self.kind == "spin":
-            return min(max(self._read_int(text), self.minimum), self.maximum)
-        return self.read_text("" if text == "<empty>" else text)
-
-    def _read_int(self, text: str) -> int:
+    def read(text: str) -> float:
         try:
-            return int(text)
-        except ValueError as error:
-            raise OptionError(
-                f"expected an integer for {self.name}, got {shown(text)} (allowed: {self.minimum}..{self.maximum})"
-            ) from error
+            number = float(text or "0")
+        except ValueError:
+            number = math.nan
+        if not 0.0 <= number < high:
+            raise OptionError(f"expected a number for {name}, got {shown(text)} (allowed: 0 to less than {high:g})")
+        return number
+
+    return read
 
 
-def _read_temperature(text: str) -> float:
-    try:
-        temperature = float(text)
-    except ValueError:
-        temperature = math.nan
-    if not 0.0 <= temperature <= 100.0:
-        raise OptionError(f"expected a number for Temperature, got {shown(text)} (allowed: 0..100)")
-    return temperature
+def _path_reader(name: str) -> Callable[[str], Path | None]:
+    def read(text: str) -> Path | None:
+        _refuse_zero_bytes(name, text)
+        return Path(text).expanduser() if text else None
+
+    return read
 
 
-def _read_folder(text: str) -> Path | None:
+def _read_folders(text: str) -> str:
+    _refuse_zero_bytes("SyzygyPath", text)
+    return text
+
+
+def _refuse_zero_bytes(name: str, text: str) -> None:
     if "\0" in text:
-        raise OptionError(f"expected a folder for WeightsFile, got {shown(text)}")
-    return Path(text).expanduser() if text else None
+        raise OptionError(f"expected a path for {name}, got {shown(text)}")
 
 
 def _ignore_text(_text: str) -> str:
     return ABOUT
-
-
-def _write_value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return "<empty>" if value in (None, "") else str(value)
 
 
 def _check(name: str, field: str, meaning: str) -> Option:
@@ -121,25 +66,63 @@ def _spin(name: str, field: str, limits: tuple[int, int], meaning: str) -> Optio
     return Option(name=name, kind="spin", field=field, minimum=low, maximum=high, meaning=meaning)
 
 
+def _combo(name: str, field: str, choices: tuple[str, ...], meaning: str) -> Option:
+    return Option(name=name, kind="combo", field=field, choices=choices, meaning=meaning)
+
+
 def _string(name: str, field: str, meaning: str, read_text: Callable[[str], Any]) -> Option:
     return Option(name=name, kind="string", field=field, meaning=meaning, read_text=read_text)
+
+
+def _path(name: str, field: str, meaning: str) -> Option:
+    return _string(name, field, meaning, _path_reader(name))
+
+
+def _number(name: str, field: str, high: float, meaning: str) -> Option:
+    return _string(name, field, meaning, _number_reader(name, high))
 
 
 OPTIONS = (
     _spin("Hash", "hash_mb", (1, 65536), "memory of the evaluation cache in MiB"),
     Option(name="Clear Hash", kind="button", field=None, meaning="empties the evaluation cache"),
-    _spin("Threads", "threads", (1, 512), "CPU threads; takes effect before the network is loaded"),
-    _check("Ponder", "ponder", "tell the expected answer, at the cost of one more evaluation"),
+    _spin("Threads", "threads", (1, 512), "processor threads; takes effect before the network is loaded"),
+    _check("Ponder", "ponder", "tell the answer expected to the move, at the cost of one more evaluation"),
     _spin("MultiPV", "multipv", (1, 500), "moves shown, each with a score of its own"),
     _spin("Move Overhead", "overhead_ms", (0, 10000), "time kept back from the clock in ms"),
     _check("UCI_Chess960", "chess960", "castling is written king takes rook"),
-    _check("UCI_AnalyseMode", "analyse_mode", "ignore the temperature"),
+    _check("UCI_AnalyseMode", "analyse_mode", "ignore book, temperature, limited strength and ThinkTime"),
+    _check("UCI_LimitStrength", "limit_strength", "play at the strength of UCI_Elo"),
+    _spin("UCI_Elo", "elo", (LOWEST_ELO, HIGHEST_ELO), "strength to play at; takes the place of the temperature"),
     _check("UCI_ShowWDL", "show_wdl", "show win, draw and loss in permille"),
-    _string("UCI_Opponent", "opponent", "who plays; shown by d", str),
+    _string("UCI_Opponent", "opponent", "who plays; shown by `d`", str),
     _string("UCI_EngineAbout", "about", "what this is; cannot be changed", _ignore_text),
-    _string("WeightsFile", "weights_folder", "folder of the network; empty: shipped", _read_folder),
-    _string("Temperature", "temperature", "0: best move; 1: drawn from policy", _read_temperature),
-    _spin("Seed", "seed", (-1, 2**31 - 1), "of the temperature's draws; -1: fresh ones"),
+    _string("SyzygyPath", "syzygy_path", "folders of endgame tables, which then choose the move", _read_folders),
+    _check("OwnBook", "own_book", "play moves of the book while there are some"),
+    _path("BookFile", "book_file", "opening book in Polyglot's format"),
+    _path("WeightsFile", "weights_folder", "folder of the network; empty: the shipped one"),
+    _combo("Backend", "backend", get_args(Backend), "what computes; auto: an accelerator if there is one"),
+    _combo(
+        "MoveSelection",
+        "selection",
+        get_args(MoveSelection),
+        "policy: the network's most probable move; lookahead: the move whose successor has the best value, one ply",
+    ),
+    _check("RepetitionGuard", "repetition_guard", "when winning, avoid moves that draw on the spot"),
+    _number("Temperature", "temperature", 100.0, "0: the best move; 1: drawn from the policy"),
+    _spin("TempDecayMoves", "temp_decay_moves", (0, 500), "moves in which the temperature falls to 0; 0: never"),
+    _spin("TempCutoffMove", "temp_cutoff_move", (0, 1000), "move from which the temperature is 0; 0: none"),
+    _spin("Seed", "seed", (-1, 2**31 - 1), "of book and temperature; -1: other moves each time"),
+    _spin("RecursionSteps", "recursion_steps", (0, _MOST_RECURSION_STEPS), "most solver steps; 0: the network's own"),
+    _number(
+        "RecursionTolerance",
+        "recursion_tolerance",
+        1.0,
+        "residual at which the solver stops; 0: the network's own; a change compiles the network anew",
+    ),
+    _combo("ScoreType", "score_type", get_args(ScoreType), "what the number after `score cp` is"),
+    _check("VerboseMoveStats", "verbose_move_stats", "show policy and value of every move in lc0's format"),
+    _spin("ThinkTime", "think_ms", (0, 60000), "least time for a move in ms, as far as the clock allows"),
+    _path("LogFile", "log_file", "file to which all lines of the protocol are appended, with the time"),
 )
 _BY_NAME = {option.name.lower(): option for option in OPTIONS}
 
@@ -155,14 +138,3 @@ def find_option(name: str) -> Option:
         names = ", ".join(option.name for option in OPTIONS)
         raise OptionError(f"expected the name of an option, got {shown(name)} (allowed: {names})")
     return option
-
-
-def with_option(settings: Settings, option: Option, text: str) -> Settings:
-    """Returns the settings after the option was given a text; unchanged for a button.
-
-    Raises:
-      OptionError: the text is no value of the option.
-    """
-    if option.field is None:
-        return settings
-    return dataclasses.replace(settings, **{option.field: option.read(text)})

@@ -2,10 +2,18 @@
 
 import io
 import os
+import select
 import signal
 import sys
 import threading
-from typing import TextIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from engine.uci.protocol_log import ProtocolLog
+
+# The longest game that python-chess can hold is far shorter; a line without end must not fill the memory.
+_LONGEST_LINE = 2**20
 
 
 class ProtocolOutput:
@@ -15,6 +23,7 @@ class ProtocolOutput:
         self._stream = stream
         self._lock = threading.Lock()
         self.closed = False
+        self.log: ProtocolLog | None = None
 
     def write(self, *lines: str) -> None:
         """Writes the lines together and flushes. May block while the reader is slow."""
@@ -22,6 +31,9 @@ class ProtocolOutput:
         with self._lock:
             if self.closed:
                 return
+            if self.log is not None:
+                for line in lines:
+                    self.log.sent(line)
             try:
                 self._stream.write(text)
                 self._stream.flush()
@@ -32,8 +44,26 @@ class ProtocolOutput:
         """Writes a user's mistake, or a failure, as one line that every chess program accepts."""
         self.write("info string error: " + " ".join(text.split()))
 
+    def set_log(self, log: "ProtocolLog | None") -> None:
+        """Notes lines in another file from now on, or in none."""
+        with self._lock:
+            if self.log is not None:
+                self.log.close()
+            self.log = log
 
-def take_over_stdio() -> tuple[TextIO, ProtocolOutput]:
+    def is_abandoned(self) -> bool:
+        """Returns whether nobody can read any more; False where the system does not tell."""
+        if self.closed or not hasattr(select, "poll"):
+            return self.closed
+        try:
+            poll = select.poll()
+            poll.register(self._stream.fileno(), select.POLLERR | select.POLLHUP)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):  # no file stands behind the stream
+            return False
+
+
+def take_over_stdio() -> tuple[Iterator[str], ProtocolOutput]:
     """Takes standard input and output for the protocol alone.
 
     From here on file descriptor 1 leads to standard error, so that nothing a library prints, even
@@ -52,8 +82,23 @@ def take_over_stdio() -> tuple[TextIO, ProtocolOutput]:
     os.dup2(2, 1)
     if not os.isatty(0):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    lines = io.TextIOWrapper(os.fdopen(0, "rb", closefd=False), encoding="utf-8", errors="replace", newline=None)
-    return lines, ProtocolOutput(protocol)
+    stream = io.TextIOWrapper(os.fdopen(0, "rb", closefd=False), encoding="utf-8", errors="replace", newline=None)
+    return bounded_lines(stream), ProtocolOutput(protocol)
+
+
+def bounded_lines(stream: TextIO) -> Iterator[str]:
+    """Yields the lines of a stream until its end or an error; of one that is too long, the first part."""
+    skipping = False
+    while True:
+        try:
+            part = stream.readline(_LONGEST_LINE)
+        except (OSError, ValueError):  # the terminal is gone, or the stream was closed
+            return
+        if not part:
+            return
+        if not skipping:
+            yield part
+        skipping = not part.endswith("\n")
 
 
 def _ensure_descriptor(descriptor: int, mode: int) -> None:

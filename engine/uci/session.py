@@ -12,12 +12,9 @@ and `readyok` waits only for a network that is still to be loaded.
     says why. Before `uci`, lines that are no command are ignored without a word, because some
     programs try other protocols first.
   * `quit` ends at once. The end of the input ends too, but what was ordered before it is still
-    answered, so that commands can be piped in.
+    answered as long as somebody can read it, so that commands can be piped in.
 """
 
-import sys
-import threading
-import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,28 +22,22 @@ from typing import TYPE_CHECKING
 import chess
 
 from engine.uci.board_report import board_report
-from engine.uci.commands import (
-    HELP,
-    Bare,
-    Command,
-    Debug,
-    Go,
-    Invalid,
-    Position,
-    SetOption,
-    parse_command,
-)
+from engine.uci.commands import Bare, Command, Debug, Go, Invalid, Position, SetOption, parse_command
 from engine.uci.held_answer import HeldAnswer
-from engine.uci.network_slot import NetworkSlot, WeightsRequest
-from engine.uci.options import OPTIONS, OptionError, Settings, find_option, with_option
+from engine.uci.manual import HELP, LICENCE
+from engine.uci.network_slot import LoadEvaluator, NetworkSlot, WeightsRequest
+from engine.uci.option import OptionError, with_option
+from engine.uci.options import OPTIONS, find_option
+from engine.uci.orders import Orders
 from engine.uci.perft import perft_lines
 from engine.uci.position_setup import PositionError, board_of
+from engine.uci.protocol_log import ProtocolLog
 from engine.uci.protocol_streams import ProtocolOutput
-from engine.uci.worker import Worker
+from engine.uci.settings import ABOUT, Settings
 from engine.version import VERSION
+from engine.weights_location import network_label
 
-if TYPE_CHECKING:  # NumPy comes with them, which the answer to `uci` does not wait for
-    from engine.player.evaluator import Evaluator
+if TYPE_CHECKING:  # NumPy comes with it, which the answer to `uci` does not wait for
     from engine.uci.thinking import Thinking
 
 
@@ -54,10 +45,7 @@ class Session:
     """Carries out commands. Only one thread may call its methods; none but `run` blocks."""
 
     def __init__(
-        self,
-        output: ProtocolOutput,
-        load_evaluator: Callable[[WeightsRequest], "Evaluator"],
-        weights_folder: Path | None = None,
+        self, output: ProtocolOutput, load_evaluator: LoadEvaluator, weights_folder: Path | None = None
     ) -> None:
         """Makes a session at the starting position; nothing is loaded yet.
 
@@ -70,31 +58,42 @@ class Session:
         self._settings = Settings(weights_folder=weights_folder)
         self._defaults = self._settings
         self._slot = NetworkSlot(load_evaluator, self._weights_request())
-        self._worker = Worker()
-        self._thinking: Thinking | None = None  # used by the worker thread only
+        self._orders = Orders(output, self._slot)
         self._board = chess.Board()
         self._greeted = False
         self._debug = False
         self._answer: HeldAnswer | None = None  # of the last go
         self._pondering = False  # whether `ponderhit` may release it
-        self._readyok_owed = 0
-        self._readyok_lock = threading.Lock()
         self._actions: dict[str, Callable[[], None]] = {
             "uci": self._greet,
-            "isready": self._get_ready,
+            "isready": lambda: self._orders.get_ready(self._settings),
             "ucinewgame": self._start_game,
             "stop": self._stop,
             "ponderhit": self._ponderhit,
             "register": lambda: None,
             "d": lambda: output.write(*board_report(self._board, self._settings.opponent)),
             "eval": self._report,
+            "bench": lambda: self._order(lambda thinking: thinking.bench()),
             "help": lambda: output.write(*HELP),
+            "license": lambda: output.write(*LICENCE),
+            "version": lambda: output.write(ABOUT),
+        }
+        self._effects: dict[str, Callable[[], None]] = {
+            "Clear Hash": lambda: self._order(lambda thinking: thinking.clear_cache(), needs_network=False),
+            "Seed": self._order_new_random_numbers,
+            "Threads": self._change_threads,
+            "WeightsFile": self._change_network,
+            "Backend": self._change_network,
+            "RecursionTolerance": self._change_network,
+            # Every job makes the files follow the settings, also one that does nothing else.
+            "BookFile": lambda: self._order(lambda _: None, needs_network=False),
+            "SyzygyPath": lambda: self._order(lambda _: None, needs_network=False),
         }
 
     @property
     def busy(self) -> bool:
         """Whether the worker thread has something to do."""
-        return self._worker.busy
+        return self._orders.busy
 
     def run(self, lines: Iterable[str]) -> None:
         """Carries out the lines until `quit` or their end, or until nobody reads the output."""
@@ -104,13 +103,15 @@ class Session:
         self.finish()
 
     def finish(self) -> None:
-        """Ends a hold and blocks until everything ordered so far is answered."""
+        """Ends a hold and blocks until everything ordered so far is answered, or nobody reads it."""
         if self._answer is not None:
             self._answer.release()
-        self._worker.finish()
+        self._orders.finish()
 
     def handle(self, line: str) -> bool:
         """Carries out one line, or orders it to be done; returns whether to go on."""
+        if self._output.log is not None:
+            self._output.log.received(line)
         try:
             command = parse_command(line)
             if isinstance(command, Bare) and command.word == "quit":
@@ -119,7 +120,7 @@ class Session:
         except (OptionError, PositionError) as error:
             self._output.write_error(str(error))
         except Exception as error:  # a fault of this program must not end a game
-            self._report_failure(error)
+            self._orders.report_failure(error)
         return True
 
     def _carry_out(self, command: Command | None) -> None:
@@ -141,36 +142,34 @@ class Session:
     def _greet(self) -> None:
         self._greeted = True
         options = [option.declaration(self._defaults) for option in OPTIONS]
-        name = f"id name RecurseZero {VERSION}"
+        label = network_label(self._settings.weights_folder)
+        name = " ".join(f"id name RecurseZero {VERSION} {label}".split())
         self._output.write(name, "id author the RecurseZero developers", *options, "uciok")
 
     def _set_option(self, command: SetOption) -> None:
         option = find_option(command.name)
-        self._settings = with_option(self._settings, option, command.value)
-        if option.name in ("WeightsFile", "Threads"):
-            self._slot.ask(self._weights_request())
-        if option.name == "Clear Hash":
-            self._order(lambda thinking: thinking.clear_cache())
-        elif option.name == "Seed":
-            self._order_new_random_numbers()
-        elif option.name == "Threads":
-            in_use = self._slot.threads_in_use
-            if in_use not in (None, self._settings.threads):
-                self._output.write(
-                    f"info string Threads {self._settings.threads} takes effect when the engine "
-                    f"is started again and it is set before isready; {in_use} in use"
-                )
+        settings = with_option(self._settings, option, command.value)
+        if settings.log_file != self._settings.log_file:
+            self._output.set_log(ProtocolLog(settings.log_file) if settings.log_file is not None else None)
+        self._settings = settings
+        if option.name in self._effects:
+            self._effects[option.name]()
+
+    def _change_network(self) -> None:
+        self._slot.ask(self._weights_request())
+
+    def _change_threads(self) -> None:
+        self._change_network()
+        in_use = self._slot.threads_in_use
+        if in_use not in (None, self._settings.threads):
+            self._output.write(
+                f"info string Threads {self._settings.threads} takes effect when the engine "
+                f"is started again and it is set before isready; {in_use} in use"
+            )
 
     def _weights_request(self) -> WeightsRequest:
-        return WeightsRequest(self._settings.weights_folder, self._settings.threads)
-
-    def _get_ready(self) -> None:
-        with self._readyok_lock:
-            if self._slot.settled:
-                self._output.write("readyok")
-                return
-            self._readyok_owed += 1
-        self._order(lambda _: None)
+        settings = self._settings
+        return WeightsRequest(settings.weights_folder, settings.threads, settings.backend, settings.recursion_tolerance)
 
     def _start_game(self) -> None:
         self._stop()
@@ -213,48 +212,6 @@ class Session:
             self._answer.release()
 
     def _order(
-        self,
-        job: Callable[["Thinking"], None],
-        answer: HeldAnswer | None = None,
-        needs_network: bool = True,
+        self, job: Callable[["Thinking"], None], answer: HeldAnswer | None = None, needs_network: bool = True
     ) -> None:
-        """Has the worker thread do a job, loading the network first if the job needs it.
-
-        Args:
-          job: gets the `Thinking` of this session.
-          answer: what to give `bestmove (none)` if the job fails.
-          needs_network: whether a network asked for must be loaded before.
-        """
-        settings = self._settings
-
-        def run_job() -> None:
-            try:
-                thinking = self._get_thinking()
-                if needs_network:
-                    self._prepare(thinking, settings)
-                job(thinking)
-            except Exception as error:  # whatever fails, a go gets its answer
-                self._report_failure(error)
-                if answer is not None:
-                    answer.give("bestmove (none)")
-
-        self._worker.submit(run_job)
-
-    def _prepare(self, thinking: "Thinking", settings: Settings) -> None:
-        thinking.prepare(settings)
-        with self._readyok_lock:
-            # If another network was asked for meanwhile, the job that loads it comes here too.
-            if self._slot.settled:
-                self._output.write(*["readyok"] * self._readyok_owed)
-                self._readyok_owed = 0
-
-    def _get_thinking(self) -> "Thinking":
-        if self._thinking is None:
-            from engine.uci.thinking import Thinking
-
-            self._thinking = Thinking(self._output, self._slot)
-        return self._thinking
-
-    def _report_failure(self, error: Exception) -> None:
-        traceback.print_exc(file=sys.stderr)
-        self._output.write_error(f"{type(error).__name__}: {error}")
+        self._orders.order(job, self._settings, answer, needs_network)

@@ -1,26 +1,25 @@
-"""The jobs of the worker thread that need the network: load it, answer a go, report `eval`."""
+"""The jobs of the worker thread that need the network: load it, answer a go, report `eval` and `bench`."""
 
 import time
 
 import chess
 
+from engine.bench import run_bench
+from engine.bench_positions import BENCH_POSITIONS
 from engine.player.evaluation_cache import CachedEvaluator
-from engine.player.player import Player, Request
+from engine.player.evaluator import RecursiveEvaluator
+from engine.player.player import Player
 from engine.uci.commands import Go, shown
 from engine.uci.evaluation_report import evaluation_report
+from engine.uci.go_request import answer_delay_s, request_of
 from engine.uci.held_answer import HeldAnswer
-from engine.uci.info_lines import (
-    NO_MOVE,
-    bestmove_line,
-    finished_line,
-    info_lines,
-    solver_line,
-)
+from engine.uci.info_lines import NO_MOVE, InfoForm, bestmove_line, finished_line, info_lines, solver_line
 from engine.uci.network_slot import NetworkSlot
-from engine.uci.options import Settings
 from engine.uci.position_setup import legal_move
 from engine.uci.protocol_streams import ProtocolOutput
-from engine.uci.time_budget import budget_s
+from engine.uci.reference_files import ReferenceFiles
+from engine.uci.settings import Settings
+from engine.uci.verbose_stats import verbose_stats
 
 
 class Thinking:
@@ -29,17 +28,28 @@ class Thinking:
     def __init__(self, output: ProtocolOutput, slot: NetworkSlot) -> None:
         self._output = output
         self._slot = slot
+        self._files = ReferenceFiles(output)
         self._seed: int | None = None
+        self._steps = 0  # the limit that cache and player work with
+        self._network: RecursiveEvaluator | None = None
         self._cache: CachedEvaluator | None = None
         self._player: Player | None = None
 
-    def prepare(self, settings: Settings) -> None:
+    def follow(self, settings: Settings) -> None:
+        """Opens the files that the settings name, and limits the recursion and the cache as they say."""
+        self._files.follow(settings)
+        if self._cache is not None:
+            if settings.recursion_steps != self._steps:
+                self._start_player(settings)
+            self._cache.resize(settings.hash_mb)
+
+    def load(self, settings: Settings) -> None:
         """Loads the network that was asked for and says so if that fails."""
         while not self._slot.settled:  # another one may be asked for during the load
-            evaluator = self._slot.load()
-            if evaluator is not None:
-                self._cache = CachedEvaluator(evaluator, settings.hash_mb)
-                self._player = Player(self._cache, self._seed)
+            network = self._slot.load()
+            if network is not None:
+                self._network = network
+                self._start_player(settings)
             if self._slot.problem:
                 kept = "the network loaded before plays on" if self._player else "no move is given"
                 self._output.write_error(f"{self._slot.problem}; {kept}")
@@ -58,28 +68,26 @@ class Thinking:
     def answer(self, board: chess.Board, go: Go, settings: Settings, debug: bool, answer: HeldAnswer) -> None:
         """Prints the info lines of a go and gives its answer, `bestmove (none)` if need be."""
         started_s = time.monotonic()
+        form = InfoForm(show_wdl=settings.show_wdl, score_type=settings.score_type)
         if not any(board.legal_moves):
-            self._output.write(finished_line(board, settings.show_wdl))
+            self._output.write(finished_line(board, form))
             answer.give(NO_MOVE)
             return
         if self._player is None or self._cache is None:
             self._output.write_error(f"no network is loaded: {self._slot.problem}")
             answer.give(NO_MOVE)
             return
-        self._cache.resize(settings.hash_mb)
-        request = Request(
-            allowed=self._allowed_moves(board, go),
-            lines=settings.multipv,
-            temperature=0.0 if settings.analyse_mode else settings.temperature,
-            want_reply=settings.ponder,
-            budget_s=budget_s(go, board.turn == chess.WHITE, settings.overhead_ms),
-        )
+        request = request_of(board, go, settings, self._allowed_moves(board, go), self._files)
         thought = self._player.think(board, request)
         elapsed_s = time.monotonic() - started_s
         if debug:
-            self._output.write(solver_line(thought), self._cache_line(self._cache))
-        self._output.write(*info_lines(thought, elapsed_s, self._cache.permille_full, settings.show_wdl))
-        answer.give(bestmove_line(thought, tell_reply=settings.ponder))
+            cache_line = f"info string cache hits {self._cache.hits} of {self._cache.lookups}"
+            self._output.write(solver_line(thought), cache_line)
+        if settings.verbose_move_stats:
+            self._output.write(*verbose_stats(board, thought))
+        self._output.write(*info_lines(thought, elapsed_s, self._cache.permille_full, form))
+        delay_s = answer_delay_s(board, go, settings, time.monotonic() - started_s)
+        answer.give(bestmove_line(thought, tell_reply=settings.ponder), delay_s)
 
     def report(self, board: chess.Board) -> None:
         """Prints the evaluation of a position for people."""
@@ -90,12 +98,24 @@ class Thinking:
         else:
             self._output.write(*evaluation_report(self._cache.evaluate([board])[0]))
 
+    def bench(self) -> None:
+        """Evaluates the positions of the benchmark once and prints the result."""
+        if self._network is None:
+            self._output.write_error(f"no network is loaded: {self._slot.problem}")
+            return
+        boards = [chess.Board(fen) for fen in BENCH_POSITIONS]
+        self._output.write(*run_bench(self._network.with_step_limit(self._steps), boards, rounds=1).lines())
+
+    def _start_player(self, settings: Settings) -> None:
+        """Makes a player with an empty cache, since the remembered evaluations no longer hold."""
+        assert self._network is not None
+        self._steps = settings.recursion_steps
+        self._cache = CachedEvaluator(self._network.with_step_limit(self._steps), settings.hash_mb)
+        self._player = Player(self._cache, self._seed)
+
     def _allowed_moves(self, board: chess.Board, go: Go) -> frozenset[chess.Move]:
         moves = {text: legal_move(board, text) for text in go.searchmoves}
         illegal = " ".join(text for text, move in moves.items() if move is None)
         if illegal:
             self._output.write_error(f"expected legal moves for searchmoves, got {shown(illegal)}")
         return frozenset(move for move in moves.values() if move is not None)
-
-    def _cache_line(self, cache: CachedEvaluator) -> str:
-        return f"info string cache hits {cache.hits} of {cache.lookups}"

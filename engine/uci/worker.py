@@ -4,6 +4,8 @@ import queue
 import threading
 from collections.abc import Callable
 
+_LOOKING_UP_S = 0.2
+
 
 class Worker:
     """Runs jobs one after another; the thread ends with the process."""
@@ -24,9 +26,15 @@ class Worker:
             self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
             self._thread.start()
 
-    def finish(self) -> None:
-        """Blocks until every job is done."""
-        self._jobs.join()
+    def finish(self, is_in_vain: Callable[[], bool]) -> None:
+        """Blocks until every job is done, or until nobody wants the rest.
+
+        Args:
+          is_in_vain: asked some times a second.
+        """
+        with self._jobs.all_tasks_done:
+            while self._jobs.unfinished_tasks and not is_in_vain():
+                self._jobs.all_tasks_done.wait(_LOOKING_UP_S)
 
     def _run(self) -> None:
         while True:

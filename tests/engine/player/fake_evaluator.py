@@ -21,10 +21,16 @@ class FakeEvaluator:
         self.weights = weights or {}
         self.wdl = wdl
         self.batches: list[int] = []
+        self.step_limits: list[int] = []
 
     def evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
         self.batches.append(len(boards))
         return [self._evaluate(board) for board in boards]
+
+    def with_step_limit(self, steps: int) -> "FakeEvaluator":
+        """Returns itself, and notes the limit."""
+        self.step_limits.append(steps)
+        return self
 
     def _evaluate(self, board: chess.Board) -> Evaluation:
         moves = tuple(sorted(board.legal_moves, key=chess.Move.uci))

@@ -46,8 +46,8 @@ def test_finished_successors_are_scored_by_the_rules() -> None:
     thought = Player(evaluator).think(board, Request(lines=500))
     lines = {line.move.uci(): line for line in thought.lines}
     mate, stalemate, other = lines["g5g7"], lines["g5g6"], lines["g5e5"]
-    assert thought.lines[0].mates and mate.mates and mate.expected_score_to_move == 1.0
-    assert not stalemate.mates and stalemate.expected_score_to_move == 0.5
+    assert thought.lines[0].mate_in == 1 and mate.mate_in == 1 and mate.expected_score_to_move == 1.0
+    assert stalemate.mate_in is None and stalemate.expected_score_to_move == 0.5
     assert mate.reply is None and stalemate.reply is None and other.reply is not None
     assert other.expected_score_to_move == pytest.approx(0.8)
     assert thought.nodes == 1 + sum(line.reply is not None for line in thought.lines)

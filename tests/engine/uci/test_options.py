@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.uci.options import OPTIONS, Option, OptionError, Settings, find_option, with_option
+from engine.uci.option import Option, OptionError, with_option
+from engine.uci.options import OPTIONS, find_option
+from engine.uci.settings import Settings
 
 _KEYWORDS = re.compile(r"\b(name|type|default|min|max|var|value)\b")
 
@@ -18,8 +20,8 @@ def _set(name: str, text: str) -> Settings:
 def test_declarations_can_be_read_by_every_program(option: Option) -> None:
     line = option.declaration(Settings())
     match = re.fullmatch(
-        r"option name (?P<name>.+) type (?P<kind>check|spin|button|string)"
-        r"( default (?P<default>.+?))?( min (?P<min>-?\d+) max (?P<max>-?\d+))?",
+        r"option name (?P<name>.+) type (?P<kind>check|spin|combo|button|string)"
+        r"( default (?P<default>.+?))?( min (?P<min>-?\d+) max (?P<max>-?\d+))?(?P<vars>( var \S+)*)",
         line,
     )
     assert match is not None
@@ -31,11 +33,13 @@ def test_declarations_can_be_read_by_every_program(option: Option) -> None:
         assert -(2**31) <= low <= int(match["default"]) <= high < 2**31
     else:
         assert match["default"] and match["min"] is None
+    choices = match["vars"].replace(" var ", " ").split()
+    assert (match["default"] in choices) if option.kind == "combo" else not choices
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_default_can_be_set_and_changes_nothing(option: Option) -> None:
-    match = re.search(r" default (.+?)( min .*)?$", option.declaration(Settings()))
+    match = re.search(r" default (.+?)( min .*| var .*)?$", option.declaration(Settings()))
     text = match[1] if match else ""
     assert with_option(Settings(), option, text) == Settings()
 

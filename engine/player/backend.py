@@ -1,0 +1,35 @@
+"""What computes the network: the processor or an accelerator."""
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # the table of options needs the names before anything heavy is imported
+    import jax
+
+# auto: what JAX prefers, an accelerator if there is one that it can use.
+Backend = Literal["auto", "cpu", "gpu"]
+
+
+class BackendError(ValueError):
+    """No device of the kind asked for can be used; the text is one line."""
+
+
+def device_of(backend: Backend) -> "jax.Device":
+    """Returns the first device of a backend.
+
+    If `cpu` is the first one that a process asks for, JAX is kept from using accelerators at all, whose memory it
+    would take; `gpu` then needs a new process.
+
+    Raises:
+      BackendError: there is none.
+    """
+    import jax
+
+    if backend == "cpu":
+        jax.config.update("jax_platforms", "cpu")
+    try:
+        return jax.devices(None if backend == "auto" else backend)[0]
+    except RuntimeError as error:
+        raise BackendError(
+            f"expected a {backend} that JAX can use for Backend, got none (allowed: auto, cpu, gpu; from cpu to gpu "
+            "the engine must be started again)"
+        ) from error

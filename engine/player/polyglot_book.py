@@ -1,0 +1,45 @@
+"""An opening book in Polyglot's format, which chess programs share."""
+
+import random
+from collections.abc import Collection
+from pathlib import Path
+
+import chess
+import chess.polyglot
+
+
+class BookError(ValueError):
+    """A book cannot be opened; the text is one line."""
+
+
+class PolyglotBook:
+    """Proposes moves by their weights in the book."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens a book.
+
+        Raises:
+          BookError: the file cannot be read or is no book.
+        """
+        try:
+            self._reader = chess.polyglot.open_reader(path)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise BookError(f"expected a Polyglot book for BookFile, got {ascii(str(path))} ({reason})") from error
+
+    def choose(self, board: chess.Board, allowed: Collection[chess.Move], rng: random.Random) -> chess.Move | None:
+        """Returns a legal move of the book, drawn by weight, or None.
+
+        Args:
+          board: the position.
+          allowed: the moves to choose from; empty: every legal move.
+          rng: consumed only when the book has a move.
+        """
+        entries = [entry for entry in self._reader.find_all(board) if not allowed or entry.move in allowed]
+        if not entries:
+            return None
+        return rng.choices(entries, [entry.weight for entry in entries])[0].move
+
+    def close(self) -> None:
+        """Releases the file."""
+        self._reader.close()

@@ -1,0 +1,29 @@
+"""How long an evaluation will take, from how long the last ones took."""
+
+import math
+
+from engine.player.evaluator import BATCH
+
+# A call that was slow for a reason outside this program is forgotten in some tens of calls.
+_FORGETTING = 0.95
+
+
+class ResponseTime:
+    """Predicts on the safe side: the slowest of the recent calls of the same kind."""
+
+    def __init__(self) -> None:
+        self._single_s = 0.0
+        self._batch_s: float | None = None  # of one full batch; None: not seen yet
+
+    def note(self, boards: int, seconds: float) -> None:
+        """Notes how long a call with at least one board took."""
+        if boards == 1:
+            self._single_s = max(seconds, _FORGETTING * self._single_s)
+        else:
+            self._batch_s = max(seconds / math.ceil(boards / BATCH), _FORGETTING * (self._batch_s or 0.0))
+
+    def predicted_s(self, boards: int) -> float:
+        """Returns seconds for a call with so many boards."""
+        if boards <= 1 or self._batch_s is None:
+            return boards * self._single_s
+        return math.ceil(boards / BATCH) * self._batch_s
