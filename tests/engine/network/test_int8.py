@@ -84,6 +84,20 @@ def test_zero_rows_and_columns_give_zero(form: str) -> None:
     assert (out[1, :, :3] != 0).all()
 
 
+def test_no_row_divides_zero_by_zero() -> None:
+    # Whatever NaN is as an int8 is the processor's choice, so it must not come up; one operation at a time shows it.
+    with jax.debug_nans(True):
+        served_product(jnp.zeros((1, 4)), {"values": jnp.ones((4, 2), jnp.int8), "scale": jnp.ones((1, 2))})
+
+
+def test_ties_round_to_even() -> None:
+    x = np.array([[127.5, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 126.5]], np.float32)  # a scale of exactly 1
+    rounded = np.asarray(served(x, {"values": np.eye(8, dtype=np.int8), "scale": np.ones((1, 8), np.float32)}))
+    np.testing.assert_array_equal(rounded, [[127, 0, 2, 2, 0, -2, -2, 126]])
+    kernel = np.eye(8, dtype=np.float32)
+    np.testing.assert_array_equal(trained(x, kernel), served(x, quantise(kernel)))
+
+
 def test_gradients_pass_straight_through_the_rounding() -> None:
     x, kernel = operands(3)
     kernel /= np.abs(kernel).max(axis=0)
