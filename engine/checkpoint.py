@@ -41,6 +41,14 @@ class LoadedNetwork(NamedTuple):
     sha256: str  # of the weights
 
 
+class NetworkFacts(NamedTuple):
+    """What a network's folder says about itself."""
+
+    config: NetworkConfig
+    facts: Mapping[str, object]  # about its making
+    sha256: str  # of the weights, compared with the files
+
+
 def serving_network(config: NetworkConfig) -> Network:
     """Returns the network in the form that plays."""
     return Network(config, SERVING_PRODUCTS[config.arithmetic])
@@ -118,6 +126,16 @@ def load_network(folder: Path) -> LoadedNetwork:
     Raises:
       CheckpointError: it is not a network that this version can play.
     """
+    config, _, digest = read_network_facts(folder)
+    return LoadedNetwork(serving_network(config), _read_params(folder, config), digest)
+
+
+def read_network_facts(folder: Path) -> NetworkFacts:
+    """Reads a network's folder but for its weights, of which only the checksum is computed.
+
+    Raises:
+      CheckpointError: it is not a network that this version can play.
+    """
     manifest = _read_manifest(folder)
     config = _read_config(folder, manifest)
     digest = _digest(folder / _PARAMS)
@@ -126,7 +144,8 @@ def load_network(folder: Path) -> LoadedNetwork:
             f"expected weights with sha256 {manifest.get('sha256')} in {folder / _PARAMS}, got {digest}; "
             "the files are damaged or altered"
         )
-    return LoadedNetwork(serving_network(config), _read_params(folder, config), digest)
+    facts = manifest.get("facts")
+    return NetworkFacts(config, facts if isinstance(facts, dict) else {}, digest)
 
 
 def _read_manifest(folder: Path) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 # Name → module. A module is imported only when its command is given, so none slows the others down.
 COMMANDS: dict[str, str] = {
     "bench": "engine.bench",
+    "describe": "engine.describe",
 }
 
 

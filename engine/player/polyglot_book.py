@@ -1,5 +1,7 @@
 """An opening book in Polyglot's format, which chess programs share."""
 
+import errno
+import os
 import random
 from collections.abc import Collection
 from pathlib import Path
@@ -22,6 +24,8 @@ class PolyglotBook:
           BookError: the file cannot be read or is no book.
         """
         try:
+            if path.is_dir():  # python-chess takes it for an empty book
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self._reader = chess.polyglot.open_reader(path)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
