@@ -124,14 +124,14 @@ def test_missing_arguments_are_explained(capsys: pytest.CaptureFixture[str]) -> 
 def test_help_is_instant_and_loads_nothing_heavy(program: str) -> None:
     code = f"""
 import sys, time
-started_s = time.monotonic()
+started_s = time.process_time()
 from training.{program} import main
 try:
     main(["--help"])
 except SystemExit as end:
     assert end.code == 0
 heavy = {{"jax", "flax", "optax", "orbax", "numpy", "chess"}} & set(sys.modules)
-print("heavy:", sorted(heavy), "seconds:", time.monotonic() - started_s)
+print("heavy:", sorted(heavy), "processor seconds:", time.process_time() - started_s)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("usage: ") and f"python -m training.{program}" in done.stdout
