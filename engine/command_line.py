@@ -10,6 +10,9 @@ from pathlib import Path
 COMMANDS: dict[str, str] = {
     "bench": "engine.bench",
     "describe": "engine.describe",
+    "match": "training.match",
+    "ladder": "training.ladder",
+    "puzzles": "training.solve_puzzles",
 }
 
 

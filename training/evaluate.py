@@ -1,4 +1,4 @@
-"""Measures a player: `python -m training.evaluate regret|puzzles|random|stockfish ...`."""
+"""Measures a player: `python -m training.evaluate regret|puzzles|random ...`."""
 
 import argparse
 import shlex
@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.engine_arguments import OWN_ENGINE, engine_spec, positive_whole
+
 if TYPE_CHECKING:
-    from training.evaluation.engine_spec import EngineSpec, MoveLimit
-    from training.evaluation.measurements import Measurement, Subject
+    from training.evaluation.engine_spec import EngineSpec
+    from training.evaluation.figure_json import Measurement
+    from training.evaluation.measurements import Subject
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,20 +57,10 @@ def _measure(arguments: argparse.Namespace) -> "Measurement":
     if arguments.measure == "puzzles":
         subject = _subject(arguments)
         return measurements.puzzle_measurement(subject, arguments.puzzles, arguments.limit)
-    if arguments.measure == "random":
-        return measurements.random_measurement(
-            _engine_spec(arguments),
-            games=arguments.games,
-            seed=arguments.seed,
-            max_plies=arguments.max_plies,
-            pgn_file=arguments.pgn,
-        )
-    return measurements.opponent_measurement(
+    return measurements.random_measurement(
         _engine_spec(arguments),
-        _opponent_spec(arguments),
         games=arguments.games,
         seed=arguments.seed,
-        openings_file=arguments.openings,
         max_plies=arguments.max_plies,
         pgn_file=arguments.pgn,
     )
@@ -85,51 +78,22 @@ def _subject(arguments: argparse.Namespace) -> "Subject":
 
 
 def _engine_spec(arguments: argparse.Namespace) -> "EngineSpec":
-    from training.evaluation.engine_spec import EngineSpec, own_engine_command, parse_options
+    from training.evaluation.engine_identity import weights_digest
     from training.evaluation.evaluation_error import EvaluationError
 
-    if arguments.engine is None:
-        command = own_engine_command(arguments.weights)
-    elif arguments.weights is not None:
+    if arguments.engine is not None and arguments.weights is not None:
         raise EvaluationError("expected --weights only for this project's engine, got --engine too")
-    else:
-        command = _split_command(arguments.engine)
-    limit = _move_limit(arguments.engine_nodes, arguments.engine_depth, arguments.engine_movetime)
-    return EngineSpec(command=command, options=parse_options(arguments.option), limit=limit)
-
-
-def _opponent_spec(arguments: argparse.Namespace) -> "EngineSpec":
-    from training.evaluation.engine_spec import EngineSpec, parse_options, stockfish_command
-
-    if arguments.opponent is None:
-        command = stockfish_command()
-    else:
-        command = _split_command(arguments.opponent)
-    options = parse_options(arguments.opponent_option)
-    if arguments.skill is not None:
-        options["Skill Level"] = str(arguments.skill)
-    limit = _move_limit(arguments.nodes, arguments.depth, arguments.movetime)
-    return EngineSpec(command=command, options=options, limit=limit)
-
-
-def _move_limit(nodes: int, depth: int | None, movetime_ms: int | None) -> "MoveLimit":
-    from training.evaluation.engine_spec import MoveLimit
-
-    # nodes has a default, which a depth or a move time replaces.
-    other = depth is not None or movetime_ms is not None
-    return MoveLimit(nodes=None if other else nodes, depth=depth, movetime_ms=movetime_ms)
-
-
-def _split_command(text: str) -> tuple[str, ...]:
-    from training.evaluation.evaluation_error import EvaluationError
-
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError as error:
-        raise EvaluationError(f"expected an engine command, got {text!r}: {error}") from error
-    if not words:
-        raise EvaluationError("expected an engine command, got an empty one")
-    return words
+    if arguments.weights is not None:
+        weights_digest(arguments.weights)  # refuses a folder that holds no network
+    engine = arguments.engine
+    if engine is None:
+        engine = OWN_ENGINE if arguments.weights is None else str(arguments.weights)
+    limit = f"nodes={arguments.engine_nodes}"
+    if arguments.engine_depth is not None:
+        limit = f"depth={arguments.engine_depth}"
+    elif arguments.engine_movetime is not None:
+        limit = f"movetime={arguments.engine_movetime}"
+    return engine_spec(engine, options=arguments.option, limit=limit, margin_ms=1000)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -158,9 +122,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     random = measures.add_parser("random", help="games against a uniform random mover")
     _add_match(random, games=200)
-    stockfish = measures.add_parser("stockfish", help="paired games against Stockfish")
-    _add_match(stockfish, games=20)
-    _add_opponent(stockfish)
     return parser
 
 
@@ -191,7 +152,7 @@ def _add_subject(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="evaluate this weights folder in batches, without a UCI engine",
     )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="use only the first N")
+    parser.add_argument("--limit", type=positive_whole, metavar="N", help="use only the first N")
 
 
 def _add_match(parser: argparse.ArgumentParser, *, games: int) -> None:
@@ -207,39 +168,12 @@ def _add_match(parser: argparse.ArgumentParser, *, games: int) -> None:
     add("--seed", type=int, default=1, metavar="N", help="fixes openings and draws (default: 1)")
     add(
         "--max-plies",
-        type=_positive,
+        type=positive_whole,
         default=400,
         metavar="N",
         help="a game is a draw at this many plies (default: 400)",
     )
     add("--pgn", type=Path, metavar="FILE", help="write the games to this file as they end")
-
-
-def _add_opponent(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--opponent", metavar="CMD", help="command of another UCI engine (default: stockfish)")
-    add(
-        "--opponent-option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="UCI option of the opponent; may be repeated",
-    )
-    add("--skill", type=int, metavar="N", help="Skill Level of Stockfish (default: full strength)")
-    limit = parser.add_mutually_exclusive_group()
-    nodes_help = "nodes for each move of the opponent (default: 20000)"
-    limit.add_argument("--nodes", type=int, default=20000, metavar="N", help=nodes_help)
-    limit.add_argument("--depth", type=int, metavar="N", help="depth instead of nodes")
-    limit.add_argument("--movetime", type=int, metavar="MS", help="time instead of nodes")
-    openings_help = "openings as UCI moves, one a line (default: the built-in book)"
-    add("--openings", type=Path, metavar="FILE", help=openings_help)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text}")
-    return number
 
 
 if __name__ == "__main__":

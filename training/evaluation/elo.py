@@ -1,4 +1,4 @@
-"""Elo difference of a match of paired games, with its 95 % interval.
+"""Elo difference of a match of paired games, with its 95 % interval and what else pairs tell.
 
 A pair is one opening played twice with colours exchanged. Its two games share the opening's bias,
 so the pair is the unit of the error bar: results are counted pentanomially, by the points (0, 1/2,
@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 Z_95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
+
+# Elo of a small difference per standard deviation of a game without draws.
+_NORMALIZED = 800 / math.log(10)
 
 # Pairs in which the first player made 0, 1/2, 1, 3/2, 2 points.
 Pentanomial = tuple[int, int, int, int, int]
@@ -26,6 +29,11 @@ class PairedScore:
       elo: difference to the second player; infinite for a score of 0 or 1.
       elo_low_95: lower end of the 95 % interval, infinite for a score of 0.
       elo_high_95: upper end, infinite for a score of 1.
+      normalized_elo: (score - 1/2) in standard deviations of a game, times 800 / ln 10, as fastchess
+        prints it; None if all pairs gave the same points.
+      normalized_elo_margin_95: half its 95 % interval, the spread taken as known; None likewise.
+      superiority: likelihood that the first player is the stronger one (LOS), 0..1.
+      draw_ratio: share of the pairs that were level, 0..1.
     """
 
     pentanomial: Pentanomial
@@ -34,6 +42,10 @@ class PairedScore:
     elo: float
     elo_low_95: float
     elo_high_95: float
+    normalized_elo: float | None
+    normalized_elo_margin_95: float | None
+    superiority: float
+    draw_ratio: float
 
 
 def elo_from_score(score: float) -> float:
@@ -87,7 +99,8 @@ def paired_score(pentanomial: Pentanomial) -> PairedScore:
     Raises:
       ValueError: there are no pairs.
 
-    Reference: E. B. Wilson, JASA 22 (1927) 209; effective sample size as in Kish, Survey Sampling.
+    Reference: E. B. Wilson, JASA 22 (1927) 209; effective sample size as in Kish, Survey Sampling;
+    normalized Elo: M. Van den Bergh, "Normalized Elo" (2021).
     """
     pairs = sum(pentanomial)
     if pairs == 0:
@@ -99,6 +112,8 @@ def paired_score(pentanomial: Pentanomial) -> PairedScore:
     # Equal pairs show no spread, which is no proof of certainty: count each as one coin toss.
     tosses = pairs * score * (1 - score) / variance if variance else float(pairs)
     low, high = _wilson_interval(score, tosses)
+    # The maximum-likelihood variance, as in the reference; that of a game is twice that of a pair.
+    game_deviation = math.sqrt(2 * squares / pairs)
     return PairedScore(
         pentanomial=pentanomial,
         score=score,
@@ -106,7 +121,17 @@ def paired_score(pentanomial: Pentanomial) -> PairedScore:
         elo=elo_from_score(score),
         elo_low_95=elo_from_score(low),
         elo_high_95=elo_from_score(high),
+        normalized_elo=(score - 0.5) / game_deviation * _NORMALIZED if game_deviation else None,
+        normalized_elo_margin_95=Z_95 * _NORMALIZED / math.sqrt(2 * pairs) if game_deviation else None,
+        superiority=_superiority(score, squares / pairs, pairs),
+        draw_ratio=pentanomial[2] / pairs,
     )
+
+
+def _superiority(score: float, variance: float, pairs: int) -> float:
+    # Without a spread, the pairs are taken as coin tosses between equals: one won pair proves little.
+    error = math.sqrt((variance or 0.25) / pairs)
+    return 0.5 * (1 + math.erf((score - 0.5) / (error * math.sqrt(2))))
 
 
 def _wilson_interval(share: float, tosses: float) -> tuple[float, float]:

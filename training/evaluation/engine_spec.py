@@ -1,44 +1,20 @@
-"""Which UCI engine is meant: its command, options and limit for each move."""
+"""Which engine is meant: its command, protocol, options and limit for each move."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from training.evaluation.evaluation_error import EvaluationError
+from training.evaluation.move_limit import MoveLimit
 
 # Debian and Ubuntu install games outside the PATH of many accounts.
 _DEBIAN_STOCKFISH = "/usr/games/stockfish"
 
-
-@dataclass(frozen=True, kw_only=True)
-class MoveLimit:
-    """What `go` is given for each move; exactly one of the three.
-
-    Attributes:
-      nodes: `go nodes`.
-      depth: `go depth`.
-      movetime_ms: `go movetime`.
-      overrun_ms: an answer this much later than `movetime_ms` loses on time.
-      hang_s: any answer later than this loses on time and ends the process.
-    """
-
-    nodes: int | None = None
-    depth: int | None = None
-    movetime_ms: int | None = None
-    overrun_ms: int = 1000
-    hang_s: float = 120.0
-
-    def __post_init__(self) -> None:
-        given = [n for n in (self.nodes, self.depth, self.movetime_ms) if n is not None]
-        if len(given) != 1 or given[0] < 1:
-            raise EvaluationError(f"expected one of nodes, depth, movetime_ms for a move limit, at least 1, got {self}")
-
-    def __str__(self) -> str:
-        if self.movetime_ms is not None:
-            return f"movetime {self.movetime_ms}"
-        return f"nodes {self.nodes}" if self.nodes is not None else f"depth {self.depth}"
+EngineProtocol = Literal["uci", "xboard"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +23,23 @@ class EngineSpec:
 
     Attributes:
       command: program and arguments.
-      options: UCI options by name, as text.
+      options: UCI or xboard options by name, as text.
       limit: what each move may cost.
+      protocol: which the program speaks.
+      name: shown in reports and PGN; None for what the engine calls itself.
+      weights_folder: of the network, if this is the project's own engine.
+      margin_ms: an answer this much later than its time loses.
+      stall_s: after so many seconds beyond its time an answer is no longer waited for.
     """
 
     command: tuple[str, ...]
     options: Mapping[str, str]
     limit: MoveLimit
+    protocol: EngineProtocol = "uci"
+    name: str | None = None
+    weights_folder: Path | None = None
+    margin_ms: int = 100
+    stall_s: float = 60.0
 
 
 def own_engine_command(weights_folder: Path | None = None) -> tuple[str, ...]:
@@ -77,14 +63,28 @@ def stockfish_command() -> tuple[str, ...]:
     found = shutil.which("stockfish") or shutil.which(_DEBIAN_STOCKFISH)
     if found is None:
         raise EvaluationError(
-            f"expected stockfish on PATH or as {_DEBIAN_STOCKFISH}, got none "
-            "(install it, or name an engine with --opponent)"
+            f"expected stockfish on PATH or as {_DEBIAN_STOCKFISH}, got none (install it, or name its command)"
         )
     return (found,)
 
 
+def split_command(text: str) -> tuple[str, ...]:
+    """Splits a command as a shell would.
+
+    Raises:
+      EvaluationError: a quote is open, or there is no word.
+    """
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise EvaluationError(f"expected an engine command, got {text!r}: {error}") from error
+    if not words:
+        raise EvaluationError("expected an engine command, got an empty one")
+    return words
+
+
 def parse_options(settings: Sequence[str]) -> dict[str, str]:
-    """Reads UCI options written `Name=Value`; later ones win.
+    """Reads engine options written `Name=Value`; later ones win.
 
     Raises:
       EvaluationError: a setting has no name or no equals sign.
@@ -93,6 +93,6 @@ def parse_options(settings: Sequence[str]) -> dict[str, str]:
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not name.strip() or not equals:
-            raise EvaluationError(f"expected a UCI option as Name=Value, got {setting!r}")
+            raise EvaluationError(f"expected an engine option as Name=Value, got {setting!r}")
         options[name.strip()] = value.strip()
     return options

@@ -1,13 +1,32 @@
-"""A measurement as a JSON file."""
+"""A finished measurement, for people and as a JSON file."""
 
 import json
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from training.evaluation.evaluation_error import EvaluationError
-from training.evaluation.measurements import Measurement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """A finished measurement, for people and for JSON.
+
+    Attributes:
+      engine: what was measured: name, command, options, limit of a move; or the weights folder.
+      settings: inputs and settings of the measurement.
+      n: number of positions, puzzles or games.
+      figures: nested figures with their errors.
+      lines: the same as text.
+    """
+
+    engine: dict[str, Any]
+    settings: dict[str, Any]
+    n: int
+    figures: dict[str, Any]
+    lines: list[str]
 
 
 def check_json_path(path: Path) -> None:
@@ -50,6 +69,8 @@ def write_json(path: Path, measure: str, command: str, measurement: Measurement)
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(element) for key, element in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(element) for element in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

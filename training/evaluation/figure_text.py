@@ -3,6 +3,7 @@
 import math
 
 from training.evaluation.elo import PairedScore
+from training.evaluation.match_score import MatchScore, elo_with_error, ratio_text
 from training.evaluation.match_summary import MatchSummary
 from training.evaluation.puzzles import BAND_WIDTH, PuzzleReport
 from training.evaluation.regret import BLUNDER_REGRET, RegretReport
@@ -34,28 +35,48 @@ def match_lines(summary: MatchSummary) -> list[str]:
     paired = summary.paired
     score_error = paired.score_standard_error
     percent_error = None if score_error is None else 100 * score_error
-    return [
+    repeated = summary.games - summary.distinct_games
+    lines = [
         f"results      +{summary.wins} ={summary.draws} -{summary.losses} of {summary.games} games",
         f"score        {100 * paired.score:.1f} % ± {_number(percent_error, 1)}",
         f"Elo          {_elo(paired)}",
-        f"pairs 0..2   {' '.join(str(count) for count in paired.pentanomial)}",
+        f"nElo         {_normalized_elo(paired)}",
+        f"LOS          {100 * paired.superiority:.1f} %",
+        f"pairs 0..2   {' '.join(str(count) for count in paired.pentanomial)}, {100 * paired.draw_ratio:.1f} % level",
         f"distinct     {summary.distinct_games} games, mean length {summary.mean_plies:.0f} plies",
         f"own faults   {_counts(summary.first_faults)}",
         f"opponent's   {_counts(summary.second_faults)}",
         f"endings      {_counts(summary.terminations)}",
         *summary.fault_texts,
     ]
+    if repeated:
+        lines.append(f"warning      {repeated} games repeat others move by move: the errors above are too small")
+    return lines
+
+
+def sprt_lines(score: MatchScore) -> list[str]:
+    """Returns the line of a match's sequential test, none if it has none."""
+    if score.sprt is None:
+        return []
+    return [f"test         {ratio_text(score.ratio, score.sprt)}, {score.verdict or 'not decided'}"]
 
 
 def _elo(paired: PairedScore) -> str:
     low, high = _signed(paired.elo_low_95), _signed(paired.elo_high_95)
-    return f"{_signed(paired.elo)} (95 %: {low} to {high})"
+    error = elo_with_error(paired.elo, paired.elo_low_95, paired.elo_high_95)
+    return f"{error} (95 %: {low} to {high})"
+
+
+def _normalized_elo(paired: PairedScore) -> str:
+    if paired.normalized_elo is None:
+        return "unknown, all pairs are alike"
+    return f"{paired.normalized_elo:+.0f} ± {_number(paired.normalized_elo_margin_95, 0)} (95 %)"
 
 
 def _signed(elo: float) -> str:
     if math.isinf(elo):
         return "unbounded"
-    return f"{elo:+.0f}"
+    return f"{round(elo):+d}"  # an integer has no negative zero
 
 
 def _percent(share: MeanEstimate) -> str:

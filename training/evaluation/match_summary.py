@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from training.evaluation.elo import PairedScore, count_pairs, paired_score
-from training.evaluation.match import MatchGame
+from training.evaluation.game import MatchGame
 from training.evaluation.match_player import FAULT_KINDS
+from training.evaluation.match_score import MatchScore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ def summarize_match(games: Sequence[MatchGame]) -> MatchSummary:
     """Returns the figures of a match.
 
     Args:
-      games: as `play_match` returns them, at least one whole pair.
+      games: at least one whole pair.
 
     Raises:
       ValueError: there is no pair, or a pair does not have two games.
@@ -53,23 +55,40 @@ def summarize_match(games: Sequence[MatchGame]) -> MatchSummary:
     pair_sizes = Counter(game.pair for game in games)
     if not games or set(pair_sizes.values()) != {2}:
         raise ValueError(f"expected pairs of two games, got sizes {sorted(pair_sizes.values())}")
-    pair_points = dict.fromkeys(pair_sizes, 0.0)
-    for game in games:
-        pair_points[game.pair] += game.first_points
     points = [game.first_points for game in games]
     return MatchSummary(
         games=len(games),
         wins=points.count(1.0),
         draws=points.count(0.5),
         losses=points.count(0.0),
-        distinct_games=len({game.record.moves for game in games}),
-        paired=paired_score(count_pairs(pair_points.values())),
+        distinct_games=len({(game.record.opening.start_fen, game.record.moves) for game in games}),
+        paired=paired_score(count_pairs(pair_points(games))),
         first_faults=_count_faults(games, first=True),
         second_faults=_count_faults(games, first=False),
         terminations=dict(Counter(game.record.termination for game in games).most_common()),
         fault_texts=_fault_texts(games),
         mean_plies=sum(len(game.record.moves) for game in games) / len(games),
     )
+
+
+def pair_points(games: Sequence[MatchGame]) -> list[float]:
+    """Returns the first player's points in each pair, in the order of the pairs.
+
+    Args:
+      games: whole pairs, in any order.
+    """
+    points: dict[int, float] = {}
+    for game in games:
+        points[game.pair] = points.get(game.pair, 0.0) + game.first_points
+    return [points[pair] for pair in sorted(points)]
+
+
+def match_figures(summary: MatchSummary, score: MatchScore) -> dict[str, Any]:
+    """Returns the figures of a match and its test for JSON."""
+    test = None
+    if score.sprt is not None:
+        test = {**asdict(score.sprt), "bounds": score.sprt.bounds, "llr": score.ratio, "verdict": score.verdict}
+    return {**asdict(summary), "sprt": test}
 
 
 def _first_failed(game: MatchGame) -> bool:
@@ -85,9 +104,9 @@ def _count_faults(games: Sequence[MatchGame], *, first: bool) -> dict[str, int]:
 
 def _fault_texts(games: Sequence[MatchGame]) -> list[str]:
     texts = []
-    for number, game in enumerate(games, start=1):
+    for game in games:
         fault = game.record.fault
         if fault is not None:
             loser = game.record.white if game.record.white_points == 0 else game.record.black
-            texts.append(f"game {number}: {loser}: {fault.kind}: {fault.text} in {fault.fen}")
+            texts.append(f"game {game.number}: {loser}: {fault.kind}: {fault.text} in {fault.fen}")
     return texts

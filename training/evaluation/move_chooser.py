@@ -23,7 +23,7 @@ def player_chooser(player: MatchPlayer) -> MoveChooser:
     The chooser raises EvaluationError when the player fails: a figure over the positions that went
     well would flatter it.
     """
-    player.start_game()
+    player.start_game(1)
 
     def choose(boards: Sequence[chess.Board]) -> list[chess.Move]:
         return [_choose_one(player, board) for board in boards]
@@ -64,7 +64,7 @@ def in_batches(items: Sequence[ItemT], batch_size: int) -> Iterator[Sequence[Ite
 
 def _choose_one(player: MatchPlayer, board: chess.Board) -> chess.Move:
     try:
-        return player.choose_move(board)
+        return player.choose_move(board).move
     except MoveFailure as failure:
         raise EvaluationError(
             f"expected a legal move from {player.name} in {board.fen()}, got {failure.kind}: {failure}"

@@ -1,9 +1,9 @@
-"""Openings for paired games: the built-in book, a file of lines, and random short ones."""
+"""Openings for paired games: the built-in book, what a pair starts from, and random short ones."""
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import chess
 
@@ -13,19 +13,27 @@ from training.evaluation.evaluation_error import EvaluationError
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """Moves from the starting position; a game goes on from there.
+    """A position and moves from it; a game goes on from there.
 
     Attributes:
       name: shown in PGN.
       moves: legal from the starting position, leaving at least one legal move.
+      start_fen: where the moves begin; None for the usual starting position.
+      chess960: whether castling follows the rules of Chess960.
     """
 
     name: str
     moves: tuple[chess.Move, ...]
+    start_fen: str | None = None
+    chess960: bool = False
+
+    def start(self) -> chess.Board:
+        """Returns a new board before the moves."""
+        return chess.Board(self.start_fen or chess.STARTING_FEN, chess960=self.chess960)
 
     def board(self) -> chess.Board:
         """Returns a new board with the moves played, history included."""
-        board = chess.Board()
+        board = self.start()
         for move in self.moves:
             board.push(move)
         return board
@@ -64,22 +72,13 @@ def balanced_openings() -> list[Opening]:
     return [parse_opening(name, moves) for name, moves in BALANCED_OPENINGS]
 
 
-def read_openings(path: Path) -> list[Opening]:
-    """Reads openings from a text file: UCI moves, one opening a line; empty lines are skipped.
-
-    Raises:
-      EvaluationError: the file cannot be read, a line is wrong, or there is no opening.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"expected a text file of openings, got {path}: {error}") from error
-    openings = [
-        parse_opening(f"{path.name} line {number}", line) for number, line in enumerate(lines, start=1) if line.strip()
-    ]
-    if not openings:
-        raise EvaluationError(f"expected at least one opening in {path}, got none")
-    return openings
+def book_digest(openings: Sequence[Opening]) -> str:
+    """Returns the sha256 of what is played from the openings, in their order."""
+    digest = hashlib.sha256()
+    for opening in openings:
+        moves = " ".join(move.uci() for move in opening.moves)
+        digest.update(f"{opening.start_fen or chess.STARTING_FEN}|{int(opening.chess960)}|{moves}\n".encode())
+    return digest.hexdigest()
 
 
 def draw_openings(openings: Sequence[Opening], count: int, seed: int) -> list[Opening]:

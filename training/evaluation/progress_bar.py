@@ -1,21 +1,38 @@
 """A line on stderr that shows how far a measurement is and when it will be done."""
 
+import importlib.util
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+_LOG_EVERY_S = 30.0  # between lines where there is no terminal to redraw one
+
 
 @contextmanager
-def progress_bar(title: str, total: int, unit: str) -> Iterator[Callable[[int, str], None]]:
+def progress_bar(title: str, total: int, unit: str, done: int = 0) -> Iterator[Callable[[int, str], None]]:
     """Shows a bar with the time left while the block runs; stdout stays free for results.
+
+    Where stderr is no terminal, or Rich is not installed, a line is written now and then instead.
 
     Args:
       title: what is measured.
       total: number of units.
       unit: what is counted, such as "positions".
+      done: units finished before, which the time left is not estimated from.
 
     Yields:
       A function that takes the number of units just finished and a short note to show.
     """
+    if sys.stderr.isatty() and importlib.util.find_spec("rich") is not None:
+        with _bar(title, total, unit, done) as advance:
+            yield advance
+    else:
+        yield _log(title, total, unit, done)
+
+
+@contextmanager
+def _bar(title: str, total: int, unit: str, done: int) -> Iterator[Callable[[int, str], None]]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -28,14 +45,32 @@ def progress_bar(title: str, total: int, unit: str) -> Iterator[Callable[[int, s
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn(unit),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(title, total=total, note="")
+        task = progress.add_task(title, total=total, completed=done, note="")
         yield lambda count, note: progress.update(task, advance=count, note=note)
+
+
+def _log(title: str, total: int, unit: str, done: int) -> Callable[[int, str], None]:
+    started_s = shown_s = time.monotonic()
+    finished = done
+
+    def advance(count: int, note: str) -> None:
+        nonlocal finished, shown_s
+        finished += count
+        now_s = time.monotonic()
+        if now_s - shown_s < _LOG_EVERY_S and finished < total:
+            return
+        shown_s = now_s
+        left_s = (now_s - started_s) / max(finished - done, 1) * (total - finished)
+        left = f"{int(left_s) // 60}:{int(left_s) % 60:02d} left"
+        print(f"{title} {finished}/{total} {unit}, {left}  {note}", file=sys.stderr, flush=True)
+
+    return advance

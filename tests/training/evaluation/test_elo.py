@@ -96,3 +96,36 @@ def test_exchanging_the_players_exchanges_the_signs(counts: tuple[int, ...]) -> 
 def test_no_pairs_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one pair"):
         paired_score((0, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    "counts, normalized, margin",
+    [
+        # What fastchess prints for these pairs; the first is a real match, the next two its own tests.
+        ((2, 3, 14, 3, 8), 83.855453, 87.911717),
+        ((223, 9863, 21279, 10037, 246), 1.794764, 2.359447),
+        ((871, 26175, 55983, 26678, 821), 1.219646, 1.448342),
+    ],
+)
+def test_normalized_elo_is_that_of_fastchess(
+    counts: tuple[int, int, int, int, int], normalized: float, margin: float
+) -> None:
+    paired = paired_score(counts)
+    assert paired.normalized_elo == pytest.approx(normalized, abs=1e-4)
+    assert paired.normalized_elo_margin_95 == pytest.approx(margin, rel=1e-5)
+
+
+def test_superiority_by_hand() -> None:
+    # Shares 1/4 (2x), 1/2 (4x), 3/4 (1x), 1 (3x): mean 6.25 / 10 = .625,
+    # squares 2 * .140625 + 4 * .015625 + .015625 + 3 * .140625 = .78125, variance .078125,
+    # standard error sqrt(.0078125) = .088388; .125 / .088388 = 1.41421; Phi(1.41421) = .92135.
+    paired = paired_score((0, 2, 4, 1, 3))
+    assert paired.superiority == pytest.approx(0.92135, abs=1e-5)
+    assert paired.draw_ratio == 0.4
+    assert paired_score((3, 1, 4, 2, 0)).superiority == pytest.approx(1 - 0.92135, abs=1e-5)
+
+
+def test_one_won_pair_proves_little() -> None:
+    paired = paired_score((0, 0, 0, 0, 1))
+    assert paired.superiority == pytest.approx(0.8413, abs=1e-4)  # one standard deviation of a coin toss
+    assert paired.normalized_elo is None

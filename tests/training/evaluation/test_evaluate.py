@@ -12,6 +12,7 @@ import chess
 import chess.pgn
 import pytest
 
+from training import solve_puzzles
 from training.evaluate import main
 
 DATA = Path(__file__).parents[2] / "data"
@@ -40,7 +41,9 @@ def test_regret_through_uci(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     content = run(tmp_path, *arguments)
     assert content["measure"] == "regret"
     assert content["n"] == 2
-    assert content["engine"] == {"name": "Fake 1", "command": FAKE, "options": {"Level": "2"}, "limit": "nodes 1"}
+    engine = content["engine"]
+    assert (engine["name"], engine["command"], engine["options"]) == ("Fake 1", FAKE, {"Level": "2"})
+    assert (engine["limit"], engine["protocol"], len(engine["program_sha256"])) == ("nodes=1", "uci", 64)
     assert content["command"].startswith("python -m training.evaluate regret --engine ")
     # The first moves by UCI text give away 2047/4095 and 0.
     assert content["figures"]["regret"]["mean"] == pytest.approx(2047 / 4095 / 2)
@@ -59,6 +62,12 @@ def test_puzzles_through_uci(tmp_path: Path) -> None:
     assert all(int(band) % 400 == 0 for band in bands)
 
 
+def test_puzzles_are_a_command_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--engine", FAKE, "--puzzles", str(DATA / "puzzles.csv"), "--limit", "2"]
+    assert solve_puzzles.main(arguments) == 0
+    assert "puzzles of Fake 1" in capsys.readouterr().out
+
+
 def test_games_against_the_random_mover(tmp_path: Path) -> None:
     arguments = ["random", "--engine", FAKE, "--games", "4", "--max-plies", "30", "--seed", "5"]
     content = run(tmp_path, *arguments)
@@ -74,20 +83,18 @@ def test_games_against_the_random_mover(tmp_path: Path) -> None:
 
 def test_faults_are_losses_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pgn = tmp_path / "games.pgn"
-    crashing = f"{FAKE} --fault crash --at 3"
-    opponent = ["--opponent", FAKE, "--opponent-option", "Level=1", "--nodes", "7"]
-    content = run(tmp_path, "stockfish", "--engine", crashing, "--games", "4", "--pgn", str(pgn), *opponent)
+    crashing = f"{FAKE} --fault crash --at 1"
+    content = run(tmp_path, "random", "--engine", crashing, "--games", "4", "--pgn", str(pgn))
     figures = content["figures"]
     assert (figures["wins"], figures["draws"], figures["losses"]) == (0, 0, 4)
-    assert figures["first_faults"] == {"illegal move": 0, "crash": 4, "time loss": 0}
+    assert figures["first_faults"] == {"illegal move": 0, "crash": 4, "time loss": 0, "stall": 0}
     assert figures["paired"]["elo"] is None  # unbounded
     assert math.isfinite(figures["paired"]["elo_high_95"])
-    assert content["settings"]["opponent"]["limit"] == "nodes 7"
-    assert "own faults   illegal move 0, crash 4, time loss 0" in capsys.readouterr().out
+    assert "own faults   illegal move 0, crash 4, time loss 0, stall 0" in capsys.readouterr().out
     with pgn.open() as stream:
         games = [chess.pgn.read_game(stream) for _ in range(5)]
     assert [game is not None for game in games] == [True] * 4 + [False]
-    assert games[0] is not None and games[0].headers["Termination"] == "crash"
+    assert games[0] is not None and games[0].headers["Termination"] == "abandoned"
 
 
 def test_a_failing_engine_stops_a_measurement(capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +110,7 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "No such file" in error(capsys, *regret, absent)
     assert "got 'absent-engine'" in error(capsys, "regret", "--engine", "absent-engine", "--positions", labels)
     assert "even number of games" in error(capsys, "random", "--engine", FAKE, "--games", "3")
-    assert "even number of games" in error(capsys, "stockfish", "--engine", FAKE, "--opponent", FAKE, "--games", "0")
+    assert "network.json" in error(capsys, *regret[:1], "--positions", labels, "--weights", absent)
     assert "existing folder" in error(capsys, *regret, labels, "--json", f"{absent}/x.json")
     assert "--weights only for" in error(capsys, *regret, labels, "--weights", absent)
     assert "--in-process without" in error(capsys, *regret, labels, "--in-process", absent)
@@ -116,14 +123,14 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_help_and_parsing_load_neither_jax_nor_chess() -> None:
     program = (
         "import sys\nfrom training.evaluate import main\n"
-        "try:\n    main(['stockfish', '--help'])\nexcept SystemExit:\n    pass\n"
+        "try:\n    main(['random', '--help'])\nexcept SystemExit:\n    pass\n"
         "print(sorted({'jax', 'chess', 'numpy', 'rich'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=DATA.parents[1]
     )
     assert done.stdout.endswith("[]\n")
-    assert "--skill" in done.stdout
+    assert "--max-plies" in done.stdout
 
 
 @pytest.mark.teacher

@@ -1,7 +1,5 @@
 """Openings: the built-in book is legal and without repeats; files and draws."""
 
-from pathlib import Path
-
 import chess
 import pytest
 
@@ -11,7 +9,6 @@ from training.evaluation.opening_book import (
     balanced_openings,
     draw_openings,
     parse_opening,
-    read_openings,
     start_and_random_openings,
 )
 
@@ -38,20 +35,6 @@ def test_an_illegal_opening_is_refused() -> None:
         parse_opening("x", "d2d4 d7d5 e2e5")
     with pytest.raises(EvaluationError, match="leave a legal move"):
         parse_opening("x", "f2f3 e7e5 g2g4 d8h4")
-
-
-def test_openings_are_read_line_by_line(tmp_path: Path) -> None:
-    file = tmp_path / "book.txt"
-    file.write_text("e2e4 e7e5\n\nd2d4\n")
-    assert [len(opening.moves) for opening in read_openings(file)] == [2, 1]
-    file.write_text("e2e4\ne2e4 e7e4\n")
-    with pytest.raises(EvaluationError, match=r"book.txt line 2.*'e7e4'"):
-        read_openings(file)
-    file.write_text("\n")
-    with pytest.raises(EvaluationError, match="at least one opening"):
-        read_openings(file)
-    with pytest.raises(EvaluationError, match="expected a text file"):
-        read_openings(tmp_path / "absent.txt")
 
 
 def test_draws_repeat_only_after_the_book_is_used_up() -> None:

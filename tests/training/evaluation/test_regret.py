@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from engine.player.evaluator import Evaluation
-from training.evaluation.engine_spec import EngineSpec, MoveLimit, stockfish_command
+from training.evaluation.engine_player import EnginePlayer
+from training.evaluation.engine_spec import EngineSpec, stockfish_command
 from training.evaluation.evaluation_error import EvaluationError
 from training.evaluation.move_chooser import evaluator_chooser, player_chooser
+from training.evaluation.move_limit import MoveLimit
 from training.evaluation.regret import measure_regret, read_positions
 from training.evaluation.sampling_error import estimate_mean
-from training.evaluation.uci_player import UciPlayer
 from training.label_formats import LabelError
 
 TEACHER_LABELS = Path(__file__).parents[2] / "data" / "labels-all.tsv"
@@ -109,7 +110,7 @@ def test_means_by_hand() -> None:
 def test_stockfish_with_one_node_gives_little_away() -> None:
     positions = read_positions(TEACHER_LABELS)
     spec = EngineSpec(command=stockfish_command(), options={}, limit=MoveLimit(nodes=1))
-    with closing(UciPlayer(spec)) as player:
+    with closing(EnginePlayer(spec)) as player:
         report = measure_regret(player_chooser(player), positions)
     # A uniform random mover loses about .16 and Stockfish about .03 on such positions.
     assert report.regret.mean < 0.06

@@ -1,0 +1,119 @@
+"""Arguments of command lines that name engines: which program, its options, what a move may cost."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training.evaluation.engine_spec import EngineSpec
+
+OWN_ENGINE = "recursezero"
+
+
+def add_timing(parser: argparse.ArgumentParser) -> None:
+    """Adds when an answer is late."""
+    parser.add_argument(
+        "--margin-ms",
+        type=whole_number,
+        default=100,
+        metavar="MS",
+        help="an answer this much after its time still counts (default: 100)",
+    )
+    parser.add_argument(
+        "--stall-s",
+        type=positive_number,
+        default=60.0,
+        metavar="S",
+        help="an answer this long after its time is no longer waited for (default: 60)",
+    )
+
+
+def engine_spec(
+    engine: str,
+    *,
+    options: list[str],
+    limit: str | None,
+    name: str | None = None,
+    xboard: bool = False,
+    margin_ms: int = 100,
+    stall_s: float = 60.0,
+) -> "EngineSpec":
+    """Returns the engine that a text means.
+
+    Args:
+      engine: `recursezero` for this project's with its shipped network, a folder of weights for it,
+        or else a command.
+      options: `Name=Value` each.
+      limit: of a move, as text; None for one evaluation, which only this project's engine can take.
+      name: shown in reports; by default a folder's, or what the engine calls itself.
+      xboard: whether it speaks xboard's protocol instead of UCI.
+      margin_ms: an answer this much later than its time loses.
+      stall_s: after so many seconds beyond its time an answer is no longer waited for.
+
+    Raises:
+      EvaluationError: one line about what cannot be used.
+    """
+    from engine.weights_location import WeightsNotFoundError, default_weights_folder
+    from training.evaluation.engine_identity import weights_digest
+    from training.evaluation.engine_spec import EngineSpec, own_engine_command, parse_options, split_command
+    from training.evaluation.evaluation_error import EvaluationError
+    from training.evaluation.move_limit import MoveLimit, parse_move_limit
+
+    weights: Path | None = None
+    if engine == OWN_ENGINE:
+        try:
+            weights = default_weights_folder()
+        except WeightsNotFoundError as error:
+            raise EvaluationError(str(error)) from error
+    elif engine and Path(engine).is_dir():
+        weights = Path(engine).resolve()
+        weights_digest(weights)  # refuses a folder that holds no network
+        name = name or f"RecurseZero {weights.name}"
+    if limit is None and weights is None:
+        raise EvaluationError(f"expected a limit for {engine!r}, such as nodes=20000 or tc=1+0.01, got none")
+    return EngineSpec(
+        command=split_command(engine) if weights is None else own_engine_command(weights),
+        options=parse_options(options),
+        limit=MoveLimit(nodes=1) if limit is None else parse_move_limit(limit),
+        protocol="xboard" if xboard else "uci",
+        name=name,
+        weights_folder=weights,
+        margin_ms=margin_ms,
+        stall_s=stall_s,
+    )
+
+
+def add_openings(parser: argparse.ArgumentParser) -> None:
+    """Adds which openings are played."""
+    add = parser.add_argument
+    add("--openings", type=Path, metavar="FILE", help=".pgn, .epd, or UCI moves by line (default: the built-in book)")
+    add("--plies", type=positive_whole, metavar="N", help="play only N plies of a PGN opening")
+    add("--in-order", action="store_true", help="take openings as they stand in the book (default: drawn at random)")
+    add("--seed", type=int, default=1, metavar="N", help="fixes the openings drawn (default: 1)")
+    add("--chess960", action="store_true", help="castle by the rules of Chess960")
+
+
+def positive_whole(text: str) -> int:
+    """Reads a whole number of at least 1, for argparse."""
+    number = whole_number(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text}")
+    return number
+
+
+def whole_number(text: str) -> int:
+    """Reads a whole number of at least 0, for argparse."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+    return int(text)
+
+
+def positive_number(text: str) -> float:
+    """Reads a number above 0, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return number

@@ -1,0 +1,40 @@
+"""python-chess's engine protocols with a stopwatch from `go` to the answer.
+
+What lies before `go` (a new game, options, the position) is not the engine's thinking time, and
+what lies after its answer is ours.
+"""
+
+import time
+
+import chess.engine
+
+
+class Stopwatch(chess.engine.Protocol):
+    """Measures the last answer of an engine."""
+
+    asked_s = 0.0
+    answered_s = 0.0
+
+    def send_line(self, line: str) -> None:
+        """Sends a line; `go` starts the stopwatch."""
+        if line == "go" or line.startswith("go "):
+            self.asked_s = time.monotonic()
+        super().send_line(line)
+
+    def line_received(self, line: str) -> None:
+        """Notes a line of the engine; a move stops the stopwatch."""
+        if line.startswith(("bestmove", "move ")):
+            self.answered_s = time.monotonic()
+        super().line_received(line)
+
+    def elapsed_s(self) -> float:
+        """Returns the seconds the last answer took."""
+        return max(self.answered_s - self.asked_s, 0.0)
+
+
+class TimedUci(Stopwatch, chess.engine.UciProtocol):
+    """The Universal Chess Interface, timed."""
+
+
+class TimedXBoard(Stopwatch, chess.engine.XBoardProtocol):
+    """The Chess Engine Communication Protocol of xboard, timed."""
