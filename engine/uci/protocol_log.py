@@ -2,7 +2,7 @@
 
 import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from engine.uci.option import OptionError
 
@@ -17,7 +17,7 @@ class ProtocolLog:
           OptionError: it cannot be written.
         """
         try:
-            self._file: TextIO | None = path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n")
+            self._file: BinaryIO | None = path.open("ab", buffering=0)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise OptionError(
@@ -43,7 +43,6 @@ class ProtocolLog:
             return
         now = datetime.datetime.now().isoformat(timespec="milliseconds")
         try:
-            self._file.write(f"{now} {direction} {line}\n")
-            self._file.flush()
+            self._file.write(f"{now} {direction} {line}\n".encode(errors="backslashreplace"))
         except OSError:  # a full disk must not end a game; the log ends instead
-            self._file = None
+            self.close()

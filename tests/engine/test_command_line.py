@@ -1,0 +1,44 @@
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.command_line import COMMANDS, command_summary, run_command
+
+_PROGRAM = Path(__file__).resolve().parents[2] / "uci_main.py"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_module_with_a_main_and_a_description(name: str) -> None:
+    spec = importlib.util.find_spec(COMMANDS[name])
+    assert spec is not None and spec.origin is not None
+    tree = ast.parse(Path(spec.origin).read_text())
+    assert any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body)
+    assert ast.get_docstring(tree)
+
+
+def test_the_summary_names_all_commands() -> None:
+    lines = command_summary().splitlines()
+    assert [line.split()[0] for line in lines] == list(COMMANDS)
+    assert all(len(line.split()) > 2 for line in lines)
+
+
+def test_a_command_gets_its_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        run_command("bench", ["--rounds", "0"])
+    assert end.value.code == 2 and "expected at least 1 for --rounds" in capsys.readouterr().err
+
+
+def test_help_tells_the_commands_from_any_folder(tmp_path: Path) -> None:
+    command = [sys.executable, str(_PROGRAM), "--help"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert all(f"\n  {name} " in result.stdout for name in COMMANDS)
+
+
+def test_an_unknown_command_is_one_line_on_standard_error(tmp_path: Path) -> None:
+    command = [sys.executable, str(_PROGRAM), "polka"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 2 and not result.stdout and "Traceback" not in result.stderr
