@@ -24,7 +24,7 @@ class OptimizerConfig:
     """AdamW, or Muon for the matrices; the learning rate's course is in training/schedule.py."""
 
     # "muon" for matrices of the trunk and AdamW for the rest, or AdamW for all.
-    name: str = "adamw"
+    name: str = "muon"
     # Peak learning rate of AdamW.
     learning_rate: float = 2e-3
     # Peak learning rate of Muon's matrices.

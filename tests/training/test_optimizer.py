@@ -11,7 +11,7 @@ from tests.reference.tiny_network import param_shapes, stirred, tiny_config, tra
 from training.optimizer import _labels, make_optimizer
 from training.run_config import OptimizerConfig
 
-ADAMW = OptimizerConfig(learning_rate=0.01, weight_decay=0.1, clip_norm=1.0)
+ADAMW = OptimizerConfig(name="adamw", learning_rate=0.01, weight_decay=0.1, clip_norm=1.0)
 
 
 def small_params() -> dict[str, Any]:
