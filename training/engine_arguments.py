@@ -45,7 +45,7 @@ def engine_spec(
         or else a command.
       options: `Name=Value` each.
       limit: of a move, as text; None for one evaluation, which only this project's engine can take.
-      name: shown in reports; by default a folder's, or what the engine calls itself.
+      name: shown in reports; by default what the engine calls itself.
       xboard: whether it speaks xboard's protocol instead of UCI.
       margin_ms: an answer this much later than its time loses.
       stall_s: after so many seconds beyond its time an answer is no longer waited for.
@@ -68,7 +68,6 @@ def engine_spec(
     elif engine and Path(engine).is_dir():
         weights = Path(engine).resolve()
         weights_digest(weights)  # refuses a folder that holds no network
-        name = name or f"RecurseZero {weights.name}"
     if limit is None and weights is None:
         raise EvaluationError(f"expected a limit for {engine!r}, such as nodes=20000 or tc=1+0.01, got none")
     return EngineSpec(

@@ -83,7 +83,7 @@ def _condition_lines(engine: dict[str, Any], settings: dict[str, Any], nodes: in
         f"{openings['order']} order, seed {openings['seed']}, each with both colours",
         f"rules        draw at {rules['max_plies']} plies, no adjudication by score",
         f"scale        {settings['table']}; {settings['table_uncertainty']}",
-        f"host         {settings['host']}, {settings['concurrency']} games at once",
+        f"host         {settings['host']}, concurrency {settings['concurrency']}",
     ]
 
 

@@ -146,15 +146,16 @@ def test_a_player_that_does_not_start_ends_the_match() -> None:
             list(games)
 
 
-def test_only_whole_pairs_count_and_any_order_is_the_same() -> None:
-    def game(pair: int, first_is_white: bool, points: float) -> MatchGame:
-        white_points = points if first_is_white else 1 - points
-        record = GameRecord(
-            white="A", black="B", opening=START, moves=(), white_points=white_points, termination="stalemate"
-        )
-        return MatchGame(pair=pair, first_is_white=first_is_white, record=record)
+def result(pair: int, first_is_white: bool, points: float) -> MatchGame:
+    white_points = points if first_is_white else 1 - points
+    record = GameRecord(
+        white="A", black="B", opening=START, moves=(), white_points=white_points, termination="stalemate"
+    )
+    return MatchGame(pair=pair, first_is_white=first_is_white, record=record)
 
-    games = [game(0, True, 1), game(0, False, 0.5), game(1, True, 0), game(2, False, 1), game(2, True, 1)]
+
+def test_only_whole_pairs_count_and_any_order_is_the_same() -> None:
+    games = [result(0, True, 1), result(0, False, 0.5), result(1, True, 0), result(2, False, 1), result(2, True, 1)]
     lines = set()
     for seed in range(4):
         score = MatchScore(Sprt(elo0=0, elo1=10))
@@ -166,6 +167,26 @@ def test_only_whole_pairs_count_and_any_order_is_the_same() -> None:
         lines.add(score.line())
     assert len(lines) == 1
     assert lines.pop().startswith("3-1-1 W-D-L, Elo +338 ±")
+
+
+def test_games_after_the_verdict_do_not_count() -> None:
+    score = MatchScore(Sprt(elo0=0, elo1=300))
+    won = [result(pair, first_is_white, 1) for pair in range(20) for first_is_white in (True, False)]
+    for game in [*won[2:], *won[:2]]:
+        assert score.verdict is None
+        score.add(game)
+    assert score.verdict == "accepted"
+    assert [game.number for game in score.counted()] == list(range(1, int(score.last_number) + 1))
+    assert score.last_number < 40
+    assert (score.last_number, score.ratio) == _in_order(won)
+
+
+def _in_order(games: Sequence[MatchGame]) -> tuple[float, float]:
+    score = MatchScore(Sprt(elo0=0, elo1=300))
+    for game in games:
+        if score.verdict is None:
+            score.add(game)
+    return score.last_number, score.ratio
 
 
 def test_games_are_written_as_they_are_read() -> None:
