@@ -31,7 +31,7 @@ def test_turning_losses_into_wins_never_lowers_the_score(shares: tuple[int, int]
     before = (win / 1000, (1000 - win - loss) / 1000, loss / 1000)
     after = (before[0] + turned / 1000, before[1], before[2] - turned / 1000)
     for name in ("centipawn", "win_percentage", "Q", "W-L"):
-        assert SCORES[name](*after) >= SCORES[name](*before)  # type: ignore[index]
+        assert SCORES[name](*after) >= SCORES[name](*before)
 
 
 def test_worked_examples() -> None:

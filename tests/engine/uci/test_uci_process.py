@@ -1,4 +1,3 @@
-import os
 import shutil
 import signal
 import subprocess
@@ -12,50 +11,7 @@ import chess.engine
 import pytest
 
 from engine.version import VERSION
-
-_ROOT = Path(__file__).resolve().parents[3]
-_STUB = [sys.executable, str(Path(__file__).with_name("stub_engine.py"))]
-_REAL = [sys.executable, str(_ROOT / "uci_main.py")]
-_needs_weights = pytest.mark.skipif(
-    not (_ROOT / "weights" / "cpu").is_dir() and "RECURSEZERO_WEIGHTS" not in os.environ,
-    reason="no weights in weights/cpu or RECURSEZERO_WEIGHTS",
-)
-
-
-class Process:
-    """An engine behind pipes."""
-
-    def __init__(self, command: list[str], folder: Path, **environment: str) -> None:
-        self.pipes = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, **environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-        )
-
-    def say(self, *lines: str) -> None:
-        """Sends lines."""
-        assert self.pipes.stdin is not None
-        self.pipes.stdin.write("".join(line + "\n" for line in lines).encode())
-
-    def read_until(self, start: str) -> list[str]:
-        """Returns the lines up to one that begins so; fails at the end of the output."""
-        assert self.pipes.stdout is not None
-        lines: list[str] = []
-        while not lines or not lines[-1].startswith(start):
-            line = self.pipes.stdout.readline().decode()
-            assert line.endswith("\n"), f"the output ended after {lines}"
-            lines.append(line.rstrip("\n"))
-        return lines
-
-    def end(self) -> tuple[int, str, str]:
-        """Closes the input and returns the exit status and what else came on both outputs."""
-        stdout, stderr = self.pipes.communicate(timeout=60)
-        return self.pipes.returncode, stdout.decode(), stderr.decode()
-
+from tests.engine.uci.engine_process import REAL, ROOT, STUB, Process, needs_weights
 
 Start = Callable[..., Process]
 
@@ -71,17 +27,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield start_process
     for process in processes:
-        process.pipes.kill()
-        process.pipes.wait()
-        for pipe in (process.pipes.stdin, process.pipes.stdout, process.pipes.stderr):
-            if pipe is not None:
-                pipe.close()
+        process.kill()
 
 
 @pytest.fixture
 def stub(start: Start) -> Process:
     """The engine without a network."""
-    return start(_STUB)
+    return start(STUB)
 
 
 def test_a_game_is_played_through_pipes(stub: Process) -> None:
@@ -111,7 +63,7 @@ def test_nothing_heavy_is_imported_before_uciok() -> None:
         "session.handle('uci'); assert out.getvalue().endswith('uciok\\n');"
         "print([name for name in ('jax', 'numpy', 'flax') if name in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
 
 
@@ -119,7 +71,7 @@ def test_uciok_comes_quickly(start: Start) -> None:
     times_s = []
     for _ in range(3):
         started_s = time.monotonic()
-        process = start(_REAL)
+        process = start(REAL)
         process.say("uci")
         process.read_until("uciok")
         times_s.append(time.monotonic() - started_s)
@@ -130,7 +82,7 @@ def test_uciok_comes_quickly(start: Start) -> None:
 
 
 def test_quit_ends_while_a_network_is_loading(start: Start) -> None:
-    process = start(_STUB, STUB_LOAD_S="50")
+    process = start(STUB, STUB_LOAD_S="50")
     process.say("uci", "isready", "go")
     process.read_until("uciok")
     time.sleep(0.3)
@@ -141,7 +93,7 @@ def test_quit_ends_while_a_network_is_loading(start: Start) -> None:
 
 
 def test_commands_can_be_piped_in(tmp_path: Path) -> None:
-    result = subprocess.run(_STUB, cwd=tmp_path, input=b"position startpos\r\ngo infinite", capture_output=True)
+    result = subprocess.run(STUB, cwd=tmp_path, input=b"position startpos\r\ngo infinite", capture_output=True)
     assert result.returncode == 0
     assert result.stdout.decode().splitlines()[-1] == "bestmove e2e4"
 
@@ -175,7 +127,7 @@ def test_an_interrupt_of_the_process_group_is_ignored(stub: Process) -> None:
 
 
 def test_python_chess_plays_a_game_against_it(tmp_path: Path) -> None:
-    with chess.engine.SimpleEngine.popen_uci(_STUB, cwd=tmp_path) as engine:
+    with chess.engine.SimpleEngine.popen_uci(STUB, cwd=tmp_path) as engine:
         engine.configure({"Hash": 16, "Move Overhead": 50, "UCI_ShowWDL": True})
         board = chess.Board()
         while not board.is_game_over(claim_draw=True) and len(board.move_stack) < 30:
@@ -189,12 +141,12 @@ def test_python_chess_plays_a_game_against_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_and_version_are_printed(argument: str) -> None:
-    result = subprocess.run([*_REAL, argument], capture_output=True, text=True, check=True)
+    result = subprocess.run([*REAL, argument], capture_output=True, text=True, check=True)
     assert "RecurseZero" in result.stdout or "--weights DIR" in result.stdout
 
 
 def test_missing_weights_are_one_line_and_no_move(start: Start) -> None:
-    process = start([*_REAL, "--weights", "no such folder"])
+    process = start([*REAL, "--weights", "no such folder"])
     process.say("uci", "isready")
     assert "option name WeightsFile type string default no such folder" in process.read_until("uciok")
     lines = process.read_until("readyok")
@@ -203,10 +155,10 @@ def test_missing_weights_are_one_line_and_no_move(start: Start) -> None:
     assert process.read_until("bestmove")[-1] == "bestmove (none)"
 
 
-@_needs_weights
+@needs_weights
 @pytest.mark.slow
 def test_the_real_engine_answers(start: Start) -> None:
-    process = start(_REAL)
+    process = start(REAL)
     started_s = time.monotonic()
     process.say("uci", "isready")
     process.read_until("uciok")
@@ -220,10 +172,10 @@ def test_the_real_engine_answers(start: Start) -> None:
     assert status == 0 and "readyok" in stdout and "Traceback" not in stderr
 
 
-@_needs_weights
+@needs_weights
 @pytest.mark.slow
 def test_python_chess_plays_a_game_against_the_real_engine(tmp_path: Path) -> None:
-    with chess.engine.SimpleEngine.popen_uci(_REAL, cwd=tmp_path, timeout=60) as engine:
+    with chess.engine.SimpleEngine.popen_uci(REAL, cwd=tmp_path, timeout=60) as engine:
         board = chess.Board()
         while not board.is_game_over(claim_draw=True) and len(board.move_stack) < 40:
             played = engine.play(board, chess.engine.Limit(white_clock=5, black_clock=5))
@@ -234,5 +186,5 @@ def test_python_chess_plays_a_game_against_the_real_engine(tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("uci-test-suite") is None, reason="no uci-test-suite on PATH (needs Python 3.13)")
 def test_the_protocol_suite_passes() -> None:
-    result = subprocess.run(["uci-test-suite", "--quiet", *_STUB], capture_output=True, text=True)
+    result = subprocess.run(["uci-test-suite", "--quiet", *STUB], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
