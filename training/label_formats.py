@@ -114,6 +114,19 @@ def read_boards(path: Path) -> Iterator[chess.Board]:
                 raise LabelError(f"{path}, line {number}: {_one_line(error)}") from error
 
 
+def all_values_line(group: str, fen: str, values: Iterable[float]) -> str:
+    """Returns a line of the `all` format, with its end.
+
+    Args:
+      group: name of the game.
+      fen: of the position.
+      values: expected scores of the legal moves, in the order of their UCI text.
+    """
+    numbers = [max(0, min(_LARGEST_PAIR, round(value * _LARGEST_PAIR))) for value in values]
+    pairs = "".join(_DIGITS[number >> 6] + _DIGITS[number & 63] for number in numbers)
+    return f"{group}\t{fen}\t{pairs}\n"
+
+
 def open_binary(path: Path) -> tuple[IO[bytes], IO[bytes]]:
     """Opens a file for reading, decompressing it when its name ends in `.xz`.
 

@@ -1,0 +1,115 @@
+"""Labelling, with a teacher that is a few lines of Python and with Stockfish."""
+
+import random
+import shutil
+import sys
+from pathlib import Path
+
+import chess
+import pytest
+
+from training import label
+from training.label_formats import read_labels
+from training.labelling import read_starts
+from training.noisy_games import play_noisy_game
+from training.uci_teacher import TeacherError, UciTeacher
+
+# Values the move at place i of n, in the order of UCI text, at 100 * (n - i) centipawns, a mating move at a mate.
+TEACHER = """
+import sys, chess
+board = chess.Board()
+for line in sys.stdin:
+    words = line.split()
+    if words[0] == "uci":
+        print("option name MultiPV type spin default 1 min 1 max 500\\nuciok", flush=True)
+    elif words[0] == "isready":
+        print("readyok", flush=True)
+    elif words[0] == "position":
+        board = chess.Board(" ".join(words[2:]))
+    elif words[0] == "go":
+        moves = sorted(move.uci() for move in board.legal_moves)
+        for place, move in enumerate(moves):
+            after = board.copy()
+            after.push_uci(move)
+            score = "mate 1" if after.is_checkmate() else f"cp {100 * (len(moves) - place)}"
+            print(f"info depth 1 multipv {place + 1} score cp -9999 upperbound pv {move}")
+            print(f"info depth 1 multipv {place + 1} score {score} nodes 9 pv {move} a1a1")
+        print("bestmove", moves[0], flush=True)
+"""
+
+
+@pytest.fixture
+def teacher_command(tmp_path: Path) -> str:
+    script = tmp_path / "teacher.py"
+    script.write_text(TEACHER)
+    return f"{sys.executable} {script}"
+
+
+def test_values_are_those_of_the_exact_lines(teacher_command: str) -> None:
+    teacher = UciTeacher(teacher_command.split(), {})
+    values = teacher.move_values("6k1/5ppp/8/8/8/8/8/R5K1 w - - 0 1", 1)
+    teacher.close()
+    assert values["a1a8"] == 1 - 0.001
+    assert values["g1h2"] == pytest.approx(0.04 + 0.92 / (1 + 10 ** (-0.00368208 * 100 / 2.302585)), abs=1e-6)
+    assert len(values) == len(list(chess.Board("6k1/5ppp/8/8/8/8/8/R5K1 w - - 0 1").legal_moves))
+
+
+@pytest.mark.parametrize("command", [["absent-engine"], [sys.executable, "-c", "input(); print('uciok')"]])
+def test_what_is_no_teacher_is_refused(command: list[str]) -> None:
+    with pytest.raises(TeacherError, match=r"as teacher, got "):
+        UciTeacher(command, {})
+
+
+def test_a_game_is_decided_by_its_random_numbers() -> None:
+    def first_is_best(fen: str) -> dict[str, float]:
+        moves = sorted(move.uci() for move in chess.Board(fen).legal_moves)
+        return {move: 0.5 - 0.01 * place for place, move in enumerate(moves)}
+
+    starts = ("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",)
+    games = [list(play_noisy_game(random.Random(seed), starts, first_is_best)) for seed in (1, 1, 2)]
+    assert games[0] == games[1] != games[2] and len(games[0]) > 3
+    for visit in games[0]:
+        assert len(visit.values) == len(list(chess.Board(visit.fen).legal_moves))
+
+
+def test_a_file_grows_without_repetition_and_heals_a_torn_line(teacher_command: str, tmp_path: Path) -> None:
+    out, starts = tmp_path / "labels.tsv", tmp_path / "starts.epd"
+    starts.write_text("8/8/4k3/8/8/4K3/4P3/8 w - - bm e2e4;\n\n")
+    assert read_starts(starts) == ("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",)
+    arguments = ["--engine", teacher_command, "--out", str(out), "--starts", str(starts), "--processes", "2"]
+    assert label.main([*arguments, "--positions", "30"]) == 0
+    first = list(read_labels(out, "all"))
+    assert len(first) >= 30
+    with out.open("a") as file:
+        file.write("1.0.99\ttorn")
+    assert label.main([*arguments, "--positions", "30"]) == 0
+    both = list(read_labels(out, "all"))
+    assert len(both) >= len(first) + 30
+    keys = {" ".join(position.board.fen(en_passant="legal").split()[:4]) for position in both}
+    assert len(keys) == len(both)
+    groups = [position.group for position in both]
+    assert not set(groups[: len(first)]) & set(groups[len(first) :])
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--depth", "0"], "expected depth to be at least 1, got 0"),
+        (["--option", "Hash"], "expected --option as NAME=VALUE, got 'Hash'"),
+        (["--starts", "absent.epd"], "absent.epd"),
+    ],
+)
+def test_bad_input_is_one_line(
+    more: list[str], said: str, teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert label.main(["--engine", teacher_command, "--out", str(tmp_path / "x.tsv"), *more]) == 2
+    text = capsys.readouterr().err
+    assert said in text and text.count("\n") == 1
+
+
+@pytest.mark.teacher
+def test_stockfish_is_a_teacher(tmp_path: Path) -> None:
+    engine = shutil.which("stockfish") or "/usr/games/stockfish"
+    out = tmp_path / "labels.tsv"
+    assert label.main(["--engine", engine, "--out", str(out), "--positions", "50", "--depth", "2"]) == 0
+    assert len(list(read_labels(out, "all"))) >= 50
