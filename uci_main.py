@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         session.run(lines)
     except KeyboardInterrupt:
         pass  # a person at the terminal had enough
-    if session.busy:
-        os._exit(0)  # a compilation in the worker thread cannot be interrupted
+    if session.has_worked:
+        os._exit(0)  # a compilation cannot be interrupted, and tidying up after JAX takes time that nobody has
     return 0
 
 

@@ -13,11 +13,12 @@ The rules look at the position after one own move and at nothing further; the ne
 
 import math
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import chess
 
 from engine.player.evaluator import Evaluation
+from engine.player.recent_game import recent_copy
 
 WINNING_EXPECTED_SCORE = 0.6
 GOOD_MOVE_RATIO = 1 / 20
@@ -56,10 +57,11 @@ def choose_move(
       guard: whether rule 2 holds.
       least_ratio: moves less probable than this share of the most probable one are not drawn, 0..1.
     """
+    own = recent_copy(board)
     for move in ranked:
-        if board.gives_check(move) and position_after(board, move).is_checkmate():
+        if own.gives_check(move) and _holds_after(own, move, chess.Board.is_checkmate):
             return move
-    playable = _without_needless_draws(board, evaluation, ranked) if guard else ranked
+    playable = _without_needless_draws(own, evaluation, ranked) if guard else ranked
     if temperature <= 0.0:
         return playable[0]
     log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))
@@ -70,10 +72,19 @@ def choose_move(
 
 
 def position_after(board: chess.Board, move: chess.Move) -> chess.Board:
-    """Returns a copy of the board with the move made and the game kept."""
-    after = board.copy()
+    """Returns a copy of the board with the move made and the game kept as far as it matters."""
+    after = recent_copy(board)
     after.push(move)
     return after
+
+
+def _holds_after(board: chess.Board, move: chess.Move, holds: Callable[[chess.Board], bool]) -> bool:
+    """Returns whether something holds after a move, which is made and taken back."""
+    board.push(move)
+    try:
+        return holds(board)
+    finally:
+        board.pop()
 
 
 def is_drawn_by_rule(board: chess.Board) -> bool:
@@ -89,7 +100,7 @@ def _without_needless_draws(
 ) -> Sequence[chess.Move]:
     if evaluation.expected_score_to_move < WINNING_EXPECTED_SCORE:
         return ranked
-    lasting = [move for move in ranked if not is_drawn_by_rule(position_after(board, move))]
+    lasting = [move for move in ranked if not _holds_after(board, move, is_drawn_by_rule)]
     if not lasting:
         return ranked
     log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))

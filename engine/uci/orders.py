@@ -32,6 +32,11 @@ class Orders:
         """Whether the worker thread has something to do."""
         return self._worker.busy
 
+    @property
+    def has_worked(self) -> bool:
+        """Whether the worker thread was ever needed."""
+        return self._worker.has_worked
+
     def finish(self) -> None:
         """Blocks until everything ordered so far is done, or until nobody reads the output."""
         self._worker.finish(self._output.is_abandoned)

@@ -1,5 +1,8 @@
 """From a `position` command to a board, or to one line saying why it cannot be played."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import chess
 
 from engine.uci.commands import Position, shown
@@ -9,6 +12,41 @@ _LARGEST_COUNTER = 32767
 
 class PositionError(ValueError):
     """The position or one of the moves is impossible; the text is one line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """A position of the game and the command that set it up."""
+
+    command: Position
+    chess960: bool
+    board: chess.Board  # its move stack holds the game
+
+    def followed_by(self, command: Position, chess960: bool) -> "Setup":
+        """Returns the setup of the next command; what it shares with this one is not replayed.
+
+        The board may be this one's, so this setup must not be used any more, unless PositionError is raised.
+
+        Args:
+          command: the position; the FEN may lack its last fields.
+          chess960: whether castling is written king takes rook, and any castling right is allowed.
+
+        Raises:
+          PositionError: as for `board_of`; this setup is left as it was.
+        """
+        known = len(self.command.moves)
+        continues = (command.fen, chess960) == (self.command.fen, self.chess960) and command.moves[
+            :known
+        ] == self.command.moves
+        if not continues:
+            return Setup(command, chess960, board_of(command, chess960))
+        _push_all(self.board, command.moves, known)
+        return Setup(command, chess960, self.board)
+
+
+def new_game(chess960: bool) -> Setup:
+    """Returns the setup of the starting position."""
+    return Setup(Position(None, ()), chess960, chess.Board(chess960=chess960))
 
 
 def board_of(command: Position, chess960: bool) -> chess.Board:
@@ -28,9 +66,20 @@ def board_of(command: Position, chess960: bool) -> chess.Board:
     except (ValueError, IndexError) as error:
         raise PositionError(f"expected a FEN for position, got {shown(fen)} ({error})") from error
     _check_possible(board, fen)
-    for number, text in enumerate(command.moves, start=1):
-        board.push(_legal_move(board, text, number))
+    _push_all(board, command.moves, 0)
     return board
+
+
+def _push_all(board: chess.Board, moves: Sequence[str], made: int) -> None:
+    """Makes the moves after the first so many, or none if one of them is illegal."""
+    before = len(board.move_stack)
+    try:
+        for number, text in enumerate(moves[made:], start=made + 1):
+            board.push(_legal_move(board, text, number))
+    except PositionError:
+        while len(board.move_stack) > before:
+            board.pop()
+        raise
 
 
 def legal_move(board: chess.Board, text: str) -> chess.Move | None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import chess
 
+from engine.player.recent_game import recent_copy
 from engine.uci.board_report import board_report
 from engine.uci.commands import Bare, Command, Debug, Go, Invalid, Position, SetOption, parse_command
 from engine.uci.held_answer import HeldAnswer
@@ -30,7 +31,7 @@ from engine.uci.option import OptionError, with_option
 from engine.uci.options import OPTIONS, find_option
 from engine.uci.orders import Orders
 from engine.uci.perft import perft_lines
-from engine.uci.position_setup import PositionError, board_of
+from engine.uci.position_setup import PositionError, new_game
 from engine.uci.protocol_log import ProtocolLog
 from engine.uci.protocol_streams import ProtocolOutput
 from engine.uci.settings import ABOUT, Settings
@@ -59,7 +60,7 @@ class Session:
         self._defaults = self._settings
         self._slot = NetworkSlot(load_evaluator, self._weights_request())
         self._orders = Orders(output, self._slot)
-        self._board = chess.Board()
+        self._setup = new_game(self._settings.chess960)
         self._greeted = False
         self._debug = False
         self._answer: HeldAnswer | None = None  # of the last go
@@ -71,7 +72,7 @@ class Session:
             "stop": self._stop,
             "ponderhit": self._ponderhit,
             "register": lambda: None,
-            "d": lambda: output.write(*board_report(self._board, self._settings.opponent)),
+            "d": lambda: output.write(*board_report(self._setup.board, self._settings.opponent)),
             "eval": self._report,
             "bench": lambda: self._order(lambda thinking: thinking.bench()),
             "help": lambda: output.write(*HELP),
@@ -94,6 +95,11 @@ class Session:
     def busy(self) -> bool:
         """Whether the worker thread has something to do."""
         return self._orders.busy
+
+    @property
+    def has_worked(self) -> bool:
+        """Whether the worker thread was ever needed."""
+        return self._orders.has_worked
 
     def run(self, lines: Iterable[str]) -> None:
         """Carries out the lines until `quit` or their end, or until nobody reads the output."""
@@ -132,7 +138,7 @@ class Session:
             case SetOption():
                 self._set_option(command)
             case Position():
-                self._board = board_of(command, self._settings.chess960)
+                self._setup = self._setup.followed_by(command, self._settings.chess960)
             case Go():
                 self._go(command)
             case Invalid(problem, known):
@@ -173,7 +179,7 @@ class Session:
 
     def _start_game(self) -> None:
         self._stop()
-        self._board = chess.Board(chess960=self._settings.chess960)
+        self._setup = new_game(self._settings.chess960)
         self._order_new_random_numbers()
 
     def _order_new_random_numbers(self) -> None:
@@ -186,7 +192,7 @@ class Session:
         self._stop()
         answer = HeldAnswer(self._output, held=go.infinite or go.ponder)
         self._answer, self._pondering = answer, go.ponder and not go.infinite
-        board, settings, debug = self._board.copy(), self._settings, self._debug
+        board, settings, debug = recent_copy(self._setup.board), self._settings, self._debug
         if go.perft is not None:
             self._order_perft(board, go.perft, answer)
             return
@@ -200,7 +206,7 @@ class Session:
         self._order(count, needs_network=False)
 
     def _report(self) -> None:
-        board = self._board.copy()
+        board = recent_copy(self._setup.board)
         self._order(lambda thinking: thinking.report(board))
 
     def _stop(self) -> None:

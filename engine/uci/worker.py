@@ -19,6 +19,11 @@ class Worker:
         """Whether a job is running or waiting."""
         return self._jobs.unfinished_tasks > 0
 
+    @property
+    def has_worked(self) -> bool:
+        """Whether there ever was a job."""
+        return self._thread is not None
+
     def submit(self, job: Callable[[], None]) -> None:
         """Adds a job, which must not raise. Does not block. Only one thread may submit."""
         self._jobs.put(job)

@@ -1,10 +1,13 @@
+import random
+
 import chess
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.player.recent_game import recent_copy
 from engine.uci.commands import Position
-from engine.uci.position_setup import PositionError, board_of, legal_move
+from engine.uci.position_setup import PositionError, board_of, legal_move, new_game
 
 
 def test_moves_are_kept_for_repetitions() -> None:
@@ -88,3 +91,45 @@ def test_any_text_gives_a_board_or_a_position_error(fen: str, moves: list[str]) 
         except PositionError:
             continue
         assert board.is_valid()
+
+
+@given(st.randoms(use_true_random=False), st.integers(0, 60), st.integers(0, 20))
+@settings(max_examples=40, deadline=None)
+def test_what_two_commands_share_is_not_replayed_and_gives_the_same(rng: random.Random, shared: int, more: int) -> None:
+    board = chess.Board()
+    while len(board.move_stack) < shared + more and any(board.legal_moves):
+        board.push(rng.choice(list(board.legal_moves)))
+    moves = tuple(map(str, board.move_stack))
+    first = new_game(False).followed_by(Position(None, moves[:shared]), False)
+    second = first.followed_by(Position(None, moves), False)
+    assert second.board is first.board
+    assert second.board.fen() == board.fen() and second.board.move_stack == board.move_stack
+    back = second.followed_by(Position(None, moves[:shared]), False)
+    assert back.board.fen() == board_of(Position(None, moves[:shared]), False).fen()
+
+
+def test_a_mistake_in_the_new_moves_leaves_the_position() -> None:
+    setup = new_game(False).followed_by(Position(None, ("e2e4", "e7e5")), False)
+    fen = setup.board.fen()
+    with pytest.raises(PositionError, match="got 'e1e3' as move 4"):
+        setup.followed_by(Position(None, ("e2e4", "e7e5", "g1f3", "e1e3")), False)
+    assert setup.board.fen() == fen and len(setup.board.move_stack) == 2
+    assert setup.followed_by(Position(None, ("e2e4", "e7e5")), False).board.fen() == fen
+
+
+def test_another_form_of_castling_is_another_position() -> None:
+    fen = "4k3/8/8/8/8/8/8/4K2R w K - 0 1"
+    setup = new_game(False).followed_by(Position(fen, ()), False).followed_by(Position(fen, ("e1h1",)), True)
+    assert setup.board.fen() == "4k3/8/8/8/8/8/8/5RK1 b - - 1 1"
+
+
+@given(st.randoms(use_true_random=False), st.integers(0, 120))
+@settings(max_examples=40, deadline=None)
+def test_a_recent_copy_repeats_positions_as_the_whole_game_does(rng: random.Random, plies: int) -> None:
+    board = chess.Board("4k3/8/8/8/8/8/4P3/R3K2R w KQ - 0 1")
+    while len(board.move_stack) < plies and not board.is_game_over():
+        quiet = [move for move in board.legal_moves if rng.random() < 0.1 or board.piece_type_at(move.from_square) == 6]
+        board.push(rng.choice(quiet or list(board.legal_moves)))
+    copy = recent_copy(board)
+    assert copy.fen() == board.fen() and len(copy.move_stack) <= board.halfmove_clock
+    assert [copy.is_repetition(n) for n in (2, 3, 5)] == [board.is_repetition(n) for n in (2, 3, 5)]
