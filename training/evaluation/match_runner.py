@@ -59,9 +59,7 @@ def run_games(
     Raises:
       EvaluationError: a player does not start, or not again after a crash.
     """
-    waiting: queue.SimpleQueue[GameSlot] = queue.SimpleQueue()
-    for slot in slots:
-        waiting.put(slot)
+    waiting = _queue_of(slots)
     finished: queue.SimpleQueue[MatchGame | Exception] = queue.SimpleQueue()
     stop = threading.Event()
 
@@ -95,6 +93,13 @@ def run_games(
             second.close()
         for thread in lanes:
             thread.join(_JOIN_S)
+
+
+def _queue_of(slots: Sequence[GameSlot]) -> "queue.SimpleQueue[GameSlot]":
+    waiting: queue.SimpleQueue[GameSlot] = queue.SimpleQueue()
+    for slot in slots:
+        waiting.put(slot)
+    return waiting
 
 
 def _next(waiting: "queue.SimpleQueue[GameSlot]") -> GameSlot | None:
