@@ -34,10 +34,7 @@ def to_json_dict(config: "DataclassInstance") -> dict[str, Any]:
     Args:
       config: a frozen dataclass instance.
     """
-    return {
-        field.name: _to_json_value(getattr(config, field.name))
-        for field in dataclasses.fields(config)
-    }
+    return {field.name: _to_json_value(getattr(config, field.name)) for field in dataclasses.fields(config)}
 
 
 def from_json_dict(cls: type[ConfigT], data: object) -> ConfigT:
@@ -91,23 +88,17 @@ def _to_json_value(value: object) -> Any:
 def _read_config(cls: type[ConfigT], data: object, where: str) -> ConfigT:
     hints = _field_types(cls)
     if not isinstance(data, Mapping):
-        raise ConfigError(
-            f"expected an object for {where}, got {data!r} (allowed fields: {_field_names(cls)})"
-        )
+        raise ConfigError(f"expected an object for {where}, got {data!r} (allowed fields: {_field_names(cls)})")
     for key in data:
         if key not in hints:
-            raise ConfigError(
-                f"expected a field of {where}, got unknown {key!r} (allowed: {_field_names(cls)})"
-            )
+            raise ConfigError(f"expected a field of {where}, got unknown {key!r} (allowed: {_field_names(cls)})")
     for name, hint in hints.items():
         if name not in data:
             raise ConfigError(
                 f"expected {_describe(hint)} for {where}.{name}, got no such key "
                 f"(all are required: {_field_names(cls)})"
             )
-    return cls(
-        **{name: _read_value(hint, data[name], f"{where}.{name}") for name, hint in hints.items()}
-    )
+    return cls(**{name: _read_value(hint, data[name], f"{where}.{name}") for name, hint in hints.items()})
 
 
 def _read_value(hint: Any, value: object, where: str) -> Any:
@@ -137,9 +128,7 @@ def _set_field(cls: type, data: dict[str, Any], path: list[str], text: str, wher
     name, *rest = path
     hints = _field_types(cls)
     if name not in hints:
-        raise ConfigError(
-            f"expected a field of {where}, got unknown {name!r} (allowed: {_field_names(cls)})"
-        )
+        raise ConfigError(f"expected a field of {where}, got unknown {name!r} (allowed: {_field_names(cls)})")
     hint, here = hints[name], f"{where}.{name}"
     if not rest and not _is_config(hint):
         data[name] = _parse_text(hint, text, here)
@@ -149,8 +138,7 @@ def _set_field(cls: type, data: dict[str, Any], path: list[str], text: str, wher
         raise ConfigError(f"expected {_describe(hint)} for {here}, got field {'.'.join(rest)!r}")
     else:
         raise ConfigError(
-            f"expected a field of the group {here}, got {text!r} for the whole group "
-            f"(allowed: {_field_names(hint)})"
+            f"expected a field of the group {here}, got {text!r} for the whole group (allowed: {_field_names(hint)})"
         )
 
 

@@ -112,9 +112,7 @@ def inside(name: str, package: str) -> bool:
     return name == package or name.startswith(package + ".")
 
 
-def functions(
-    node: ast.AST, level: int = 0
-) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, int]]:
+def functions(node: ast.AST, level: int = 0) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, int]]:
     """Yields every function below the node with the number of functions around it."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -165,11 +163,7 @@ def test_imports_go_one_way() -> None:
 
 @pytest.mark.parametrize("package", sorted(OWNED))
 def test_only_its_owner_imports_a_package(package: str) -> None:
-    importers = {
-        relative(path)
-        for path in product_files()
-        if any(inside(name, package) for name in imports(path))
-    }
+    importers = {relative(path) for path in product_files() if any(inside(name, package) for name in imports(path))}
     assert importers <= OWNED[package]
 
 

@@ -90,9 +90,7 @@ def solve(
 
     def advance(progress: _Progress) -> _Progress:
         image = flat_f(progress.iterate)
-        proposal, method_state = method.step(
-            progress.method_state, progress.iterate, image, progress.step, config
-        )
+        proposal, method_state = method.step(progress.method_state, progress.iterate, image, progress.step, config)
         return _record(progress, image, config)._replace(
             iterate=jnp.where(progress.is_active[:, None], proposal, progress.iterate),
             method_state=method_state,
@@ -104,9 +102,7 @@ def solve(
     return end.best_image.reshape(z0.shape), stats
 
 
-def solve_trajectory(
-    f: BatchedMap, z0: jax.Array, config: SolverConfig, steps: int
-) -> tuple[jax.Array, jax.Array]:
+def solve_trajectory(f: BatchedMap, z0: jax.Array, config: SolverConfig, steps: int) -> tuple[jax.Array, jax.Array]:
     """Runs the method for a fixed number of steps and returns every state, for display.
 
     Args:

@@ -69,8 +69,7 @@ def changed(**changes: Any) -> dict[str, Any]:
     [
         (
             changed(solver={"tolerance": 0.1, "memory": 2, "method": "anderson", "tol": 1}),
-            "expected a field of NetConfig.solver, got unknown 'tol' "
-            "(allowed: tolerance, memory, method)",
+            "expected a field of NetConfig.solver, got unknown 'tol' (allowed: tolerance, memory, method)",
         ),
         (
             changed(solver={"tolerance": 0.1, "method": "anderson"}),
@@ -83,8 +82,7 @@ def changed(**changes: Any) -> dict[str, Any]:
         ),
         (
             changed(solver=3),
-            "expected an object for NetConfig.solver, got 3 (allowed fields: tolerance, memory, "
-            "method)",
+            "expected an object for NetConfig.solver, got 3 (allowed fields: tolerance, memory, method)",
         ),
         (changed(name=1), "expected a text for NetConfig.name, got 1"),
         (changed(gated=1), "expected true or false for NetConfig.gated, got 1"),
@@ -149,8 +147,7 @@ def test_overrides_are_validated_together() -> None:
     [
         (
             "solver.tol=1",
-            "expected a field of NetConfig.solver, got unknown 'tol' "
-            "(allowed: tolerance, memory, method)",
+            "expected a field of NetConfig.solver, got unknown 'tol' (allowed: tolerance, memory, method)",
         ),
         (
             "gated",

@@ -48,9 +48,7 @@ def test_trajectory_equals_the_reference(memory: int, damping: float) -> None:
     st.integers(1, 6),
     st.sampled_from([1e-12, 1e-6, 1.0, 1e6, 1e12]),
 )
-def test_weights_solve_the_bordered_system_at_every_scale(
-    seed: int, filled: int, scale: float
-) -> None:
+def test_weights_solve_the_bordered_system_at_every_scale(seed: int, filled: int, scale: float) -> None:
     residuals = np.zeros((2, 6, 10), np.float32)
     residuals[:, :filled] = np.random.default_rng(seed).normal(size=(2, filled, 10)) * scale
     weights = mixing_weights(jnp.asarray(residuals), jnp.arange(6) < filled, 1e-2)
@@ -84,15 +82,11 @@ def test_needs_no_more_steps_than_picard() -> None:
         run = jax.jit(lambda matrix: solve(lambda z: z @ matrix + bias, bias, config)[1])
         steps = []
         for rate in (0.5, 0.9, 0.97):
-            stats = run(
-                jnp.asarray(symmetric_matrix(np.linspace(0.0, rate, 16), seed=3), jnp.float32)
-            )
+            stats = run(jnp.asarray(symmetric_matrix(np.linspace(0.0, rate, 16), seed=3), jnp.float32))
             assert stats.converged.all()
             steps.append(np.asarray(stats.steps))
         return steps
 
-    for anderson_steps, picard_steps, most in zip(
-        steps_of("anderson"), steps_of("picard"), (12, 20, 30), strict=True
-    ):
+    for anderson_steps, picard_steps, most in zip(steps_of("anderson"), steps_of("picard"), (12, 20, 30), strict=True):
         assert (anderson_steps <= picard_steps).all()
         assert (anderson_steps <= most).all()

@@ -10,9 +10,7 @@ from engine.fixed_point.solve import solve, solve_trajectory
 from engine.fixed_point.solver_config import SolverConfig
 
 
-def dense_broyden_images(
-    f: Callable[[np.ndarray], np.ndarray], z0: np.ndarray, steps: int, memory: int
-) -> np.ndarray:
+def dense_broyden_images(f: Callable[[np.ndarray], np.ndarray], z0: np.ndarray, steps: int, memory: int) -> np.ndarray:
     """Returns f(z_0), f(z_1), ... with H as a matrix that is rebuilt from its newest terms."""
     identity = np.eye(len(z0))
     terms: list[np.ndarray] = []
@@ -59,9 +57,7 @@ def test_converges_where_picard_diverges() -> None:
     for method in ("broyden", "picard"):
         # Gay (1979): Broyden ends in at most 2 N = 8 steps on a linear map of N = 4; two more
         # for rounding.
-        config = SolverConfig(
-            method=method, memory=10, max_steps=10, tolerance=1e-4, stagnation_steps=0
-        )
+        config = SolverConfig(method=method, memory=10, max_steps=10, tolerance=1e-4, stagnation_steps=0)
         z, stats = solve(lambda z: z @ matrix + bias, bias, config)
         converged[method] = bool(stats.converged.all())
         if method == "broyden":

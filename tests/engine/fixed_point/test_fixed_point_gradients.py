@@ -38,9 +38,7 @@ def double_precision() -> Iterator[None]:
 
 
 def tanh_map(params: Arrays, x: Arrays, z: jax.Array) -> jax.Array:
-    return jnp.tanh(
-        z @ params["weights"] + x["bias"] + params["scale"] * x["codes"].astype(z.dtype)
-    )
+    return jnp.tanh(z @ params["weights"] + x["bias"] + params["scale"] * x["codes"].astype(z.dtype))
 
 
 def tanh_problem(dtype: Any) -> tuple[Arrays, Arrays, jax.Array]:
@@ -98,9 +96,7 @@ def test_linear_gradients_by_hand() -> None:
 
     def grad(gradient: GradientConfig) -> np.ndarray:
         def loss(x: jax.Array) -> jax.Array:
-            z, _ = fixed_point(
-                lambda w, x, z: z @ w.T + x, weights, x, jnp.zeros((1, 2)), solver, gradient
-            )
+            z, _ = fixed_point(lambda w, x, z: z @ w.T + x, weights, x, jnp.zeros((1, 2)), solver, gradient)
             return jnp.sum(z[0] * direction)
 
         return np.asarray(jax.jit(jax.grad(loss))(jnp.ones((1, 2)))[0])
@@ -153,9 +149,7 @@ def test_f_may_contain_functions_without_forward_derivative(mode: Any) -> None:
     def rounded_map(params: Arrays, x: Arrays, z: jax.Array) -> jax.Array:
         return rounded(tanh_map(params, x, z))
 
-    straight = jax.jit(jax.grad(loss_of(config, x["codes"], z0, rounded_map), argnums=1))(
-        params, x["bias"]
-    )
+    straight = jax.jit(jax.grad(loss_of(config, x["codes"], z0, rounded_map), argnums=1))(params, x["bias"])
     smooth = jax.jit(jax.grad(loss_of(config, x["codes"], z0), argnums=1))(params, x["bias"])
     # The straight-through gradient is that of the smooth map at a state off by up to 1/512 / 0.3.
     np.testing.assert_allclose(straight, smooth, atol=0.03)
@@ -167,14 +161,10 @@ def test_bfloat16_state_gives_finite_close_gradients(mode: Any) -> None:
     grads = {}
     for dtype in (jnp.bfloat16, jnp.float32):
         params, x, z0 = tanh_problem(dtype)
-        grads[dtype] = jax.jit(jax.grad(loss_of(config, x["codes"], z0), argnums=1))(
-            params, x["bias"]
-        )
+        grads[dtype] = jax.jit(jax.grad(loss_of(config, x["codes"], z0), argnums=1))(params, x["bias"])
         assert grads[dtype].dtype == dtype
     # bfloat16 keeps 8 bits: 0.4 % an operation, amplified by 1 / (1 - 0.7).
-    np.testing.assert_allclose(
-        grads[jnp.bfloat16].astype(np.float32), grads[jnp.float32], atol=0.05
-    )
+    np.testing.assert_allclose(grads[jnp.bfloat16].astype(np.float32), grads[jnp.float32], atol=0.05)
 
 
 def test_unroll_applies_f_and_obeys_the_limit() -> None:

@@ -72,10 +72,7 @@ def test_unroll_recomputes_what_happens_inside_f() -> None:
 def test_no_program_holds_a_64_bit_number(method: Any, dtype: Any) -> None:
     solver = SolverConfig(method=method, damping=0.9)
     lowered = [
-        lowered_gradient(
-            solver, GradientConfig(mode=mode, backward=solver, damping=0.9), dtype=dtype
-        )
-        for mode in MODES
+        lowered_gradient(solver, GradientConfig(mode=mode, backward=solver, damping=0.9), dtype=dtype) for mode in MODES
     ]
     trajectory = jax.jit(lambda z: solve_trajectory(jnp.tanh, z, solver, 3))
     lowered.append(trajectory.lower(jnp.ones((2, 3), dtype)))

@@ -92,9 +92,7 @@ def test_stagnation_counts_from_the_last_notable_progress() -> None:
 
     z0 = jnp.asarray([[1e3, 1.0]])
     for ratio, steps in ((0.92, 20), (0.85, 4)):
-        config = SolverConfig(
-            method="picard", max_steps=20, tolerance=0.0, stagnation_steps=3, stagnation_ratio=ratio
-        )
+        config = SolverConfig(method="picard", max_steps=20, tolerance=0.0, stagnation_steps=3, stagnation_ratio=ratio)
         assert run(f, z0, config)[1].steps[0] == steps
 
 
