@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-stamp
 .DEFAULT_GOAL := help
-.PHONY: help setup play test test-all check bench clean
+.PHONY: help setup play view test test-all check bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -22,11 +22,14 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 play: $(STAMP) ## speak UCI on the terminal: type `uci`, `position startpos`, `go`, `quit`
 	@exec $(BIN)/python uci_main.py
 
+view: $(STAMP) ## see it think: open the page on this machine
+	@exec $(BIN)/python uci_main.py view
+
 test: $(STAMP) ## run the fast tests
 	@$(BIN)/python -m pytest
 
 test-all: $(STAMP) ## run the slow tests too
-	@$(BIN)/python -m pytest -m 'not gpu and not teacher'
+	@$(BIN)/python -m pytest -m 'not gpu and not teacher and not browser'
 
 check: $(STAMP) ## check format, lint, types and layout
 	@$(BIN)/ruff format --check --quiet .

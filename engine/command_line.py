@@ -10,6 +10,8 @@ from pathlib import Path
 COMMANDS: dict[str, str] = {
     "bench": "engine.bench",
     "describe": "engine.describe",
+    "view": "engine.view.view_command",
+    "explain": "engine.view.explain",
     "match": "training.match",
     "ladder": "training.ladder",
     "puzzles": "training.solve_puzzles",

@@ -1,0 +1,126 @@
+"""One position, step by step: what the network would play after each solver step, and what it attends to.
+
+The entries of a trace are the states of the recursion. State 0 is the injected board before any step; state i is what
+the solver holds after i steps. Policy and result of state i are those of the network that plays, called with the
+`step_limit` i: the same code, the same weights, the same (int8) products, and so the same extra steps that it takes at
+a solution. Attention and residual of state i are those of f applied to it. Nothing that plays runs this program.
+"""
+
+import dataclasses
+import functools
+from typing import NamedTuple
+
+import chess
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from engine.checkpoint import LoadedNetwork
+from engine.encoding.move_labels import legal_moves_and_cells
+from engine.encoding.position import encode_position, mover_square
+from engine.network.attention_capture import capture_attention
+from engine.network.model import Network, evaluate
+from engine.network.tokens import tokens_of
+from engine.player.evaluator import Evaluation, Evaluator
+
+# A network that plays after one or two steps is shown settling further; the page says which step is played.
+_FEWEST_SHOWN = 8
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Trace:
+    """How the network settles on one position; I states, L legal moves, n men (or all squares).
+
+    Attributes:
+      evaluation: what is played, from the evaluator that plays.
+      log_probs: `[I, L]` natural logarithms of the policy over `evaluation.moves`.
+      wdl_to_move: `[I, 3]` win, draw, loss of the side to move.
+      residual: `[I]` relative residual ||f(z) - z|| / ||f(z)|| of the state.
+      attention: `[I, blocks, H, n, n]` float32, query then key, in the order of `squares`; sums to 1 over keys.
+      squares: the squares of the tokens, n of them, as python-chess numbers squares.
+    """
+
+    evaluation: Evaluation
+    log_probs: np.ndarray
+    wdl_to_move: np.ndarray
+    residual: np.ndarray
+    attention: np.ndarray
+    squares: tuple[chess.Square, ...]
+
+    @property
+    def played_state(self) -> int:
+        """The state whose policy is played."""
+        return min(self.evaluation.steps, len(self.residual) - 1)
+
+
+class _Captured(NamedTuple):
+    policy_logits: jax.Array  # [I, Z]
+    wdl_logits: jax.Array  # [I, 3]
+    residual: jax.Array  # [I]
+    attention: jax.Array  # [I, blocks, H, N, N]
+    square: jax.Array  # [N] square of a token, in the mover's view
+    is_used: jax.Array  # [N] bool
+
+
+class Capture:
+    """Traces positions with one compiled program.
+
+    Args:
+      loaded: the network that plays.
+      evaluator: plays with it; it gives the evaluation of a trace.
+    """
+
+    def __init__(self, loaded: LoadedNetwork, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self.config = loaded.network.config
+        unrolled = self.config.gradient.mode == "unroll"
+        steps = self.config.gradient.steps if unrolled else self.config.solver.max_steps
+        self.states = max(steps, _FEWEST_SHOWN) + 1
+        self._program = jax.jit(functools.partial(_capture, loaded.network, self.states, loaded.params))
+
+    def trace(self, board: chess.Board) -> Trace:
+        """Traces a position.
+
+        Args:
+          board: with at least one legal move and at most 16 men a side; its move stack supplies the repetitions.
+        """
+        (evaluation,) = self._evaluator.evaluate([board])
+        captured: _Captured = jax.device_get(self._program(encode_position(board)[None]))
+        _, cells = legal_moves_and_cells(board)
+        used = np.flatnonzero(captured.is_used)
+        return Trace(
+            evaluation=evaluation,
+            log_probs=_log_softmax(np.asarray(captured.policy_logits)[:, cells]),
+            wdl_to_move=np.exp(_log_softmax(np.asarray(captured.wdl_logits))),
+            residual=np.asarray(captured.residual),
+            attention=np.asarray(captured.attention)[..., used[:, None], used],
+            squares=tuple(mover_square(int(square), board.turn) for square in captured.square[used]),
+        )
+
+
+def _capture(network: Network, states: int, params: chex.ArrayTree, position: jax.Array) -> _Captured:
+    """Traces one encoded position `[1, P]`."""
+    chex.assert_shape(position, (1, None))
+    config = network.config
+    # The stop rule stays that of play; only the bound is raised, and each state has its own.
+    solver, gradient = dataclasses.replace(config.solver, max_steps=states - 1), config.gradient
+    if gradient.mode == "unroll":
+        gradient = dataclasses.replace(gradient, steps=states - 1)
+    unbounded = network.clone(config=dataclasses.replace(config, solver=solver, gradient=gradient))
+
+    def read(limit: jax.Array) -> tuple[jax.Array, jax.Array]:
+        output = evaluate(unbounded, params, position, limit)
+        return output.policy_logits[0], output.wdl_logits[0]
+
+    policy, wdl = jax.lax.map(read, jnp.arange(states, dtype=jnp.int32))
+    seen = capture_attention(network, params, position, states)
+    tokens = tokens_of(position, config.tokens)
+    square = jnp.arange(64) if tokens.select is None else jnp.argmax(tokens.select[0], axis=1)
+    return _Captured(policy, wdl, seen.residual[:, 0], seen.attention[:, :, 0], square, tokens.is_used[0])
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns log-probabilities over the last axis."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))

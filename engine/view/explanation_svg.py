@@ -1,0 +1,224 @@
+"""One picture of a position: attention and moves on the board, the verdict, and how both settled."""
+
+import dataclasses
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+import chess
+import numpy as np
+
+from engine.player.choice import ranked_moves
+from engine.player.score import wdl_permille
+from engine.view.board_svg import CHOSEN, HEAT, POLICY_ARROW, attention_of_square, board_svg, heat_fill, policy_arrows
+from engine.view.capture import Trace
+from engine.view.explanation import played_move
+from engine.view.line_chart import PALETTE, Line, line_chart
+
+_WIDTH, _HEIGHT, _BOARD, _MARGIN = 980, 800, 460, 20
+_SIDE = _BOARD + 2 * _MARGIN  # x of the right column
+_SHOWN_MOVES = 7
+_INK, _FAINT = "#212529", "#868e96"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Look:
+    """What of a trace to show.
+
+    Attributes:
+      state: of the recursion, from 0; None for the one that is played.
+      square: whose attention; None for the start of the most probable move.
+      block: which block of f; None for the last.
+      head: None for the mean of all.
+      to_square: show what is paid to the square instead of what it pays.
+      orientation: the side at the bottom.
+    """
+
+    state: int | None = None
+    square: chess.Square | None = None
+    block: int | None = None
+    head: int | None = None
+    to_square: bool = False
+    orientation: chess.Color = chess.WHITE
+
+
+class LookError(ValueError):
+    """There is no such state, block or head; the text is one line."""
+
+
+def explanation_svg(board: chess.Board, trace: Trace, look: Look) -> str:
+    """Returns the picture as SVG text.
+
+    Raises:
+      LookError: the trace has no such state, block or head.
+    """
+    look = _completed(trace, look)
+    state, square, block = look.state, look.square, look.block
+    assert state is not None and square is not None and block is not None
+    weights = attention_of_square(trace, state, square, block=block, head=look.head, to_square=look.to_square)
+    drawn = board_svg(
+        board,
+        fill=heat_fill(weights),
+        arrows=policy_arrows(trace.evaluation.moves, trace.log_probs[state]),
+        chosen=square,
+        orientation=look.orientation,
+        size=_BOARD,
+    )
+    direction = "to" if look.to_square else "of"
+    heads = "mean of heads" if look.head is None else f"head {look.head + 1}"
+    caption = f"attention {direction} {chess.square_name(square)}, block {block + 1}, {heads}; arrows: policy"
+    parts = [
+        _text(_MARGIN, 30, f"State {state} of {len(trace.residual) - 1}", size=17, weight="600"),
+        _text(_WIDTH - _MARGIN, 30, board.fen(), size=12, fill=_FAINT, anchor="end"),
+        _placed(drawn, _MARGIN, 46),
+        _text(_MARGIN, _BOARD + 64, caption, size=12, fill=_FAINT),
+        *_verdict(board, trace, state),
+        *_policy(board, trace, state),
+        *_heads(trace, look, state, square),
+        *_settling(board, trace),
+    ]
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{_WIDTH}"'
+    frame = f'height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="system-ui, DejaVu Sans, sans-serif"'
+    background = f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>'
+    return f'{head} {frame} role="img">{background}{"".join(parts)}</svg>'
+
+
+def _completed(trace: Trace, look: Look) -> Look:
+    """Returns the look with every default filled in."""
+    states, blocks, heads = trace.attention.shape[:3]
+    limits = (("state", look.state, states), ("block", look.block, blocks), ("head", look.head, heads))
+    for name, value, count in limits:
+        if value is not None and not 0 <= value < count:
+            raise LookError(f"expected {name} from 0 to {count - 1}, got {value}")
+    square = ranked_moves(trace.evaluation)[0].from_square if look.square is None else look.square
+    return dataclasses.replace(
+        look,
+        state=trace.played_state if look.state is None else look.state,
+        block=blocks - 1 if look.block is None else look.block,
+        square=square,
+    )
+
+
+def _verdict(board: chess.Board, trace: Trace, state: int) -> list[str]:
+    to_move = trace.wdl_to_move[state]
+    permille = wdl_permille(to_move if board.turn == chess.WHITE else to_move[::-1])
+    x, y, width = _SIDE, 58, _WIDTH - _SIDE - _MARGIN
+    parts, left = [], float(x)
+    labels = (("#f8f9fa", _INK, "White"), ("#adb5bd", _INK, "draw"), ("#343a40", "#ffffff", "Black"))
+    for (fill, ink, label), share in zip(labels, permille, strict=True):
+        part = width * share / 1000
+        parts.append(f'<rect x="{left:.1f}" y="{y}" width="{part:.1f}" height="26" fill="{fill}" stroke="#ced4da"/>')
+        if part > 62:
+            parts.append(
+                _text(left + part / 2, y + 18, f"{label} {share / 10:.0f}%", anchor="middle", fill=ink, size=12)
+            )
+        left += part
+    log_probs = trace.log_probs[state]
+    entropy = float(-np.sum(np.exp(log_probs) * log_probs))
+    facts = (
+        ("value for the mover", f"{to_move[0] - to_move[2]:+.3f}"),
+        ("entropy", f"{entropy:.2f} nats"),
+        ("residual", f"{trace.residual[state]:.3f}"),
+        (f"played after {trace.evaluation.steps} steps", board.san(played_move(board, trace))),
+    )
+    for index, (name, value) in enumerate(facts):
+        at = x + index * width / len(facts)
+        parts += [_text(at, y + 56, value, size=16, weight="600"), _text(at, y + 72, name, size=11, fill=_FAINT)]
+    return parts
+
+
+def _policy(board: chess.Board, trace: Trace, state: int) -> list[str]:
+    order = np.argsort(-trace.log_probs[state], kind="stable")[:_SHOWN_MOVES]
+    parts, top = [_text(_SIDE, 164, "Policy", size=14, weight="600")], 176
+    longest = _WIDTH - _SIDE - _MARGIN - 120
+    best = float(np.exp(trace.log_probs[state][order[0]]))
+    for row, index in enumerate(order):
+        y, probability = top + 24 * row, float(np.exp(trace.log_probs[state][index]))
+        parts += [
+            _text(_SIDE, y + 14, board.san(trace.evaluation.moves[index]), size=13, weight="600"),
+            f'<rect x="{_SIDE + 62}" y="{y + 2}" width="{longest * probability / best:.1f}" height="15" '
+            f'fill="{POLICY_ARROW}" opacity="0.8"/>',
+            _text(_SIDE + 70 + longest * probability / best, y + 14, f"{100 * probability:.1f}%", size=12, fill=_FAINT),
+        ]
+    return parts
+
+
+def _heads(trace: Trace, look: Look, state: int, square: chess.Square) -> list[str]:
+    """Returns one small board of attention for every block and head."""
+    _, blocks, heads = trace.attention.shape[:3]
+    title = f"Attention {'to' if look.to_square else 'of'} {chess.square_name(square)} by block and head"
+    parts = [_text(_SIDE, 372, title, size=14, weight="600")]
+    pitch = min(100.0, (_WIDTH - _SIDE - _MARGIN) / min(heads, 8), 150 / blocks)
+    for block in range(blocks):
+        for head in range(min(heads, 8)):
+            weights = attention_of_square(trace, state, square, block=block, head=head, to_square=look.to_square)
+            x, y = _SIDE + pitch * head, 384 + pitch * block
+            parts.append(_mini_board(weights, square, look.orientation, x, y, pitch - 8))
+    return parts
+
+
+def _mini_board(
+    weights: dict[chess.Square, float], chosen: chess.Square, orientation: chess.Color, x: float, y: float, size: float
+) -> str:
+    cell, greatest = size / 8, max([*weights.values(), 1e-9])
+    frame = f'width="{size:.1f}" height="{size:.1f}" stroke="#ced4da"'
+    parts = [f'<g transform="translate({x:.1f} {y:.1f})"><rect {frame} fill="#f1f3f5"/>']
+    for square, weight in weights.items():
+        if weight < 0.02 * greatest:
+            continue
+        place = _mini_place(square, orientation, cell)
+        parts.append(f'<rect {place} fill="{HEAT}" opacity="{weight / greatest:.2f}"/>')
+    ring = _mini_place(chosen, orientation, cell)
+    return "".join(parts) + f'<rect {ring} fill="none" stroke="{CHOSEN}" stroke-width="1.5"/></g>'
+
+
+def _mini_place(square: chess.Square, orientation: chess.Color, cell: float) -> str:
+    file, rank = chess.square_file(square), chess.square_rank(square)
+    column, row = (file, 7 - rank) if orientation == chess.WHITE else (7 - file, rank)
+    return f'x="{column * cell:.1f}" y="{row * cell:.1f}" width="{cell:.1f}" height="{cell:.1f}"'
+
+
+def _settling(board: chess.Board, trace: Trace) -> list[str]:
+    """Returns the curves over the states."""
+    evaluation = trace.evaluation
+    order = [evaluation.moves.index(move) for move in ranked_moves(evaluation)[: len(PALETTE) - 2]]
+    policy = [
+        Line(label=board.san(evaluation.moves[index]), points=_curve(np.exp(trace.log_probs[:, index])))
+        for index in order
+    ]
+    value = trace.wdl_to_move[:, 0] - trace.wdl_to_move[:, 2]
+    curves = (
+        ("policy", policy, False, True),
+        ("value for the mover", [Line(label="", points=_curve(value))], False, False),
+        ("residual ‖f(z) − z‖ / ‖f(z)‖", [Line(label="", points=_curve(trace.residual))], True, False),
+    )
+    pitch = (_WIDTH - 2 * _MARGIN) / len(curves)
+    parts = []
+    for index, (title, lines, is_log, percent) in enumerate(curves):
+        chart = line_chart(
+            lines,
+            title=title,
+            x_label="state of the recursion (dashed: played)",
+            width=round(pitch - 10),
+            height=230,
+            is_log=is_log,
+            percent=percent,
+            marked_x=trace.played_state,
+        )
+        parts.append(_placed(chart, round(_MARGIN + pitch * index), _HEIGHT - 244))
+    return parts
+
+
+def _curve(values: Sequence[float] | np.ndarray) -> tuple[tuple[float, float], ...]:
+    return tuple((float(step), float(value)) for step, value in enumerate(values))
+
+
+def _placed(svg: str, x: int, y: int) -> str:
+    """Returns an SVG element put at a place inside another one."""
+    return svg.replace("<svg ", f'<svg x="{x}" y="{y}" ', 1)
+
+
+def _text(
+    x: float, y: float, text: str, *, size: int = 12, weight: str = "400", fill: str = _INK, anchor: str = "start"
+) -> str:
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" fill="{fill}"'
+    return f"<text {place}>{escape(text)}</text>"

@@ -1,0 +1,76 @@
+/** The policy over the legal moves, beside a teacher's values when one is asked. */
+
+import { byId, h, percent } from "./dom.js";
+
+const ARROWS = 4;
+const LEAST = 1 / 20; // of the best move's probability
+
+export class PolicyPanel {
+  /** onMove takes a move in UCI text, onPoint the index of a move or null. */
+  constructor(onMove, onPoint) {
+    Object.assign(this, { onMove, onPoint });
+    this.rows = byId("policy-rows");
+  }
+
+  /** Shows the policy of a state; teacher is the answer of /api/teacher or null. */
+  show(position, state, teacher) {
+    const { states, played } = position.network;
+    const probabilities = states[state].probabilities;
+    const values = new Map((teacher?.moves ?? []).map((value) => [value.move, value]));
+    const best = Math.max(...[...values.values()].map((value) => value.expected_score), 0);
+    const top = Math.max(...probabilities);
+    this.order = probabilities.map((_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]);
+    document.body.classList.toggle("with-teacher", values.size > 0);
+    this.rows.replaceChildren(...this.order.map((index) => {
+      const move = position.moves[index];
+      const change = 100 * (probabilities[index] - states[0].probabilities[index]);
+      const bar = h("span", { class: "bar" });
+      bar.style.width = `${(100 * probabilities[index]) / top}%`;
+      const isPlayed = move.uci === played.move;
+      const play = h("button", { onclick: () => this.onMove(move.uci), "aria-label": `play ${move.san}` }, move.san);
+      const row = h("tr", { class: isPlayed ? "played" : "", "data-move": move.uci },
+        h("th", { scope: "row" }, play), h("td", { class: "bar-cell" }, bar),
+        h("td", { class: "number share" }, percent(probabilities[index])),
+        h("td", { class: "number faint" }, `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(1)}`),
+        verdictCell(values.get(move.uci), best));
+      for (const name of ["mouseenter", "focusin"]) row.addEventListener(name, () => this.onPoint(index));
+      for (const name of ["mouseleave", "focusout"]) row.addEventListener(name, () => this.onPoint(null));
+      return row;
+    }));
+    byId("teacher-text").textContent = teacher ? comparison(position, teacher, values, best) : "";
+  }
+
+  clear() {
+    this.rows.replaceChildren();
+    byId("teacher-text").textContent = "";
+  }
+}
+
+/** Returns the arrows of a state: the best moves of the policy, the teacher's best, a move that is pointed at. */
+export function arrowsOf(position, state, teacher, pointed) {
+  const { probabilities } = position.network.states[state];
+  const order = probabilities.map((_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]);
+  const arrow = (uci, weight, kind) => ({ from: uci.slice(0, 2), to: uci.slice(2, 4), weight, kind });
+  const weight = (index) => probabilities[index] / probabilities[order[0]];
+  const arrows = order.slice(0, ARROWS).filter((index) => weight(index) >= LEAST).reverse()
+    .map((index) => arrow(position.moves[index].uci, weight(index), "policy"));
+  if (teacher?.moves.length) arrows.push(arrow(teacher.moves[0].move, 0.5, "teacher"));
+  if (pointed !== null) arrows.push(arrow(position.moves[pointed].uci, 0.8, "pointed"));
+  return arrows;
+}
+
+function verdictCell(value, best) {
+  if (!value) return h("td", { class: "number teacher" });
+  const text = value.mate !== null ? `#${value.mate}` : (value.score_cp / 100).toFixed(2);
+  const loss = best - value.expected_score;
+  const kind = loss < 0.02 ? "good" : loss < 0.1 ? "fair" : "bad";
+  return h("td", { class: `number teacher ${kind}`, title: `loses ${loss.toFixed(3)} expected points` }, text);
+}
+
+function comparison(position, teacher, values, best) {
+  const san = (uci) => position.moves.find((move) => move.uci === uci)?.san ?? uci;
+  const mine = values.get(position.network.played.move);
+  const loss = mine ? `; ${san(mine.move)} gives away ${(best - mine.expected_score).toFixed(3)} expected points` : "";
+  const [first] = teacher.moves;
+  return first ? `${teacher.name}, depth ${first.depth}: best ${san(first.move)}${loss}.` : `${teacher.name} said nothing.`;
+}

@@ -1,0 +1,93 @@
+/** The recursion, state by state: slider, numbers, result bar, and the curves of policy, value and residual. */
+
+import { chart } from "./chart.js";
+import { byId, h, percent, signed } from "./dom.js";
+
+const CURVES = 5;
+
+export class RecursionPanel {
+  /** onState takes the number of a state. */
+  constructor(onState) {
+    this.onState = onState;
+    this.slider = byId("state");
+    this.slider.addEventListener("input", () => onState(Number(this.slider.value)));
+    byId("replay").addEventListener("click", () => this.replay());
+  }
+
+  /** Shows the states one after the other. */
+  replay() {
+    clearInterval(this.timer);
+    let state = 0;
+    this.onState(0);
+    this.timer = setInterval(() => {
+      state += 1;
+      if (state > Number(this.slider.max)) clearInterval(this.timer);
+      else this.onState(state);
+    }, 450);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+  }
+
+  show(position, state) {
+    const { states, played } = position.network;
+    this.slider.max = states.length - 1;
+    this.slider.value = state;
+    const remark = state === played.state ? "played" : state > played.state ? "further than it plays" : "on the way";
+    byId("state-text").textContent = `state ${state} of ${states.length - 1}: ${remark}`;
+    this.slider.setAttribute("aria-valuetext", byId("state-text").textContent);
+    this.showFacts(position, states[state]);
+    this.showCurves(position, state);
+    showResult(position.turn, states[state].wdl_to_move);
+  }
+
+  showFacts(position, shown) {
+    const { played } = position.network;
+    const san = position.moves.find((move) => move.uci === played.move).san;
+    const facts = [
+      ["plays", san, "the move that the engine makes here"],
+      ["value", signed(shown.value_to_move, 3), "win minus loss probability of the side to move"],
+      ["entropy", shown.entropy_nats.toFixed(2), `in nats; as undecided as between ${Math.exp(shown.entropy_nats).toFixed(1)} equal moves`],
+      ["residual", shown.residual.toPrecision(2), "relative change of this state by one more step"],
+      ["steps", played.steps, played.converged ? "the solver converged when playing" : "the solver stopped at its limit when playing"],
+    ];
+    byId("facts").replaceChildren(...facts.map(([name, value, title]) =>
+      h("div", { title }, h("dt", {}, name), h("dd", { "data-fact": name }, String(value)))));
+  }
+
+  showCurves(position, current) {
+    const { states, played } = position.network;
+    const order = played.probabilities.map((_, index) => index).sort((a, b) => played.probabilities[b] - played.probabilities[a]);
+    const place = { current, played: played.state };
+    const policy = order.slice(0, CURVES).map((index, rank) => ({
+      label: position.moves[index].san, values: states.map((state) => state.probabilities[index]), kind: `c${rank}`,
+    }));
+    const only = (name) => [{ values: states.map((state) => state[name]), kind: "c0" }];
+    byId("policy-chart").replaceChildren(chart({ title: "policy", lines: policy, format: (v) => percent(v, 0), height: 190, ...place }));
+    const half = { width: 210, height: 130, ...place };
+    byId("value-chart").replaceChildren(chart({ title: "value for the mover", lines: only("value_to_move"), format: (v) => v.toFixed(2), ...half }));
+    byId("residual-chart").replaceChildren(
+      chart({ title: "residual", lines: only("residual"), format: (v) => String(Number(v.toPrecision(2))), isLog: true, ...half }),
+    );
+  }
+}
+
+/** Shows a finished game: no state is left to look at. */
+export function showOver(position) {
+  const win = { "1-0": [1, 0, 0], "0-1": [0, 0, 1] }[position.over.result] ?? [0, 1, 0];
+  showResult("white", win);
+}
+
+/** Shows win, draw and loss as White's share on the left and Black's on the right. */
+function showResult(turn, wdl) {
+  const shares = turn === "white" ? wdl : [...wdl].reverse();
+  const names = ["White", "draw", "Black"];
+  const bar = byId("result-bar");
+  bar.setAttribute("aria-label", names.map((name, index) => `${name} ${percent(shares[index], 0)}`).join(", "));
+  bar.replaceChildren(...shares.map((share, index) => {
+    const part = h("span", { class: names[index].toLowerCase() }, share > 0.16 ? `${names[index]} ${percent(share, 0)}` : "");
+    part.style.flexGrow = share;
+    return part;
+  }));
+}

@@ -1,0 +1,89 @@
+"""Shows the network thinking on a page of this machine: `recursezero view`.
+
+The page is served on 127.0.0.1 only and works without a network connection. Ctrl-C ends it.
+"""
+
+import argparse
+import sys
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlencode
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Returns:
+      0, or 2 after one line on stderr that says what was wrong.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        _serve(arguments)
+    except KeyboardInterrupt:
+        return 0
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="recursezero view", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--fen", help="position to begin with")
+    start.add_argument("--pgn", type=Path, metavar="FILE", help="game to begin with")
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the network (default: the shipped one)")
+    parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
+    parser.add_argument(
+        "--teacher", metavar="CMD", help="UCI engine to compare with (default: Stockfish, if installed)"
+    )
+    parser.add_argument("--no-teacher", action="store_true", help="compare with none")
+    parser.add_argument("--teacher-seconds", type=float, default=0.5, metavar="S", help="its time a position (0.5)")
+    return parser
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    fragment = _fragment(arguments)
+    from engine.view.local_server import LocalServer
+    from engine.view.network_opening import open_network
+    from engine.view.teacher_values import Teacher, installed_teacher
+    from engine.view.view_api import ViewApi
+    from engine.view.view_site import view_site
+    from engine.weights_location import default_weights_folder
+
+    command = None if arguments.no_teacher else arguments.teacher or installed_teacher()
+    teacher = None if command is None else Teacher(command, arguments.teacher_seconds)
+    print("loading and compiling the network …", file=sys.stderr, flush=True)
+    network = open_network(arguments.weights or default_weights_folder())
+    network.warm_up()
+    server = LocalServer(view_site(ViewApi(network.capture, network.evaluator, network.facts, teacher)), arguments.port)
+    address = server.url + (f"#{fragment}" if fragment else "")
+    print(f"{address}\nCtrl-C ends", flush=True)
+    try:
+        if not arguments.no_browser:
+            webbrowser.open(address)
+        server.serve_forever()
+    finally:
+        server.server_close()
+        if teacher is not None:
+            teacher.close()
+
+
+def _fragment(arguments: argparse.Namespace) -> str:
+    """Returns the state that the page begins with, as it writes states into its address."""
+    from engine.view.game_record import board_of, read_pgn
+
+    if arguments.fen is not None:
+        return urlencode({"fen": board_of(arguments.fen).fen()})
+    if arguments.pgn is None:
+        return ""
+    game = read_pgn(arguments.pgn.read_text(encoding="utf-8", errors="replace"))
+    return urlencode({"fen": game.fen, "moves": ",".join(game.moves), "ply": 0})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

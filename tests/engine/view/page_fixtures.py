@@ -1,0 +1,58 @@
+"""Fixtures of the tests that drive the page in a real browser: Debian's Chromium, by Playwright."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from engine.view.local_server import LocalServer
+from engine.view.teacher_values import Teacher
+from engine.view.view_api import ViewApi
+from engine.view.view_site import view_site
+from tests.engine.view.browsing import visit
+from tests.engine.view.talk_http import serving
+from tests.engine.view.tiny_view import open_tiny
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalServer]:
+    network = open_tiny()
+    teacher = Teacher(shlex.join([sys.executable, str(Path(__file__).with_name("fake_teacher.py"))]), 0.05)
+    with serving(view_site(ViewApi(network.capture, network.evaluator, network.facts, teacher))) as running:
+        yield running
+    teacher.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium")
+    assert found is not None, "these tests need chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        # Without its sandbox Chromium also starts as root, as in a container.
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce", accept_downloads=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, server: LocalServer) -> Iterator[Page]:
+    """A page on the start position; an error in its console or a request to elsewhere fails the test."""
+    faults: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith((server.url, "blob:", "data:")) else faults.append(r.url))
+    visit(page, server, "")
+    yield page
+    assert not faults

@@ -1,0 +1,140 @@
+"""Traces against what is played, against the network stopped after each step, and against NumPy."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import cast
+
+import chess
+import jax
+import numpy as np
+import pytest
+
+from engine.checkpoint import serving_network
+from engine.encoding.move_labels import legal_moves_and_cells
+from engine.encoding.position import encode_position
+from engine.fixed_point.solver_config import SolverConfig
+from engine.network.model import NetworkOutput, evaluate
+from engine.player.evaluator import Evaluation
+from engine.view.capture import Trace
+from engine.weights_location import default_weights_folder
+from tests.engine.network.test_attention_capture import injected
+from tests.engine.view.tiny_view import TINY, loaded_tiny, open_tiny
+from tests.reference.block_reference import apply_f, relative_residual
+from tests.reference.random_games import varied_positions
+from tests.reference.tiny_network import quick_jit, tiny_config, trained_variants
+
+# White to move, Black to move with few men, and Black to move with castling and en passant around.
+BOARDS = [
+    chess.Board("r1bqkbnr/pppp1ppp/2n5/4p3/2B1P3/5Q2/PPPP1PPP/RNB1K1NR w KQkq - 4 4"),
+    chess.Board("8/5k2/8/3p4/8/2R5/1K6/8 b - - 0 1"),
+    chess.Board("rnbqk2r/ppp2ppp/5n2/8/1b1Pp3/2N1P3/PP3PPP/R1BQKBNR b KQkq d3 0 6"),
+]
+
+
+@pytest.fixture(scope="module", params=range(len(BOARDS)))
+def board(request: pytest.FixtureRequest) -> chess.Board:
+    return BOARDS[request.param]
+
+
+@pytest.fixture(scope="module")
+def trace(board: chess.Board) -> Trace:
+    return open_tiny().capture.trace(board)
+
+
+def assert_agrees(trace: Trace, played: Evaluation, tolerance: float) -> None:
+    np.testing.assert_allclose(np.exp(trace.log_probs[trace.played_state]), np.exp(played.log_probs), atol=tolerance)
+    np.testing.assert_allclose(trace.wdl_to_move[trace.played_state], played.wdl_to_move, atol=tolerance)
+
+
+def test_the_played_state_is_what_is_played(board: chess.Board, trace: Trace) -> None:
+    (played,) = open_tiny().evaluator.evaluate([board])
+    assert trace.played_state == played.steps == 3
+    assert trace.evaluation.moves == played.moves
+    np.testing.assert_array_equal(trace.evaluation.log_probs, played.log_probs)
+    # Two compiled programs of the same sums in float32.
+    assert_agrees(trace, played, 1e-6)
+    np.testing.assert_allclose(trace.residual[:3].min(), played.residual, rtol=1e-3)
+
+
+@functools.cache
+def network_of_steps(steps: int) -> Callable[..., NetworkOutput]:
+    network = serving_network(dataclasses.replace(TINY, solver=dataclasses.replace(TINY.solver, max_steps=steps)))
+    return cast(Callable[..., NetworkOutput], quick_jit(lambda params, position: evaluate(network, params, position)))
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_a_state_is_what_a_network_of_so_many_steps_plays(board: chess.Board, trace: Trace, steps: int) -> None:
+    output = jax.device_get(network_of_steps(steps)(loaded_tiny().params, encode_position(board)[None]))
+    _, cells = legal_moves_and_cells(board)
+    logits = np.asarray(output.policy_logits)[0, cells].astype(float)
+    expected = np.exp(logits - logits.max())
+    np.testing.assert_allclose(np.exp(trace.log_probs[steps]), expected / expected.sum(), atol=1e-5)
+
+
+def test_states_differ(trace: Trace) -> None:
+    assert trace.log_probs.shape[0] == 9
+    for name in ("log_probs", "wdl_to_move", "residual", "attention"):
+        values = getattr(trace, name)
+        for state in range(4):
+            assert not np.array_equal(values[state], values[state + 1]), f"{name} of {state}"
+
+
+def test_attention_and_residual_equal_numpy_by_square(board: chess.Board, trace: Trace) -> None:
+    params, position = loaded_tiny().params, encode_position(board)[None]
+    tokens, bias = injected(params, position)
+
+    # The tokens, told from the board itself: the mover's men first, squares counted from the mover's side.
+    def from_the_mover(square: chess.Square) -> chess.Square:
+        return square if board.turn else chess.square_mirror(square)
+
+    mine = sorted(chess.SquareSet(board.occupied_co[board.turn]), key=from_the_mover)
+    theirs = sorted(chess.SquareSet(board.occupied_co[not board.turn]), key=from_the_mover)
+    slot = {square: index for index, square in enumerate(mine)} | {square: 16 + i for i, square in enumerate(theirs)}
+    assert set(trace.squares) == set(slot)
+    z = tokens
+    for state in range(4):
+        image, attention = apply_f(params["core"]["f"], TINY, tokens, bias, z)  # [blocks, B, H, N, N]
+        for query, from_square in enumerate(trace.squares):
+            for key, to_square in enumerate(trace.squares):
+                np.testing.assert_allclose(
+                    trace.attention[state, :, :, query, key],
+                    attention[:, 0, :, slot[from_square], slot[to_square]],
+                    rtol=2e-3,
+                    atol=1e-5,
+                )
+        np.testing.assert_allclose(trace.residual[state], relative_residual(z, image)[0], rtol=1e-3)
+        z = image
+
+
+def test_attention_sums_to_one_over_the_men(trace: Trace) -> None:
+    assert trace.attention.shape[1:3] == (2, TINY.heads)
+    np.testing.assert_allclose(trace.attention.sum(axis=-1), 1.0, rtol=1e-5)
+
+
+def test_a_network_of_squares_attends_to_all_of_them() -> None:
+    board = BOARDS[1]
+    trace = open_tiny(tiny_config(tokens="squares", solver=SolverConfig(method="picard", max_steps=1))).capture.trace(
+        board
+    )
+    # The mover is Black: the first token is its a1, which is a8.
+    assert trace.squares[0] == chess.A8 and set(trace.squares) == set(chess.SQUARES)
+    assert trace.attention.shape[-2:] == (64, 64)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", trained_variants())
+def test_every_kind_of_network_is_traced_as_it_plays(name: str) -> None:
+    network = open_tiny(trained_variants()[name])
+    for board in BOARDS:
+        assert_agrees(network.capture.trace(board), network.evaluator.evaluate([board])[0], 2e-3)
+
+
+@pytest.mark.slow
+def test_the_shipped_network_is_traced_as_it_plays() -> None:
+    from engine.view.network_opening import open_network
+
+    network = open_network(default_weights_folder())
+    for board in [board for board in varied_positions(60, seed=5) if any(board.legal_moves)]:
+        # int8 products round: a float32 difference of 1e-7 may move one input by 1/127 of its range.
+        assert_agrees(network.capture.trace(board), network.evaluator.evaluate([board])[0], 2e-3)

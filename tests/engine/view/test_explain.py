@@ -1,0 +1,72 @@
+"""Explaining a position in a file, as a command."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import chess
+import numpy as np
+import pytest
+
+from engine.view import explain, network_opening
+from tests.engine.view.tiny_view import open_tiny
+
+FEN = "r1bqkbnr/pppp1ppp/2n5/4p3/2B1P3/5Q2/PPPP1PPP/RNB1K1NR w KQkq - 4 4"
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network_opening, "open_network", lambda _folder: open_tiny())
+
+
+def test_a_picture(tmp_path: Path) -> None:
+    out = tmp_path / "out.svg"
+    assert explain.main([FEN, "-o", str(out)]) == 0
+    root = ElementTree.parse(out).getroot()
+    text = " ".join(root.itertext())
+    assert "State 3 of 8" in text and "Qxf7#" in text and "attention of" in text and FEN in text
+    first = out.read_text()
+    assert (
+        explain.main([FEN, "-o", str(out), "--state", "0", "--square", "e1", "--head", "2", "--block", "1", "--to"])
+        == 0
+    )
+    assert "attention to e1, block 1, head 2" in out.read_text() != first
+
+
+def test_data(tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    assert explain.main(["startpos", "--moves", "e2e4", "-o", str(out)]) == 0
+    content = json.loads(out.read_text())
+    assert content["last_move"] == "e2e4" and content["turn"] == "black"
+    board = chess.Board()
+    board.push_uci("e2e4")
+    trace = open_tiny().capture.trace(board)
+    np.testing.assert_allclose(content["attention"][4]["weights"], trace.attention[4], atol=6e-5)
+    np.testing.assert_allclose(content["network"]["states"][4]["residual"], trace.residual[4], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["nonsense", "-o", "out.svg"], "expected a FEN"),
+        ([FEN, "-o", "out.png"], "ends in .svg or .json"),
+        ([FEN, "-o", "out.svg", "--square", "k3"], "expected a square"),
+        ([FEN, "-o", "out.svg", "--state", "77"], "expected state from 0 to 8"),
+        ([FEN, "-o", "out.svg", "--head", "0"], "expected head from"),
+        ([FEN, "-o", "out.svg", "--moves", "a1a8"], "expected a legal move"),
+        (["7k/5Q2/6K1/8/8/8/8/8 b - - 0 1", "-o", "out.svg"], "expected a position with a legal move"),
+        ([FEN, "-o", "no/such/folder/out.svg"], "No such file"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: list[str],
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert explain.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and line in error and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
