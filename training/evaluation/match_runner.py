@@ -78,19 +78,18 @@ def run_games(
     ]
     for thread in lanes:
         thread.start()
-    done = False
     try:
         for _ in slots:
             game = finished.get()
             if isinstance(game, Exception):
                 raise game
             yield game
-        done = True
-    finally:
+    except BaseException:  # also when the generator is closed early
         stop.set()
-        if not done:
-            first.close()
-            second.close()
+        first.close()
+        second.close()
+        raise
+    finally:
         for thread in lanes:
             thread.join(_JOIN_S)
 
