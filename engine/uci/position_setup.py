@@ -1,6 +1,6 @@
-"""From a `position` command to a board, or to one line saying why it cannot be played."""
+"""From a `position` command to a board, as far as the command can be followed, and what was wrong with it."""
 
-from collections.abc import Sequence
+import dataclasses
 from dataclasses import dataclass
 
 import chess
@@ -11,16 +11,17 @@ _LARGEST_COUNTER = 32767
 
 
 class PositionError(ValueError):
-    """The position or one of the moves is impossible; the text is one line."""
+    """The position is impossible; the text is one line."""
 
 
 @dataclass(frozen=True, eq=False)
 class Setup:
     """A position of the game and the command that set it up."""
 
-    command: Position
+    command: Position  # with the moves that were made
     chess960: bool
     board: chess.Board  # its move stack holds the game
+    problem: str = ""  # what of the command was left out, one line; empty if nothing was
 
     def followed_by(self, command: Position, chess960: bool) -> "Setup":
         """Returns the setup of the next command; what it shares with this one is not replayed.
@@ -28,20 +29,17 @@ class Setup:
         The board may be this one's, so this setup must not be used any more, unless PositionError is raised.
 
         Args:
-          command: the position; the FEN may lack its last fields.
+          command: the position; the FEN may lack its last fields. Moves from the first illegal one on are left out.
           chess960: whether castling is written king takes rook, and any castling right is allowed.
 
         Raises:
-          PositionError: as for `board_of`; this setup is left as it was.
+          PositionError: the FEN cannot be read, or no game can reach the position.
         """
         known = len(self.command.moves)
-        continues = (command.fen, chess960) == (self.command.fen, self.chess960) and command.moves[
-            :known
-        ] == self.command.moves
-        if not continues:
-            return Setup(command, chess960, board_of(command, chess960))
-        _push_all(self.board, command.moves, known)
-        return Setup(command, chess960, self.board)
+        same_start = (command.fen, chess960) == (self.command.fen, self.chess960)
+        if same_start and command.moves[:known] == self.command.moves:
+            return _with_moves(dataclasses.replace(self, problem=""), command.moves[known:])
+        return _with_moves(_start(command.fen, chess960), command.moves)
 
 
 def new_game(chess960: bool) -> Setup:
@@ -49,37 +47,44 @@ def new_game(chess960: bool) -> Setup:
     return Setup(Position(None, ()), chess960, chess.Board(chess960=chess960))
 
 
-def board_of(command: Position, chess960: bool) -> chess.Board:
-    """Returns the board with the moves made; its move stack holds the game.
-
-    Args:
-      command: the position; the FEN may lack its last fields.
-      chess960: whether castling is written king takes rook, and any castling right is allowed.
+def _start(fen: str | None, chess960: bool) -> Setup:
+    """Returns the setup of a FEN without moves; rights that the men do not bear out are left out.
 
     Raises:
-      PositionError: the FEN cannot be read, no game can reach the position, or a move is illegal.
-        Nothing of the command is then to be used.
+      PositionError: the FEN cannot be read, or no game can reach the position.
     """
-    fen = chess.STARTING_FEN if command.fen is None else command.fen
+    if fen is None:
+        return new_game(chess960)
     try:
         board = chess.Board(fen, chess960=chess960)
     except (ValueError, IndexError) as error:
         raise PositionError(f"expected a FEN for position, got {shown(fen)} ({error})") from error
+    left_out = []
+    if board.status() & chess.STATUS_BAD_CASTLING_RIGHTS:
+        board.castling_rights = board.clean_castling_rights()
+        left_out.append("castling rights" if chess960 else "castling rights, which may need UCI_Chess960")
+    if board.status() & chess.STATUS_INVALID_EP_SQUARE:
+        board.ep_square = None
+        left_out.append("en-passant square")
     _check_possible(board, fen)
-    _push_all(board, command.moves, 0)
-    return board
+    problem = f"expected a position that a game can reach, got {shown(fen)} (left out: {' and '.join(left_out)})"
+    return Setup(Position(fen, ()), chess960, board, problem if left_out else "")
 
 
-def _push_all(board: chess.Board, moves: Sequence[str], made: int) -> None:
-    """Makes the moves after the first so many, or none if one of them is illegal."""
-    before = len(board.move_stack)
-    try:
-        for number, text in enumerate(moves[made:], start=made + 1):
-            board.push(_legal_move(board, text, number))
-    except PositionError:
-        while len(board.move_stack) > before:
-            board.pop()
-        raise
+def _with_moves(setup: Setup, moves: tuple[str, ...]) -> Setup:
+    """Makes moves on the setup's board, up to the first illegal one."""
+    board, made, problem = setup.board, setup.command.moves, setup.problem
+    for count, text in enumerate(moves):
+        move = legal_move(board, text)
+        if move is None:
+            problem = (
+                f"expected a legal move for position, got {shown(text)} as move {len(made) + count + 1} in "
+                f"{board.fen()} (it and what follows are left out)"
+            )
+            moves = moves[:count]
+            break
+        board.push(move)
+    return dataclasses.replace(setup, command=Position(setup.command.fen, made + moves), problem=problem)
 
 
 def legal_move(board: chess.Board, text: str) -> chess.Move | None:
@@ -91,23 +96,11 @@ def legal_move(board: chess.Board, text: str) -> chess.Move | None:
     return move if move else None  # the null move 0000 is false
 
 
-def _legal_move(board: chess.Board, text: str, number: int) -> chess.Move:
-    move = legal_move(board, text)
-    if move is None:
-        raise PositionError(
-            f"expected a legal move for position, got {shown(text)} as move {number} in "
-            f"{board.fen()} (the position before this command is kept)"
-        )
-    return move
-
-
 def _check_possible(board: chess.Board, fen: str) -> None:
     reasons = [
         str(status.name).lower().replace("_", " ") for status in chess.Status if board.status() & status and status.name
     ]
     if board.halfmove_clock > _LARGEST_COUNTER or board.fullmove_number > _LARGEST_COUNTER:
         reasons.append("move counter too large")
-    if "bad castling rights" in reasons and not board.chess960:
-        reasons.append("other castling needs UCI_Chess960")
     if reasons:
         raise PositionError(f"expected a position that a game can reach, got {shown(fen)} ({', '.join(reasons)})")

@@ -7,10 +7,10 @@ and `readyok` waits only for a network that is still to be loaded.
 
   * Every `go` gets exactly one `bestmove` (`go perft` none). A second `go`, or `ucinewgame`, ends
     the hold of the first, whose `bestmove` comes before anything of the second.
-  * A command that cannot be carried out changes nothing: after an impossible FEN or an illegal
-    move anywhere in its list, the whole previous position is kept. One `info string error:` line
-    says why. Before `uci`, lines that are no command are ignored without a word, because some
-    programs try other protocols first.
+  * A command that cannot be carried out changes nothing, so after an impossible FEN the previous
+    position is kept; of a list of moves, those before the first illegal one are made. One `info
+    string error:` line says why. Before `uci`, lines that are no command are ignored without a
+    word, because some programs try other protocols first.
   * `quit` ends at once. The end of the input ends too, but what was ordered before it is still
     answered as long as somebody can read it, so that commands can be piped in.
 """
@@ -139,6 +139,8 @@ class Session:
                 self._set_option(command)
             case Position():
                 self._setup = self._setup.followed_by(command, self._settings.chess960)
+                if self._setup.problem:
+                    self._output.write_error(self._setup.problem)
             case Go():
                 self._go(command)
             case Invalid(problem, known):

@@ -8,7 +8,7 @@ import chess
 
 from engine.uci.commands import Bare, Go, Position, SetOption, parse_command
 from engine.uci.options import OPTIONS
-from engine.uci.position_setup import PositionError, board_of
+from engine.uci.position_setup import PositionError, new_game
 
 _FENS = (
     chess.STARTING_FEN,
@@ -141,7 +141,7 @@ class Referee:
         command = parse_command(line)
         if isinstance(command, Position):
             try:
-                self._board = board_of(command, self._chess960)
+                self._board = new_game(self._chess960).followed_by(command, self._chess960).board
             except PositionError:
                 pass
         elif isinstance(command, SetOption) and command.name.lower() == "uci_chess960":

@@ -1,4 +1,4 @@
-"""A hundred thousand lines for the real process."""
+"""A hundred thousand lines for the real process; the environment variable FUZZ_LINES changes the number."""
 
 import os
 import random

@@ -1,5 +1,6 @@
-"""Two processes at one second a game."""
+"""Two processes at one second a game. The environment variable MATCH_GAMES makes the match longer."""
 
+import os
 import random
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from tests.engine.uci.engine_process import REAL, Process, needs_weights
 
+_GAMES = int(os.environ.get("MATCH_GAMES", "20"))
 _START_MS, _INCREMENT_MS = 1000.0, 10.0
 
 
@@ -37,14 +39,14 @@ def _play(engines: dict[chess.Color, Process], board: chess.Board) -> float:
 
 @pytest.mark.slow
 @needs_weights
-def test_twenty_games_without_a_fault(tmp_path: Path) -> None:
+def test_games_without_a_fault(tmp_path: Path) -> None:
     rng = random.Random(7)
     with Process(REAL, tmp_path) as first, Process(REAL, tmp_path) as second:
         for engine in (first, second):
             engine.say("uci", "setoption name Move Overhead value 10", "isready")
             engine.read_until("readyok")
         least_ms = []
-        for number in range(20):
+        for number in range(_GAMES):
             board = chess.Board()
             while len(board.move_stack) < 6:
                 board.push(rng.choice(list(board.legal_moves)))
@@ -52,7 +54,7 @@ def test_twenty_games_without_a_fault(tmp_path: Path) -> None:
                 engine.say("ucinewgame")
             white, black = (first, second) if number % 2 == 0 else (second, first)
             least_ms.append(_play({chess.WHITE: white, chess.BLACK: black}, board))
-        print(f"20 games at 1+0.01 s, least time left {min(least_ms):.0f} ms")
+        print(f"{_GAMES} games at 1+0.01 s, least time left {min(least_ms):.0f} ms")
         for engine in (first, second):
             engine.say("quit")
             status, _, errors = engine.end()

@@ -68,7 +68,7 @@ def test_a_go_keeps_the_position_and_settings_it_started_with() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["position startpos moves e2e4 e2e4", "position fen 8/8/8/8/8/8/8/8 w - - 0 1", "position fen junk",
+    ["position startpos moves e2e4 e2e4 d2d4", "position fen 8/8/8/8/8/8/8/8 w - - 0 1", "position fen junk",
      "position", "setoption name Nonsense value 3", "setoption name Hash value x", "setoption",
      "setoption name Temperature value hot", "debug", "xyzzy", "go2", "\u2654 \x07"],
 )  # fmt: skip
