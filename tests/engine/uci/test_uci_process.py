@@ -129,7 +129,13 @@ def test_an_interrupt_of_the_process_group_is_ignored(stub: Process) -> None:
 def test_python_chess_plays_a_game_against_it(tmp_path: Path) -> None:
     with chess.engine.SimpleEngine.popen_uci(STUB, cwd=tmp_path) as engine:
         # What lichess-bot sends if nothing is changed in its configuration.
-        stock = {"Move Overhead": 100, "Threads": 4, "Hash": 512, "SyzygyPath": "./syzygy/", "UCI_ShowWDL": True}
+        stock: chess.engine.ConfigMapping = {
+            "Move Overhead": 100,
+            "Threads": 4,
+            "Hash": 512,
+            "SyzygyPath": "./syzygy/",
+            "UCI_ShowWDL": True,
+        }
         engine.configure(stock)
         board = chess.Board()
         while not board.is_game_over(claim_draw=True) and len(board.move_stack) < 30:
