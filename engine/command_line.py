@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     "describe": "engine.describe",
     "view": "engine.view.view_command",
     "explain": "engine.view.explain",
+    "watch": "training.watch_command",
     "match": "training.match",
     "ladder": "training.ladder",
     "puzzles": "training.solve_puzzles",

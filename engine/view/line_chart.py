@@ -126,7 +126,7 @@ def _axes(x_scale: _Scale, y_scale: _Scale, x_label: str, percent: bool) -> list
     for tick in _ticks(y_scale.low, y_scale.high, y_scale.is_log):
         y = y_scale(tick)
         rule = f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{x_scale.end:.1f}" y2="{y:.1f}" stroke="#e9ecef"/>'
-        parts += [rule, _text(_LEFT - 6, y + 4, f"{100 * tick:.3g}%" if percent else f"{tick:.3g}", anchor="end")]
+        parts += [rule, _text(_LEFT - 6, y + 4, f"{100 * tick:.3g}%" if percent else f"{tick:,.4g}", anchor="end")]
     for tick in _ticks(x_scale.low, x_scale.high, False):
         parts.append(_text(x_scale(tick), y_scale.start + 15, f"{tick:,.6g}", anchor="middle"))
     parts.append(_text((x_scale.start + x_scale.end) / 2, y_scale.start + 29, x_label, anchor="middle", fill="#868e96"))

@@ -1,0 +1,1 @@
+"""Watches training runs through the figures they write: on the terminal, on a page, as plots."""

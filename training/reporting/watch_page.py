@@ -1,0 +1,56 @@
+"""Runs on a page of this machine: the same figures as on the terminal, and their plots."""
+
+import threading
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+
+from engine.view.local_server import Reply, RequestError, Site, files_below, json_reply
+from training.reporting.run_figures import ELO_TITLE, elo_text, progress_text, shown_figures
+from training.reporting.run_metrics import RunMetrics
+from training.reporting.run_plots import plots
+
+
+class WatchPage:
+    """Answers the page; for use by several threads.
+
+    Args:
+      runs: to be shown side by side.
+    """
+
+    def __init__(self, runs: list[RunMetrics]) -> None:
+        self._runs = runs
+        self._lock = threading.Lock()
+
+    def site(self) -> Site:
+        """Returns what the server of the page offers."""
+        files = files_below(Path(__file__).with_name("static"))
+        return Site(files=files, pages={"/api/runs": self.figures, "/plot.svg": self.plot}, calls={})
+
+    def figures(self, _query: Mapping[str, str]) -> Reply:
+        """GET /api/runs: names, progress and newest figures of the runs."""
+        with self._lock:
+            for run in self._runs:
+                run.refresh()
+            figures = shown_figures(self._runs)
+            rows = [
+                {
+                    "name": figure.name,
+                    "title": figure.title,
+                    "values": [figure.text(run.latest(figure.name)) for run in self._runs],
+                }
+                for figure in figures
+            ]
+            if any(run.elo_points() for run in self._runs):
+                rows.append({"name": "elo", "title": ELO_TITLE, "values": [elo_text(run) for run in self._runs]})
+            runs = [{"name": run.name, "progress": progress_text(run), "step": run.step} for run in self._runs]
+            return json_reply({"runs": runs, "figures": rows})
+
+    def plot(self, query: Mapping[str, str]) -> Reply:
+        """GET /plot.svg?figure=NAME: one plot."""
+        with self._lock:
+            made = plots(self._runs)
+        name = query.get("figure", "")
+        if name not in made:
+            raise RequestError(HTTPStatus.NOT_FOUND, f"expected figure as one of {', '.join(made)}, got {name[:100]!r}")
+        return Reply("image/svg+xml", made[name].encode())
