@@ -6,7 +6,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from engine.fixed_point.solve import relative_residual, solve_trajectory
+from engine.fixed_point.solve import BatchedMap, relative_residual, solve_trajectory
 from engine.network.block import Blocks, Injection
 from engine.network.model import Network
 
@@ -35,27 +35,53 @@ def capture_attention(network: Network, params: chex.ArrayTree, position: jax.Ar
       The trace.
     """
     chex.assert_scalar_positive(steps)
-    injection = _injection(network, params, position)
+    injection = injection_of(network, params, position)
+    f = recursion_of(network, params, injection)
+    images, _ = solve_trajectory(f, injection.tokens, network.config.solver, steps)
+    return look_at(network, params, injection, jnp.concatenate([injection.tokens[None], images[:-1]]))
+
+
+def injection_of(network: Network, params: chex.ArrayTree, position: jax.Array) -> Injection:
+    """Returns what f sees of the boards.
+
+    Args:
+      network: in training or serving form.
+      params: of that form.
+      position: int8 `[B, P]`.
+    """
+    no_steps = jnp.int32(0)  # The core sows its input, its output is not needed.
+    _, sown = network.apply({"params": params}, position, no_steps, mutable=["intermediates"])
+    (injection,) = sown["intermediates"]["core"]["injection"]
+    return cast(Injection, injection)
+
+
+def recursion_of(network: Network, params: chex.ArrayTree, injection: Injection) -> BatchedMap:
+    """Returns f of these boards: states `[B, N, D]` to states."""
     blocks = Blocks(network.config, network.product)
-    f_params = {"params": params["core"]["f"]}
 
     def f(z: jax.Array) -> jax.Array:
-        return cast(jax.Array, blocks.apply(f_params, z, injection))
+        return cast(jax.Array, blocks.apply({"params": params["core"]["f"]}, z, injection))
+
+    return f
+
+
+def look_at(network: Network, params: chex.ArrayTree, injection: Injection, states: jax.Array) -> AttentionTrace:
+    """Applies f to states and returns what it attends to, and how far it moves them.
+
+    Args:
+      network: in training or serving form.
+      params: of that form.
+      injection: of the boards.
+      states: `[I, B, N, D]`.
+    """
+    chex.assert_rank(states, 4)
+    blocks = Blocks(network.config, network.product)
 
     def look(z: jax.Array) -> AttentionTrace:
-        image, sown = blocks.apply(f_params, z, injection, mutable=["intermediates"])
+        image, sown = blocks.apply({"params": params["core"]["f"]}, z, injection, mutable=["intermediates"])
         seen = [sown["intermediates"][f"block_{index}"] for index in range(network.config.blocks)]
         return AttentionTrace(
             jnp.stack([block["attention"]["attention"][0] for block in seen]), relative_residual(z, image)
         )
 
-    images, _ = solve_trajectory(f, injection.tokens, network.config.solver, steps)
-    return cast(AttentionTrace, jax.lax.map(look, jnp.concatenate([injection.tokens[None], images[:-1]])))
-
-
-def _injection(network: Network, params: chex.ArrayTree, position: jax.Array) -> Injection:
-    """Returns what f sees of the boards."""
-    no_steps = jnp.int32(0)  # The core sows its input, its output is not needed.
-    _, sown = network.apply({"params": params}, position, no_steps, mutable=["intermediates"])
-    (injection,) = sown["intermediates"]["core"]["injection"]
-    return cast(Injection, injection)
+    return cast(AttentionTrace, jax.lax.map(look, states))

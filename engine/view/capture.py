@@ -1,9 +1,10 @@
 """One position, step by step: what the network would play after each solver step, and what it attends to.
 
 The entries of a trace are the states of the recursion. State 0 is the injected board before any step; state i is what
-the solver holds after i steps. Policy and result of state i are those of the network that plays, called with the
-`step_limit` i: the same code, the same weights, the same (int8) products, and so the same extra steps that it takes at
-a solution. Attention and residual of state i are those of f applied to it. Nothing that plays runs this program.
+the solver holds after i steps, and a solver that has stopped goes on holding it. Policy and result of state i are those
+of the network that plays, called with the `step_limit` i: the same code, the same weights, the same (int8) products,
+and so the same extra steps that it takes at a solution. Attention and residual of state i are those of f applied to it.
+Nothing that plays runs this program.
 """
 
 import dataclasses
@@ -19,8 +20,10 @@ import numpy as np
 from engine.checkpoint import LoadedNetwork
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position, mover_square
-from engine.network.attention_capture import capture_attention
+from engine.fixed_point.solve import BatchedMap, solve_trajectory
+from engine.network.attention_capture import injection_of, look_at, recursion_of
 from engine.network.model import Network, evaluate
+from engine.network.network_config import NetworkConfig
 from engine.network.tokens import tokens_of
 from engine.player.evaluator import Evaluation, Evaluator
 
@@ -109,15 +112,47 @@ def _capture(network: Network, states: int, params: chex.ArrayTree, position: ja
         gradient = dataclasses.replace(gradient, steps=states - 1)
     unbounded = network.clone(config=dataclasses.replace(config, solver=solver, gradient=gradient))
 
-    def read(limit: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def read(limit: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         output = evaluate(unbounded, params, position, limit)
-        return output.policy_logits[0], output.wdl_logits[0]
+        return output.policy_logits[0], output.wdl_logits[0], output.stats.steps[0]
 
-    policy, wdl = jax.lax.map(read, jnp.arange(states, dtype=jnp.int32))
-    seen = capture_attention(network, params, position, states)
+    policy, wdl, steps = jax.lax.map(read, jnp.arange(states, dtype=jnp.int32))
+    injection = injection_of(network, params, position)
+    held = _held_states(recursion_of(network, params, injection), injection.tokens, config, steps)
+    seen = look_at(network, params, injection, held)
     tokens = tokens_of(position, config.tokens)
     square = jnp.arange(64) if tokens.select is None else jnp.argmax(tokens.select[0], axis=1)
     return _Captured(policy, wdl, seen.residual[:, 0], seen.attention[:, :, 0], square, tokens.is_used[0])
+
+
+def _held_states(f: BatchedMap, start: jax.Array, config: NetworkConfig, steps: jax.Array) -> jax.Array:
+    """Returns the state that each bound on the steps leaves the solver with.
+
+    Args:
+      f: the recursion.
+      start: state `[1, N, D]` before any step.
+      config: of the network.
+      steps: `[I]` steps taken under the bounds 0, 1, 2, …; fewer than the bound once the solver has stopped.
+
+    Returns:
+      States `[I, 1, N, D]`.
+    """
+    count = len(steps) - 1
+    if config.gradient.mode == "unroll":
+        damping = config.gradient.damping
+
+        def move(z: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
+            moved = (1.0 - damping) * z + damping * f(z)
+            return moved, moved
+
+        _, moved = jax.lax.scan(move, start, length=count)
+        return jnp.concatenate([start[None], moved])
+    images, residuals = solve_trajectory(f, start, config.solver, count)
+    # As in `solve`: the image of the iterate with the lowest residual so far, the latest of equals.
+    is_seen = (jnp.arange(count)[None] < steps[1:, None]) & jnp.isfinite(residuals[:, 0])[None]  # [I - 1, I - 1]
+    candidates = jnp.where(is_seen, residuals[:, 0][None], jnp.inf)
+    best = count - 1 - jnp.argmin(candidates[:, ::-1], axis=1)
+    return jnp.concatenate([start[None], images[best]])
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -13,7 +13,10 @@ import pytest
 from engine.checkpoint import serving_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
-from engine.fixed_point.solver_config import SolverConfig
+from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.network.attention_capture import injection_of
+from engine.network.block import Injection
+from engine.network.core_deq import DeqCore
 from engine.network.model import NetworkOutput, evaluate
 from engine.player.evaluator import Evaluation
 from engine.view.capture import Trace
@@ -105,6 +108,30 @@ def test_attention_and_residual_equal_numpy_by_square(board: chess.Board, trace:
                 )
         np.testing.assert_allclose(trace.residual[state], relative_residual(z, image)[0], rtol=1e-3)
         z = image
+
+
+@pytest.mark.parametrize("kind", ["Anderson that stops", "unrolled"])
+def test_residuals_are_those_of_the_states_that_the_solver_holds(kind: str) -> None:
+    """Runs the network's own core for so many steps, and NumPy for the step after."""
+    stopping = SolverConfig(method="anderson", max_steps=8, tolerance=0.15, stagnation_steps=0)
+    unrolled = GradientConfig(mode="unroll", steps=3, damping=0.7)
+    config = tiny_config(solver=stopping) if kind != "unrolled" else tiny_config(gradient=unrolled)
+    board, position = BOARDS[0], encode_position(BOARDS[0])[None]
+    trace, params = open_tiny(config).capture.trace(board), loaded_tiny(config).params
+    injection = jax.device_get(quick_jit(functools.partial(injection_of, serving_network(config)))(params, position))
+    longer = dataclasses.replace(config, gradient=dataclasses.replace(config.gradient, steps=8))
+    core = DeqCore(config if kind != "unrolled" else longer, serving_network(config).product)
+    if kind != "unrolled":
+        assert 1 < trace.played_state < 8
+        # Phantom steps are taken after the solver's, and are not what it holds.
+        core = core.clone(config=dataclasses.replace(config, gradient=GradientConfig(mode="implicit")))
+    run = quick_jit(lambda limit: core.apply({"params": params["core"]}, Injection(*injection), limit)[0])
+    for state in range(9):
+        z = np.asarray(run(np.int32(state)), float)
+        image, attention = apply_f(params["core"]["f"], config, injection.tokens, injection.attention_bias, z)
+        np.testing.assert_allclose(trace.residual[state], relative_residual(z, image)[0], rtol=2e-3)
+        used = attention[:, 0, :, :8, :8]  # The mover's first eight men, of which there are more.
+        np.testing.assert_allclose(trace.attention[state, :, :, :8, :8], used, rtol=5e-3, atol=1e-5)
 
 
 def test_attention_sums_to_one_over_the_men(trace: Trace) -> None:

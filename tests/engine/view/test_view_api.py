@@ -77,6 +77,23 @@ def test_a_position_says_what_the_evaluator_says(server: LocalServer) -> None:
     np.testing.assert_allclose(network["states"][3]["probabilities"], network["played"]["probabilities"], atol=2e-6)
 
 
+def test_a_position_and_its_mirror_image_are_told_apart(server: LocalServer) -> None:
+    board = chess.Board("4k3/2p5/8/8/8/5N2/8/4K3 w - - 5 9")
+    mirrored = board.mirror()
+    # The network sees both alike, a person does not.
+    mirrored.fullmove_number = board.fullmove_number
+    first, second = (answered(server, "position", {"fen": b.fen()}) for b in (board, mirrored))
+    assert "e1d1" in [move["uci"] for move in first["moves"]]
+    assert "e8d8" in [move["uci"] for move in second["moves"]]
+    probability = [
+        {m["uci"]: p for m, p in zip(a["moves"], a["network"]["played"]["probabilities"], strict=True)}
+        for a in (first, second)
+    ]
+    assert probability[0]["e1d1"] == pytest.approx(probability[1]["e8d8"], abs=2e-6)
+    squares = [answered(server, "attention", {"fen": b.fen()})["squares"] for b in (board, mirrored)]
+    assert sorted(squares[0]) == ["c7", "e1", "e8", "f3"] and sorted(squares[1]) == ["c2", "e1", "e8", "f6"]
+
+
 def test_the_move_is_the_players(server: LocalServer) -> None:
     # A mate is played whatever the policy says.
     assert answered(server, "position", {"fen": MATE_IN_ONE})["network"]["played"]["move"] == "f3f7"
