@@ -9,7 +9,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from training.expected_score import LOGISTIC_PER_CP, MATED_BELOW, SHARE_WITHOUT_MATE
+from engine.player.score import LOGISTIC_PER_CP
+from training.expected_score import MATED_BELOW, SHARE_WITHOUT_MATE
 
 ILLEGAL = -1e9  # finite: -inf would turn a product with a zero target into NaN
 _BIN_SIGMA = 0.75  # of HL-Gauss, in bins

@@ -9,7 +9,8 @@ Both tails are kept for forced mates, ordered by length, so that a shorter mate 
 
 import math
 
-LOGISTIC_PER_CP = 0.00368208  # Lichess's win-probability curve
+from engine.player.score import LOGISTIC_PER_CP
+
 SHARE_WITHOUT_MATE = 0.92
 MATED_BELOW = 0.04
 MATE_STEP = 0.001

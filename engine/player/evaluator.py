@@ -72,3 +72,9 @@ class RecursiveEvaluator(Evaluator, Protocol):
           steps: at least 1, or 0 for the network's own limit.
         """
         ...
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns the log-probabilities over the last axis, `[..., L]` from logits `[..., L]`."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))

@@ -18,7 +18,7 @@ from engine.encoding.position import encode_position
 from engine.network.model import Network, NetworkOutput, evaluate
 from engine.network.network_config import NetworkConfig
 from engine.player.backend import Backend, device_of
-from engine.player.evaluator import BATCH, Evaluation
+from engine.player.evaluator import BATCH, Evaluation, log_softmax
 
 # The most iterations that can be asked for: the bound of the compiled programs, which are one for every limit below.
 MOST_STEPS = 64
@@ -93,17 +93,12 @@ def _evaluation(board: chess.Board, output: NetworkOutput, row: int) -> Evaluati
     moves, cells = legal_moves_and_cells(board)
     return Evaluation(
         moves=tuple(moves),
-        log_probs=_log_softmax(np.asarray(output.policy_logits[row])[cells]),
-        wdl_to_move=np.exp(_log_softmax(np.asarray(output.wdl_logits[row]))),
+        log_probs=log_softmax(np.asarray(output.policy_logits[row])[cells]),
+        wdl_to_move=np.exp(log_softmax(np.asarray(output.wdl_logits[row]))),
         steps=int(output.stats.steps[row]),
         residual=float(output.stats.residual[row]),
         converged=bool(output.stats.converged[row]),
     )
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max()
-    return shifted - np.log(np.sum(np.exp(shifted)))
 
 
 def load_network_evaluator(folder: Path, backend: Backend = "auto", tolerance: float = 0.0) -> NetworkEvaluator:

@@ -25,7 +25,7 @@ from engine.network.attention_capture import injection_of, look_at, recursion_of
 from engine.network.model import Network, evaluate
 from engine.network.network_config import NetworkConfig
 from engine.network.tokens import tokens_of
-from engine.player.evaluator import Evaluation, Evaluator
+from engine.player.evaluator import Evaluation, Evaluator, log_softmax
 
 # A network that plays after one or two steps is shown settling further; the page says which step is played.
 _FEWEST_SHOWN = 8
@@ -94,8 +94,8 @@ class Capture:
         used = np.flatnonzero(captured.is_used)
         return Trace(
             evaluation=evaluation,
-            log_probs=_log_softmax(np.asarray(captured.policy_logits)[:, cells]),
-            wdl_to_move=np.exp(_log_softmax(np.asarray(captured.wdl_logits))),
+            log_probs=log_softmax(np.asarray(captured.policy_logits)[:, cells]),
+            wdl_to_move=np.exp(log_softmax(np.asarray(captured.wdl_logits))),
             residual=np.asarray(captured.residual),
             attention=np.asarray(captured.attention)[..., used[:, None], used],
             squares=tuple(mover_square(int(square), board.turn) for square in captured.square[used]),
@@ -153,9 +153,3 @@ def _held_states(f: BatchedMap, start: jax.Array, config: NetworkConfig, steps: 
     candidates = jnp.where(is_seen, residuals[:, 0][None], jnp.inf)
     best = count - 1 - jnp.argmin(candidates[:, ::-1], axis=1)
     return jnp.concatenate([start[None], images[best]])
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Returns log-probabilities over the last axis."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
