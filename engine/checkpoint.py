@@ -25,7 +25,7 @@ from engine.network.int8 import SERVING_PRODUCTS
 from engine.network.model import Network
 from engine.network.network_config import NetworkConfig
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: features of what men threaten
 _MANIFEST, _PARAMS, _CARD = "network.json", "params", "CARD.md"
 
 

@@ -49,12 +49,38 @@ def exchange_values(counts: Array, men: Array) -> Array:
     leaves = xp.astype((counts > 0) & ((captured > 0) | ~is_pawn), xp.float32)
     kinds = xp.eye(MEN, dtype=xp.float32)
     left = [counts[:, :, kind, None] - leaves * kinds[kind][None, None, :, None] for kind in range(MEN)]
-    replies = _ordered_values([theirs[:, :, kind, None] for kind in range(MEN)], 3)  # each [B, 2, 1, S]
-    ours = _ordered_values(left, 2)  # each [B, 2, 6, S]
-    # Men that come to stand on the square in turn, and after each whether the other side can take it.
-    stands = [worth[None, None, :, None], replies[0], ours[0], replies[1], ours[1]]
-    takers = [replies[0], ours[0], replies[1], ours[1], replies[2]]
-    best = xp.zeros_like(counts)
-    for stand, taker in zip(reversed(stands), reversed(takers), strict=True):
-        best = xp.where(taker > 0, xp.clip(stand - best, 0.0, None), xp.zeros_like(best))
-    return captured - best
+    replies = [theirs[:, :, kind, None] for kind in range(MEN)]  # each [B, 2, 1, S]
+    return captured - _swap_off(worth[None, None, :, None], replies, left)
+
+
+def dangers(standing: Array, attackers: Array, guards: Array) -> Array:
+    """Values the best exchange that captures a man where it stands.
+
+    Args:
+      standing: float32 `[..., S]` worth of the man on each square in pawns; 0 where there is none to be captured.
+      attackers: float32 `[..., 6, S]` men of the other side that attack the square, by kind.
+      guards: float32 `[..., 6, S]` men of its own side that would take back, by kind.
+
+    Returns:
+      float32 `[..., S]`, at least 0: what the other side wins in pawns. The leading axes are broadcast.
+    """
+    kinds = range(MEN)
+    return _swap_off(standing, [attackers[..., kind, :] for kind in kinds], [guards[..., kind, :] for kind in kinds])
+
+
+def _swap_off(standing: Array, takers: list[Array], others: list[Array]) -> Array:
+    """Returns what the takers win at best, at least 0, when a man worth `standing` is to be had.
+
+    Args:
+      standing: worth of the man.
+      takers: how many men of each kind can capture it.
+      others: how many men of each kind can capture in return.
+    """
+    xp = takers[0].__array_namespace__()
+    first, second = _ordered_values(takers, CAPTURES - CAPTURES // 2), _ordered_values(others, CAPTURES // 2)
+    # The men that capture in turn: the cheapest taker, the cheapest other, the next taker, ...
+    captors = [(second if turn % 2 else first)[turn // 2] for turn in range(CAPTURES)]
+    best = xp.zeros_like(captors[0])
+    for stands, captor in zip([*captors[-2::-1], standing], captors[::-1], strict=True):
+        best = xp.where(captor > 0, xp.clip(stands - best, 0.0, None), xp.zeros_like(best))
+    return best

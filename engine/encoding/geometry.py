@@ -21,6 +21,7 @@ ORTHOGONAL = ((_ranks == 0) ^ (_files == 0)).astype(np.float32)
 DIAGONAL = ((_ranks == _files) & (_ranks > 0)).astype(np.float32)
 PAWN_UP = ((RANK_STEP == 1) & (_files == 1)).astype(np.float32)  # captures of the mover's pawns
 PAWN_DOWN = PAWN_UP.T.copy()  # captures of the opponent's pawns
+AHEAD = ((RANK_STEP > 0) & (_files <= 1)).astype(np.float32)  # for the mover: on the same file and the next ones
 
 
 def _between() -> np.ndarray:

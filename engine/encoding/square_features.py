@@ -7,6 +7,7 @@ from engine.encoding import geometry
 from engine.encoding.attacks import Array, Attacks, attacker_counts, attacks_of
 from engine.encoding.exchange import exchange_values
 from engine.encoding.position import EN_PASSANT, HALF_MOVES, POSITION_SIZE, REPETITIONS
+from engine.encoding.threats import Threats, threats_of
 
 # (group, number of features), in order. "Side" runs over mover, opponent; "kind" over pawn to king.
 FEATURE_GROUPS = (
@@ -23,6 +24,13 @@ FEATURE_GROUPS = (
     ("exchange value of arriving: side, kind, in units of 4 pawns, clipped to 9 pawns", 12),
     ("exchange value of arriving is a loss: side, kind", 12),
     ("worth of the best capture here: side that captures, in units of 4 pawns", 2),
+    ("worth attacked from here: side, kind, in units of 4 pawns, clipped to 9 pawns", 12),
+    ("own worth in danger guarded from here: side, kind, in units of 4 pawns, clipped to 9 pawns", 12),
+    ("squares left to the other king with a man here: side, kind, in units of 4", 12),
+    ("own worth in danger if the man here no longer guards: side, in units of 4 pawns, clipped to 9 pawns", 2),
+    ("worth attacked through the man here: side that attacks, in units of 4 pawns, clipped to 9 pawns", 2),
+    ("squares the man here attacks: without own men, without loss, in units of 8", 2),
+    ("no pawn of the other side ahead on this file and the next ones: side", 2),
 )
 FEATURES = sum(size for _, size in FEATURE_GROUPS)  # F
 
@@ -55,6 +63,8 @@ def square_features(position: Array, attacks: Attacks | None = None) -> Array:
         _merged(xp.clip(exchanges, -9.0, 9.0) / 4.0),
         _merged(exchanges < 0),
         _best_captures(men, counts, exchanges),
+        *_threat_groups(threats_of(attacks, counts, exchanges)),
+        _passed_pawns(men),
     ]
     by_feature = xp.concat([xp.astype(group, xp.float32) for group in groups], axis=1)  # [B, F, S]
     return xp.permute_dims(by_feature, (0, 2, 1))
@@ -104,3 +114,20 @@ def _best_captures(men: Array, counts: Array, exchanges: Array) -> Array:
     possible = (counts > 0) & (occupied > 0)[:, :, None, :]
     best = xp.max(xp.where(possible, exchanges, xp.zeros_like(exchanges)), axis=2)
     return xp.clip(best, 0.0, 9.0) / 4.0
+
+
+def _threat_groups(threats: Threats) -> list[Array]:
+    xp = threats.attacks.__array_namespace__()
+    return [
+        *(_merged(xp.clip(worth, 0.0, 9.0) / 4.0) for worth in (threats.attacks, threats.guards)),
+        _merged(threats.flights) / 4.0,
+        *(xp.clip(worth, 0.0, 9.0) / 4.0 for worth in (threats.leaves, threats.screens)),
+        xp.stack([threats.mobility, threats.safe_mobility], axis=1) / 8.0,
+    ]
+
+
+def _passed_pawns(men: Array) -> Array:
+    """Returns where a pawn of each side would be passed, `[B, 2, S]`."""
+    xp = men.__array_namespace__()
+    ahead = xp.asarray(geometry.AHEAD)
+    return xp.stack([men[:, 1, 0] @ ahead.T, men[:, 0, 0] @ ahead], axis=1) == 0

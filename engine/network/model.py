@@ -58,10 +58,11 @@ class Network(nn.Module):
         features = square_features(position, attacks)  # [B, S, F]
         tokens = tokens_of(position, self.config.tokens)
         width = self.config.width
-        squares = Projection(width, FLOAT32, name="embedding")(features)
-        squares += self.param("square_embedding", nn.initializers.normal(0.02), (64, width))[None]
+        embedded = Projection(width, FLOAT32, name="embedding")(tokens.gather(features))
+        places = self.param("square_embedding", nn.initializers.normal(0.02), (64, width))
+        embedded += places[None] if tokens.select is None else tokens.select @ places
         bias = RelationBias(self.config.heads, name="relations")(tokens, attacks)
-        injection = Injection(nn.RMSNorm(name="norm_embedding")(tokens.gather(squares)), bias)
+        injection = Injection(nn.RMSNorm(name="norm_embedding")(embedded), bias)
         z, stats = DeqCore(self.config, self.product, name="core")(injection, step_limit)
         mask = jnp.where(tokens.is_used, 0.0, MASKED)[:, None, None, :]
         policy = PolicyHead(self.config, self.product, name="policy")(z, tokens, features, mask)

@@ -9,6 +9,7 @@ import chess
 import numpy as np
 
 from tests.reference.swap_off import WORTH, arrival_value
+from tests.reference.threat_facts import threat_groups
 
 SIDES = (chess.WHITE, chess.BLACK)  # mover, opponent
 LINE_MEN = (chess.BISHOP, chess.ROOK, chess.QUEEN)
@@ -123,19 +124,25 @@ def _king_groups(board: chess.Board) -> Iterator[tuple[str, np.ndarray]]:
     yield "on a line from a line man through one man to the king: side of the king", lines
 
 
-def _exchange_groups(board: chess.Board, captures: int) -> Iterator[tuple[str, np.ndarray]]:
-    values, best = np.zeros((2, 6, 64)), np.zeros((2, 64))
-    for side in SIDES:
-        row = 0 if side else 1
+def _arrival_values(board: chess.Board, captures: int) -> np.ndarray:
+    """Returns `[side, kind, square]`."""
+    values = np.zeros((2, 6, 64))
+    for row, side in enumerate(SIDES):
         for square in chess.SQUARES:
             own, theirs = (_kinds(board, s, square) for s in (side, not side))
             victim = board.color_at(square) == (not side)
             captured = WORTH[board.piece_type_at(square) or 0] if victim else 0.0
             for kind in chess.PIECE_TYPES:
-                value = arrival_value(captured, kind, own, theirs, captures)
-                values[row, kind - 1, square] = value
-                if victim and kind in own:
-                    best[row, square] = max(best[row, square], value)
+                values[row, kind - 1, square] = arrival_value(captured, kind, own, theirs, captures)
+    return values
+
+
+def _exchange_groups(board: chess.Board, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    best = np.zeros((2, 64))
+    for row, side in enumerate(SIDES):
+        for square in chess.SquareSet(board.occupied_co[not side]):
+            own = _kinds(board, side, square)
+            best[row, square] = max([0.0, *(values[row, kind - 1, square] for kind in own)])
     merged = values.reshape(12, 64)
     name = "exchange value of arriving: side, kind, in units of 4 pawns, clipped to 9 pawns"
     yield name, np.clip(merged, -9, 9) / 4
@@ -159,7 +166,9 @@ def feature_groups(board: chess.Board, repetitions: int, captures: int) -> dict[
         _king_groups,
     ]
     groups = {name: rows for part in parts for name, rows in part(seen)}
-    groups.update(_exchange_groups(seen, captures))
+    values = _arrival_values(seen, captures)
+    groups.update(_exchange_groups(seen, values))
+    groups.update(threat_groups(seen, values, captures))
     flags = [min(board.halfmove_clock, 100) / 128, repetitions >= 1, repetitions >= 2]
     name = "half-move clock / 128, repetitions at least 1 and 2"
     groups[name] = np.repeat(np.array(flags, np.float32)[:, None], 64, axis=1)

@@ -36,9 +36,9 @@ def squares(row: np.ndarray) -> str:
 def test_layout() -> None:
     features = square_features(encode_position(chess.Board())[None])
     assert (features.shape, features.dtype) == ((1, 64, FEATURES), np.float32)
-    assert FEATURES == sum(size for _, size in FEATURE_GROUPS) == 76
+    assert FEATURES == sum(size for _, size in FEATURE_GROUPS) == 120
     # Nothing far from 1, so that no feature drowns the others.
-    assert abs(features).max() <= 9 / 4
+    assert abs(features).max() <= 27 / 8  # a queen in the middle of an empty board attacks 27 squares
 
 
 def test_pinned_man_and_discovered_line_by_hand() -> None:
