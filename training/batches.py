@@ -15,6 +15,7 @@ from training.mirroring import can_be_mirrored, mirror_cells, mirror_positions
 from training.shards import VALUE_SCALE, Shards
 
 MAX_LEGAL_MOVES = 218  # no legal chess position has more
+_SURELY_LOST = 5e-4  # half of the step from one mate to the next: the logit of a mate in one is finite
 _ORDER_KEY, _MIRROR_KEY = 1, 2  # keep the generators of different uses apart
 
 
@@ -146,14 +147,16 @@ class BatchStream:
         return batch
 
 
-def dense_targets(batch: Batch, taus: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def dense_targets(batch: Batch, taus: float | np.ndarray, logit_weight: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Spreads a batch's moves over the policy cells.
 
-    The target is the softmax over the legal moves of expected score / tau.
+    The target is the softmax over the legal moves of w / tau + logit_weight * log(w / (1 - w)), w the expected score.
+    Where a game is decided all scores are nearly the same; their logits still tell progress and the shorter mate.
 
     Args:
       batch: B positions.
       taus: the temperature of all positions, or float `[sources]`, that of each source.
+      logit_weight: of the scores' logits, at least 0.
 
     Returns:
       The target distribution, float32 `[B, Z]`, and whether a cell is a legal move, bool `[B, Z]`.
@@ -163,10 +166,13 @@ def dense_targets(batch: Batch, taus: float | np.ndarray) -> tuple[np.ndarray, n
     is_move = batch.cells >= 0  # [B, L]
     counts = np.count_nonzero(is_move, axis=1)
     tau = taus_of_sources[batch.source] if taus_of_sources.ndim else np.full(size, taus_of_sources)
-    best = batch.values.max(axis=1, initial=0.0)
     # Flat over the legal moves: they are a seventh of [B, L] and a hundredth of [B, Z].
     flat_cells = (np.arange(size)[:, None] * CELLS + batch.cells)[is_move]
-    odds = np.exp((batch.values[is_move] - np.repeat(best, counts)) / np.repeat(tau, counts))
+    values = batch.values[is_move]
+    certain = np.clip(values, _SURELY_LOST, 1 - _SURELY_LOST)
+    logits = values / np.repeat(tau, counts) + logit_weight * np.log(certain / (1 - certain))
+    best = np.maximum.reduceat(logits, np.cumsum(counts) - counts)
+    odds = np.exp(logits - np.repeat(best, counts))
     sums = np.bincount(np.repeat(np.arange(size), counts), odds, size)
     target = np.zeros((size, CELLS), np.float32)
     target.reshape(-1)[flat_cells] = odds / np.repeat(sums, counts)

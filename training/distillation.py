@@ -125,7 +125,7 @@ class Distillation:
         return prefetch(prepared, start, depth=4)
 
     def _device_batch(self, batch: Batch) -> DeviceBatch:
-        target, legal = dense_targets(batch, self._stream.taus)
+        target, legal = dense_targets(batch, self._stream.taus, self._config.logit_weight)
         score = np.max(batch.values, axis=1)
         return DeviceBatch(*jax.device_put((batch.positions, target, legal, score, self._has_scores[batch.source])))
 

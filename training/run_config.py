@@ -58,6 +58,8 @@ class RunConfig:
     seed: int = 0
     # Mirror half of the positions without castling rights.
     mirror: bool = True
+    # Weight of the scores' logits in the policy target, beside score / tau: tells moves apart where a game is decided.
+    logit_weight: float = 1.0
     # The optimiser and its schedule.
     optimizer: OptimizerConfig = OptimizerConfig()
     # Fewest solver steps of a batch; each batch draws its bound from here to max_steps, so that the network

@@ -1,5 +1,6 @@
 """Batches: their contents, purity, epochs and proportions, and the dense targets."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -106,16 +107,24 @@ def test_mirroring_changes_about_half_of_what_may_be_mirrored(sets: tuple[Shards
     assert 0.35 < changed / (changed + unchanged) < 0.65
 
 
-def test_dense_targets_agree_with_a_slow_softmax(sets: tuple[Shards, Shards]) -> None:
+def slow_logit(value: float) -> float:
+    value = min(max(value, 5e-4), 1 - 5e-4)
+    return math.log(value / (1 - value))
+
+
+@pytest.mark.parametrize("logit_weight", [0.0, 1.5])
+def test_dense_targets_agree_with_a_slow_softmax(sets: tuple[Shards, Shards], logit_weight: float) -> None:
     stream = BatchStream([(sets[0], 1, 0.05), (sets[1], 1, 0.3)], 20, seed=9)
     batch = stream(0)
-    target, legal = dense_targets(batch, stream.taus)
+    target, legal = dense_targets(batch, stream.taus, logit_weight)
     assert target.shape == legal.shape == (20, 4288)
     assert (target.dtype, legal.dtype) == (np.float32, np.bool_)
     for row in range(20):
         tau = (0.05, 0.3)[batch.source[row]]
         odds = {
-            int(c): np.exp(float(v) / tau) for c, v in zip(batch.cells[row], batch.values[row], strict=True) if c >= 0
+            int(c): math.exp(float(v) / tau + logit_weight * slow_logit(float(v)))
+            for c, v in zip(batch.cells[row], batch.values[row], strict=True)
+            if c >= 0
         }
         total = sum(odds.values())
         assert set(np.flatnonzero(legal[row])) == set(odds)
@@ -123,8 +132,17 @@ def test_dense_targets_agree_with_a_slow_softmax(sets: tuple[Shards, Shards]) ->
         assert (target[row][~legal[row]] == 0).all()
         for cell, odd in odds.items():
             assert target[row, cell] == pytest.approx(odd / total, rel=1e-4, abs=1e-7)
-    again, _ = dense_targets(batch._replace(source=np.zeros(20, np.int8)), 0.05)
+    again, _ = dense_targets(batch._replace(source=np.zeros(20, np.int8)), 0.05, logit_weight)
     assert np.array_equal(again[:10], target[:10])
+
+
+def test_logits_tell_the_shorter_mate_from_the_longer() -> None:
+    cells = np.array([[5, 9]], np.int16)
+    batch = Batch(np.zeros((1, 67), np.int8), cells, np.array([[0.999, 0.998]], np.float32), np.zeros(1, np.int8))
+    shallow, _ = dense_targets(batch, 0.05)
+    assert shallow[0, 5] / shallow[0, 9] == pytest.approx(math.exp(0.001 / 0.05), rel=1e-3)
+    steep, _ = dense_targets(batch, 0.05, logit_weight=1.0)
+    assert steep[0, 5] / steep[0, 9] == pytest.approx(math.exp(0.02) * 999 / 499, rel=1e-3)
 
 
 def test_a_sharp_temperature_and_a_single_move_stay_finite() -> None:
