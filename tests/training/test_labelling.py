@@ -10,6 +10,7 @@ import pytest
 
 from training import label
 from training.label_formats import read_labels
+from training.label_source import LabelWorker
 from training.labelling import read_starts
 from training.noisy_games import play_noisy_game
 from training.uci_teacher import TeacherError, UciTeacher
@@ -66,7 +67,8 @@ def test_a_game_is_decided_by_its_random_numbers() -> None:
         return {move: 0.5 - 0.01 * place for place, move in enumerate(moves)}
 
     starts = ("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",)
-    games = [list(play_noisy_game(random.Random(seed), starts, first_is_best)) for seed in (1, 1, 2)]
+    worker = LabelWorker(seed=1, number=0, processes=1, move_values=first_is_best, new_game=lambda: None)
+    games = [list(play_noisy_game(random.Random(seed), starts, worker)) for seed in (1, 1, 2)]
     assert games[0] == games[1] != games[2] and len(games[0]) > 3
     for visit in games[0]:
         assert len(visit.values) == len(list(chess.Board(visit.fen).legal_moves))
@@ -91,12 +93,43 @@ def test_a_file_grows_without_repetition_and_heals_a_torn_line(teacher_command: 
     assert not set(groups[: len(first)]) & set(groups[len(first) :])
 
 
+def test_positions_of_files_are_labelled_once_by_all_processes(teacher_command: str, tmp_path: Path) -> None:
+    out, games = tmp_path / "labels.tsv", tmp_path / "two games.pgn"
+    games.write_text('[Result "*"]\n\n1. e4 e5 2. Nf3 *\n\n[Result "*"]\n\n1. e4 c5 *\n')
+    arguments = ["--engine", teacher_command, "--out", str(out), "--source", "files", "--file", str(games)]
+    assert label.main([*arguments, "--processes", "2"]) == 0
+    labelled = list(read_labels(out, "all"))
+    assert sorted(position.group for position in labelled) == ["1.@two games.1"] * 4 + ["1.@two games.2"]
+    assert label.main(arguments) == 0
+    assert len(list(read_labels(out, "all"))) == 5
+
+
+def test_a_teacher_that_ends_is_noticed(
+    teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "mortal.py"
+    script.write_text(
+        Path(teacher_command.split()[1]).read_text().replace('words[0] == "go"', 'words[0] == "go" and exit(0)')
+    )
+    command = f"{sys.executable} {script}"
+    assert label.main(["--engine", command, "--out", str(tmp_path / "x.tsv"), "--minutes", "1"]) == 2
+    assert "expected bestmove from the teacher" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         (["--depth", "0"], "expected depth to be at least 1, got 0"),
         (["--option", "Hash"], "expected --option as NAME=VALUE, got 'Hash'"),
         (["--starts", "absent.epd"], "absent.epd"),
+        (["--few-men-depth", "-1"], "expected few_men_depth to be at least 0, got -1"),
+        (["--source", "files"], "expected at least one --file for --source files, got none"),
+        (["--source", "files", "--file", "absent.pgn"], "got absent.pgn: No such file"),
+        (["--source", "files", "--file", "x.epd", "--share", "2"], "expected share in 0..1, got 2.0"),
+        (["--source", "student"], "expected --weights for --source student, got none"),
+        (["--source", "student", "--weights", "absent"], "expected a network's folder with network.json, got absent"),
+        (["--source", "student", "--weights", "absent", "--boards", "0"], "expected boards >= 1"),
+        (["--source", "student", "--weights", "absent", "--keep-others", "-1"], "expected keep_others in 0..1, got -1"),
     ],
 )
 def test_bad_input_is_one_line(
