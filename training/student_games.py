@@ -142,13 +142,14 @@ class _Game:
         mover = self._mover()
         is_new = self._worker.known.add_fen(self.board.fen(en_passant="legal")) and len(evaluation.moves) > 1
         visit = self._worker.visit(self.board) if is_new or mover == "teacher" else None
-        kept = visit if visit is not None and is_new and self._is_kept(evaluation, visit.values) else None
+        best = choose_move(self.board, evaluation, ranked_moves(evaluation), 0.0, self._rng)
+        kept = visit if visit is not None and is_new and self._is_kept(evaluation, best, visit.values) else None
         self._decided = 0 if visit is None or not is_decided(visit.values) else self._decided + 1
         if mover == "teacher" and visit is None:  # it leaves moves out, as some teachers do
             self._ended = True
             return kept
         values = visit.values if visit is not None else ()
-        self.board.push(self._move(mover, evaluation, values))
+        self.board.push(self._move(mover, evaluation, best, values))
         self._plies_left -= 1
         decided = self._decided >= DECIDED_PLIES and not self._plays_on
         self._ended = decided or self._plies_left <= 0 or _has_ended(self.board)
@@ -159,16 +160,17 @@ class _Game:
             return self._opponent
         return "teacher" if self._rng.random() < self._plan.teacher_share else "student"
 
-    def _is_kept(self, evaluation: Evaluation, values: Sequence[float]) -> bool:
-        move = choose_move(self.board, evaluation, ranked_moves(evaluation), 0.0, self._rng)
-        regret = max(values) - values[evaluation.moves.index(move)]
+    def _is_kept(self, evaluation: Evaluation, best: chess.Move, values: Sequence[float]) -> bool:
+        regret = max(values) - values[evaluation.moves.index(best)]
         return regret > self._plan.keep_above or self._rng.random() < self._plan.keep_others
 
-    def _move(self, mover: Opponent, evaluation: Evaluation, values: Sequence[float]) -> chess.Move:
+    def _move(self, mover: Opponent, evaluation: Evaluation, best: chess.Move, values: Sequence[float]) -> chess.Move:
         if mover == "teacher":
             return noisy_move(self._rng, self.board, values, self._noise, self._heat)
         if mover == "random":
             return self._rng.choice(evaluation.moves)
+        if not self._temperature:
+            return best
         return choose_move(self.board, evaluation, ranked_moves(evaluation), self._temperature, self._rng)
 
 
