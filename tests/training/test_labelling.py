@@ -15,7 +15,8 @@ from training.labelling import read_starts
 from training.noisy_games import play_noisy_game
 from training.uci_teacher import TeacherError, UciTeacher
 
-# Values the move at place i of n, in the order of UCI text, at 100 * (n - i) centipawns, a mating move at a mate.
+# Values the move at place i of n, in the order of UCI text, at 100 * (n - i) centipawns, a mating move at a mate. Asked
+# for nodes, it lists the last two moves, and before them, in a much earlier iteration, the first one.
 TEACHER = """
 import sys, chess
 board = chess.Board()
@@ -27,6 +28,11 @@ for line in sys.stdin:
         print("readyok", flush=True)
     elif words[0] == "position":
         board = chess.Board(" ".join(words[2:]))
+    elif words[0] == "go" and words[1] == "nodes":
+        moves = sorted(move.uci() for move in board.legal_moves)
+        for depth, move, score in ((3, moves[0], 900), (6, moves[-1], 200), (5, moves[-2:][0], 100)):
+            print(f"info depth {depth} multipv 1 score cp {score} nodes 9 pv {move}")
+        print("bestmove", moves[-1], flush=True)
     elif words[0] == "go":
         moves = sorted(move.uci() for move in board.legal_moves)
         for place, move in enumerate(moves):
@@ -53,6 +59,24 @@ def test_values_are_those_of_the_exact_lines(teacher_command: str) -> None:
     assert values["a1a8"] == 1 - 0.001
     assert values["g1h2"] == pytest.approx(0.04 + 0.92 / (1 + 10 ** (-0.00368208 * 100 / 2.302585)), abs=1e-6)
     assert len(values) == len(list(chess.Board("6k1/5ppp/8/8/8/8/8/R5K1 w - - 0 1").legal_moves))
+
+
+def test_a_longer_search_decides_about_the_best_moves(teacher_command: str) -> None:
+    fen = "7k/8/8/8/8/8/8/K7 w - - 0 1"  # a1a2, a1b1, a1b2 at 300, 200, 100 centipawns
+    teacher = UciTeacher(teacher_command.split(), {})
+    short = teacher.move_values(fen, 1)
+    values = teacher.with_best_moves_searched(fen, short, 100)
+    teacher.close()
+    assert (values["a1b2"], values["a1b1"]) == (short["a1b1"], short["a1b2"])  # 200 and 100 by the longer search
+    # What it saw only in an early iteration is below the worst that it listed.
+    assert values["a1a2"] == pytest.approx(values["a1b1"] - 0.01)
+
+
+def test_a_move_that_was_low_stays_where_it_was(teacher_command: str) -> None:
+    teacher = UciTeacher(teacher_command.split(), {})
+    values = teacher.with_best_moves_searched("7k/8/8/8/8/8/8/K7 w - - 0 1", {"a1a2": 0.2, "a1b1": 0.5, "a1b2": 0.5}, 9)
+    teacher.close()
+    assert values["a1a2"] == 0.2
 
 
 @pytest.mark.parametrize("command", [["absent-engine"], [sys.executable, "-c", "input(); print('uciok')"]])
@@ -99,7 +123,8 @@ def test_positions_of_files_are_labelled_once_by_all_processes(teacher_command: 
     arguments = ["--engine", teacher_command, "--out", str(out), "--source", "files", "--file", str(games)]
     assert label.main([*arguments, "--processes", "2"]) == 0
     labelled = list(read_labels(out, "all"))
-    assert sorted(position.group for position in labelled) == ["1.@two games.1"] * 4 + ["1.@two games.2"]
+    # The start and 1. e4 belong to whichever process was first.
+    assert len(labelled) == 5 and {position.group for position in labelled} == {"1.@two games.1", "1.@two games.2"}
     assert label.main(arguments) == 0
     assert len(list(read_labels(out, "all"))) == 5
 
