@@ -1,4 +1,4 @@
-"""Measures a player: `python -m training.evaluate regret|puzzles|random ...`."""
+"""Measures a player: `python -m training.evaluate regret|puzzles|random|conversion ...`."""
 
 import argparse
 import shlex
@@ -65,6 +65,10 @@ def _measure(arguments: argparse.Namespace) -> "Measurement":
     if arguments.measure == "puzzles":
         subject = _subject(arguments)
         return measurements.puzzle_measurement(subject, arguments.puzzles, arguments.limit)
+    if arguments.measure == "conversion":
+        return measurements.conversion_measurement(
+            _engine_spec(arguments), games=arguments.games, seed=arguments.seed, max_moves=arguments.max_moves
+        )
     return measurements.random_measurement(
         _engine_spec(arguments),
         games=arguments.games,
@@ -128,6 +132,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
     )
     random = measures.add_parser("random", help="games against a uniform random mover")
     _add_match(random, games=200)
+    conversion = measures.add_parser("conversion", help="won endings won against a uniform random mover")
+    _add_conversion(conversion)
     return parser
 
 
@@ -159,6 +165,17 @@ def _add_subject(parser: argparse.ArgumentParser) -> None:
         help="evaluate this weights folder in batches, without a UCI engine",
     )
     parser.add_argument("--limit", type=positive_whole, metavar="N", help="use only the first N")
+
+
+def _add_conversion(parser: argparse.ArgumentParser) -> None:
+    _add_engine(parser)
+    add = parser.add_argument
+    add(
+        "--games", type=positive_whole, default=100, metavar="N", help="K+Q v K, K+R v K and +9 by turns (default: 100)"
+    )
+    add("--seed", type=int, default=1, metavar="N", help="fixes endings and draws (default: 1)")
+    moves_help = "moves in which the engine has to mate (default: 60)"
+    add("--max-moves", type=positive_whole, default=60, metavar="N", help=moves_help)
 
 
 def _add_match(parser: argparse.ArgumentParser, *, games: int) -> None:

@@ -48,13 +48,16 @@ def won_ending(rng: random.Random, kind: WonEnding) -> chess.Board:
 
 
 def _placed(rng: random.Random, winner: str, loser: str) -> chess.Board:
-    """Puts the men on squares at random, White to move and winning; the position may be illegal."""
+    """Puts the men on squares at random, White to move and winning; the position may be illegal.
+
+    No pawn of Black's is about to promote.
+    """
     board = chess.Board(None)
-    men = [*("K" + winner), *("k" + loser.lower())]
-    pawns = rng.sample(range(8, 56), sum(man in "Pp" for man in men))
-    others = rng.sample([square for square in range(64) if square not in pawns], len(men) - len(pawns))
-    for man in men:
-        square = (pawns if man in "Pp" else others).pop()
+    free = set(range(64))
+    for man in sorted("K" + winner + "k" + loser.lower(), key="pPkKqQrRbBnN".index):
+        ranks = {"p": range(3, 7), "P": range(1, 6)}.get(man, range(8))
+        square = rng.choice([square for square in sorted(free) if chess.square_rank(square) in ranks])
+        free.remove(square)
         board.set_piece_at(square, chess.Piece.from_symbol(man))
     return board
 
