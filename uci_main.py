@@ -20,7 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in COMMANDS:
         return run_command(words[0], words[1:])
-    arguments = _parser().parse_args(words)
+    parser = _parser()
+    if words and not words[0].startswith("-"):
+        parser.error(f"expected a command or nothing, got {words[0]!r} (allowed: {', '.join(COMMANDS)})")
+    arguments = parser.parse_args(words)
     from engine.uci.protocol_streams import take_over_stdio
     from engine.uci.session import Session
 

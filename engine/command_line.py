@@ -3,7 +3,8 @@
 import ast
 import importlib
 import importlib.util
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # Name → module. A module is imported only when its command is given, so none slows the others down.
@@ -22,6 +23,27 @@ COMMANDS: dict[str, str] = {
 def run_command(name: str, argv: Sequence[str]) -> int:
     """Runs a command of the table with its arguments; returns the exit status."""
     return int(importlib.import_module(COMMANDS[name]).main(argv))
+
+
+def exit_status(name: str, work: Callable[[], int], mistakes: type[Exception] | tuple[type[Exception], ...]) -> int:
+    """Does a command's work; what hinders it becomes one line on standard error.
+
+    Args:
+      name: of the command, which begins the line.
+      work: returns the exit status.
+      mistakes: errors whose text is one line for the person asking; others are faults of the program and are raised.
+
+    Returns:
+      What the work returns, 2 after a mistake, or 130 after an interruption from the keyboard.
+    """
+    try:
+        return work()
+    except mistakes as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
 
 
 def command_summary() -> str:

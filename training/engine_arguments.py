@@ -1,13 +1,45 @@
 """Arguments of command lines that name engines: which program, its options, what a move may cost."""
 
 import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from engine.command_line import exit_status
+from training.evaluation.evaluation_error import EvaluationError
 
 if TYPE_CHECKING:
     from training.evaluation.engine_spec import EngineSpec
 
 OWN_ENGINE = "recursezero"
+
+
+def run_with_engines(
+    parser: argparse.ArgumentParser, argv: Sequence[str] | None, work: Callable[[argparse.Namespace, str], int]
+) -> int:
+    """Runs a command that talks to engines, and logs the conversations if --engine-log says where.
+
+    Args:
+      parser: of the command line, `recursezero NAME`.
+      argv: the arguments after the program's name; by default the process's own.
+      work: gets the arguments and the whole command line; returns the exit status.
+
+    Returns:
+      What the work returns, 2 after an error has been written to stderr, or 130 after an interruption.
+    """
+    texts = list(sys.argv[1:] if argv is None else argv)
+    arguments = parser.parse_args(texts)
+    command = parser.prog.split()
+
+    def work_with_log() -> int:
+        from training.evaluation.engine_log import engine_log
+
+        with engine_log(arguments.engine_log):
+            return work(arguments, shlex.join([*command, *texts]))
+
+    return exit_status(command[-1], work_with_log, (EvaluationError, OSError))
 
 
 def add_timing(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +88,6 @@ def engine_spec(
     from engine.weights_location import WeightsNotFoundError, default_weights_folder
     from training.evaluation.engine_identity import weights_digest
     from training.evaluation.engine_spec import EngineSpec, own_engine_command, parse_options, split_command
-    from training.evaluation.evaluation_error import EvaluationError
     from training.evaluation.move_limit import MoveLimit, parse_move_limit
 
     weights: Path | None = None

@@ -1,4 +1,4 @@
-"""Measures a player: `python -m training.evaluate regret|puzzles|random ...`."""
+"""Measures a player: `python -m training.evaluate regret|puzzles|random|conversion ...`."""
 
 import argparse
 import shlex
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.command_line import exit_status
 from training.engine_arguments import OWN_ENGINE, engine_spec, positive_whole
+from training.evaluation.evaluation_error import EvaluationError
 
 if TYPE_CHECKING:
     from training.evaluation.engine_spec import EngineSpec
@@ -22,29 +24,35 @@ def main(argv: Sequence[str] | None = None) -> int:
       argv: the arguments after the program's name; by default the process's own.
 
     Returns:
-      0, 1 after an error has been written to stderr, or 130 after an interruption.
+      0, 2 after an error has been written to stderr, or 130 after an interruption.
     """
-    texts = list(sys.argv[1:] if argv is None else argv)
-    arguments = _parser().parse_args(texts)
-    from training.evaluation.evaluation_error import EvaluationError
-    from training.evaluation.figure_json import check_json_path, write_json
+    return run_measure("python -m training.evaluate", list(sys.argv[1:] if argv is None else argv))
+
+
+def run_measure(program: str, texts: Sequence[str]) -> int:
+    """Runs one measure; see `main`.
+
+    Args:
+      program: what the command line begins with.
+      texts: name of the measure, and its arguments.
+    """
+    arguments = _parser(program).parse_args(texts)
     from training.label_formats import LabelError
 
-    try:
-        if arguments.json is not None:
-            check_json_path(arguments.json)
-        measurement = _measure(arguments)
-        print(f"{arguments.measure} of {measurement.engine['name']}", flush=True)
-        print("\n".join(measurement.lines))
-        if arguments.json is not None:
-            command = shlex.join(["python", "-m", "training.evaluate", *texts])
-            write_json(arguments.json, arguments.measure, command, measurement)
-    except (EvaluationError, LabelError) as error:
-        print(f"evaluate: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("evaluate: interrupted, no figures", file=sys.stderr)
-        return 130
+    command = shlex.join([*program.split(), *texts])
+    return exit_status(arguments.measure, lambda: _report(arguments, command), (EvaluationError, LabelError, OSError))
+
+
+def _report(arguments: argparse.Namespace, command: str) -> int:
+    from training.evaluation.figure_json import check_json_path, write_json
+
+    if arguments.json is not None:
+        check_json_path(arguments.json)
+    measurement = _measure(arguments)
+    print(f"{arguments.measure} of {measurement.engine['name']}", flush=True)
+    print("\n".join(measurement.lines))
+    if arguments.json is not None:
+        write_json(arguments.json, arguments.measure, command, measurement)
     return 0
 
 
@@ -57,6 +65,10 @@ def _measure(arguments: argparse.Namespace) -> "Measurement":
     if arguments.measure == "puzzles":
         subject = _subject(arguments)
         return measurements.puzzle_measurement(subject, arguments.puzzles, arguments.limit)
+    if arguments.measure == "conversion":
+        return measurements.conversion_measurement(
+            _engine_spec(arguments), games=arguments.games, seed=arguments.seed, max_moves=arguments.max_moves
+        )
     return measurements.random_measurement(
         _engine_spec(arguments),
         games=arguments.games,
@@ -67,7 +79,6 @@ def _measure(arguments: argparse.Namespace) -> "Measurement":
 
 
 def _subject(arguments: argparse.Namespace) -> "Subject":
-    from training.evaluation.evaluation_error import EvaluationError
 
     if arguments.in_process is None:
         return _engine_spec(arguments)
@@ -79,7 +90,6 @@ def _subject(arguments: argparse.Namespace) -> "Subject":
 
 def _engine_spec(arguments: argparse.Namespace) -> "EngineSpec":
     from training.evaluation.engine_identity import weights_digest
-    from training.evaluation.evaluation_error import EvaluationError
 
     if arguments.engine is not None and arguments.weights is not None:
         raise EvaluationError("expected --weights only for this project's engine, got --engine too")
@@ -96,9 +106,9 @@ def _engine_spec(arguments: argparse.Namespace) -> "EngineSpec":
     return engine_spec(engine, options=arguments.option, limit=limit, margin_ms=1000)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training.evaluate",
+        prog=program,
         description="Measures how well a UCI engine plays; by default this project's own.",
     )
     measures = parser.add_subparsers(dest="measure", required=True, metavar="MEASURE")
@@ -122,6 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     random = measures.add_parser("random", help="games against a uniform random mover")
     _add_match(random, games=200)
+    conversion = measures.add_parser("conversion", help="won endings won against a uniform random mover")
+    _add_conversion(conversion)
     return parser
 
 
@@ -153,6 +165,17 @@ def _add_subject(parser: argparse.ArgumentParser) -> None:
         help="evaluate this weights folder in batches, without a UCI engine",
     )
     parser.add_argument("--limit", type=positive_whole, metavar="N", help="use only the first N")
+
+
+def _add_conversion(parser: argparse.ArgumentParser) -> None:
+    _add_engine(parser)
+    add = parser.add_argument
+    add(
+        "--games", type=positive_whole, default=100, metavar="N", help="K+Q v K, K+R v K and +9 by turns (default: 100)"
+    )
+    add("--seed", type=int, default=1, metavar="N", help="fixes endings and draws (default: 1)")
+    moves_help = "moves in which the engine has to mate (default: 60)"
+    add("--max-moves", type=positive_whole, default=60, metavar="N", help=moves_help)
 
 
 def _add_match(parser: argparse.ArgumentParser, *, games: int) -> None:

@@ -1,6 +1,13 @@
-"""Makes labelled positions: a UCI engine values every legal move of the positions of its own noisy games.
+"""Makes labelled positions: a UCI engine, the teacher, values every legal move.
 
     python -m training.label --engine stockfish --out labels.tsv --depth 4 --processes 2 --minutes 60
+
+Where positions come from (--source):
+  games      the teacher's own noisy games; half of them start from --starts
+  files      positions of --file: PGN games, FEN or EPD lines, Lichess puzzles (.csv), earlier labels (.tsv);
+             --share draws some of them, --aside leaves some of those by one random legal move
+  student    games of the network in --weights with itself and with the noisy teacher, also from won endings; kept are
+             the positions where its move gives away more than --keep-above, and a share --keep-others of the rest
 
 Run it again with the same --out to go on; the file grows and holds no position twice. Pack it with training.pack.
 """
@@ -9,22 +16,47 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training.label_source import LabelSource
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.label", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--engine", required=True, help="command of a UCI engine with MultiPV")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="UCI option; repeatable")
-    parser.add_argument("--out", type=Path, required=True, help="file to append to")
-    parser.add_argument("--depth", type=int, default=4, help="plies of the teacher's search (default 4)")
-    parser.add_argument("--starts", type=Path, help="file of FENs or EPDs (plain or .xz) where half of the games start")
-    parser.add_argument("--seed", type=int, default=1, help="decides the games (default 1)")
-    parser.add_argument("--processes", type=int, default=1, help="engines at work at once (default 1)")
-    parser.add_argument("--positions", type=int, default=10**9, help="stop after adding so many")
-    parser.add_argument("--minutes", type=float, default=60.0, help="stop after so long (default 60)")
+    add = parser.add_argument
+    add("--engine", required=True, help="command of a UCI engine with MultiPV")
+    add("--option", action="append", default=[], metavar="NAME=VALUE", help="UCI option; repeatable")
+    add("--out", type=Path, required=True, help="file to append to")
+    add("--depth", type=int, default=4, help="plies of the teacher's search (default 4)")
+    add("--few-men-depth", type=int, default=0, metavar="N", help="the same with at most 5 men (default: as --depth)")
+    add("--best-nodes", type=int, default=3000, metavar="N", help="then search the best 4 moves so (default 3000)")
+    add("--seed", type=int, default=1, help="decides what is random (default 1)")
+    add("--processes", type=int, default=1, help="engines at work at once (default 1)")
+    add("--positions", type=int, default=10**9, metavar="N", help="stop after adding so many")
+    add("--minutes", type=float, default=60.0, metavar="X", help="stop after so long (default 60)")
+    add("--source", choices=("games", "files", "student"), default="games", help="see above (default games)")
+    add("--starts", type=Path, metavar="FILE", help="FENs or EPDs (plain or .xz) where half of the games start")
+    files = parser.add_argument_group("--source files")
+    files.add_argument("--file", type=Path, action="append", default=[], help="may be repeated; plain or .xz")
+    files.add_argument("--share", type=float, default=1.0, metavar="X", help="of the positions is taken (default 1)")
+    files.add_argument("--aside", type=float, default=0.0, metavar="X", help="of those is left aside (default 0)")
+    _add_student(parser.add_argument_group("--source student"))
     return parser
+
+
+def _add_student(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--weights", type=Path, metavar="DIR", help="the student's network")
+    add("--boards", type=int, default=64, metavar="N", help="games at once in each process (default 64)")
+    add("--won-share", type=float, default=0.15, metavar="X", help="of games from won endings (default .15)")
+    add("--self-share", type=float, default=0.6, metavar="X", help="of the others without the teacher (default .6)")
+    add("--temperature", type=float, default=0.7, metavar="T", help="half of the games are at 0..T (default .7)")
+    add("--teacher-share", type=float, default=0.05, metavar="X", help="of the student's moves (default .05)")
+    add("--keep-above", type=float, default=0.02, metavar="X", help="regret of what is surely kept (default .02)")
+    add("--keep-others", type=float, default=0.25, metavar="X", help="share kept of the rest (default .25)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,13 +80,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _label(arguments: argparse.Namespace) -> int:
     import shlex
 
-    from training.labelling import LabelConfig, label_positions, read_starts
+    from training.labelling import LabelConfig, label_positions
 
     config = LabelConfig(
         engine=tuple(shlex.split(arguments.engine)),
         options=tuple(_option(text) for text in arguments.option),
         depth=arguments.depth,
-        starts=read_starts(arguments.starts) if arguments.starts else (),
+        few_men_depth=arguments.few_men_depth,
+        best_nodes=arguments.best_nodes,
+        source=_source(arguments),
         seed=arguments.seed,
         processes=arguments.processes,
     )
@@ -65,6 +99,37 @@ def _label(arguments: argparse.Namespace) -> int:
         print(f"\r{added} positions  {rate:.0f}/s  {left_s / 60:.1f} min left ", end="", file=sys.stderr, flush=True)
 
     return label_positions(config, arguments.out, arguments.positions, arguments.minutes, report)
+
+
+def _source(arguments: argparse.Namespace) -> "LabelSource":
+    from training.labelling import read_starts
+
+    if arguments.source == "files":
+        from training.position_files import PositionFiles
+
+        if not arguments.file:
+            raise ValueError("expected at least one --file for --source files, got none")
+        return PositionFiles(paths=tuple(arguments.file), share=arguments.share, aside=arguments.aside)
+    starts = read_starts(arguments.starts) if arguments.starts else ()
+    if arguments.source == "games":
+        from training.noisy_games import NoisyGames
+
+        return NoisyGames(starts=starts)
+    from training.student_games import StudentGames
+
+    if arguments.weights is None:
+        raise ValueError("expected --weights for --source student, got none")
+    return StudentGames(
+        weights=arguments.weights,
+        starts=starts,
+        boards=arguments.boards,
+        won_share=arguments.won_share,
+        self_share=arguments.self_share,
+        temperature=arguments.temperature,
+        teacher_share=arguments.teacher_share,
+        keep_above=arguments.keep_above,
+        keep_others=arguments.keep_others,
+    )
 
 
 def _option(text: str) -> tuple[str, str]:

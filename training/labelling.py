@@ -1,20 +1,29 @@
 """Labels positions with several teachers at once and appends them to one file."""
 
 import dataclasses
-import hashlib
 import multiprocessing
 import os
-import random
+import queue
+import signal
 import time
-from collections.abc import Callable, Sequence
-from multiprocessing.queues import Queue
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
+from training.known_positions import KnownPositions, position_key
 from training.label_formats import all_values_line, open_binary, read_lines
-from training.noisy_games import play_noisy_game
+from training.label_source import LabelSource, LabelWorker
 from training.uci_teacher import TeacherError, UciTeacher
 
 Report = Callable[[int, float], None]  # positions written, seconds
+FEW_MEN = 5
+
+_Lines = Sequence[tuple[int, str]]  # the key of a position, and its line of the file
+
+
+class _Finished:
+    """Sent by a process whose source has ended."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,22 +32,26 @@ class LabelConfig:
 
     # Program and arguments of the teacher.
     engine: tuple[str, ...]
-    # Its UCI options.
+    # Where positions come from.
+    source: LabelSource
+    # The teacher's UCI options.
     options: tuple[tuple[str, str], ...] = ()
     # Depth of its search, in plies.
     depth: int = 4
-    # FENs from which half of the games start.
-    starts: tuple[str, ...] = ()
-    # Decides the games, with the number of the process and of the game.
+    # Depth with at most FEW_MEN men on the board; 0 for the same.
+    few_men_depth: int = 0
+    # Nodes of a second search of the best moves; 0 for none.
+    best_nodes: int = 3000
+    # Decides what is random, with the number of the process and of the game.
     seed: int = 1
     # Teachers at work at once.
     processes: int = 1
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
-        for name in ("depth", "processes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
+        for name, least in (("depth", 1), ("few_men_depth", 0), ("best_nodes", 0), ("processes", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"expected {name} to be at least {least}, got {getattr(self, name)}")
 
 
 def read_starts(path: Path) -> tuple[str, ...]:
@@ -50,13 +63,13 @@ def read_starts(path: Path) -> tuple[str, ...]:
 
 
 def label_positions(config: LabelConfig, out: Path, positions: int, minutes: float, report: Report) -> int:
-    """Appends labelled positions to a file until enough are written or the time is up.
+    """Appends labelled positions to a file until enough are written, the time is up, or the source has no more.
 
     A position that the file holds already is not written again. Games continue where an earlier call of the same seed
     ended; a line that was cut off is removed.
 
     Args:
-      config: teacher and games.
+      config: teacher and source.
       out: file in the `all` format of `label_formats.py`.
       positions: how many to add.
       minutes: at most so long.
@@ -66,25 +79,26 @@ def label_positions(config: LabelConfig, out: Path, positions: int, minutes: flo
       How many were added.
 
     Raises:
-      TeacherError: a teacher failed.
+      ValueError: one line about a teacher that failed, or a file or network that cannot be used.
     """
-    seen, first_games = _resume(out, config)
-    queue: Queue[object] = multiprocessing.get_context("spawn").Queue(maxsize=64)
+    known, first_games = _resume(out, config)
+    spawn = multiprocessing.get_context("spawn")
+    results = spawn.Queue(maxsize=64)
     workers = [
-        multiprocessing.get_context("spawn").Process(
-            target=_work, args=(config, number, first_games[number], queue), daemon=True
-        )
+        spawn.Process(target=_work, args=(config, number, first_games[number], known, results), daemon=True)
         for number in range(config.processes)
     ]
     for worker in workers:
         worker.start()
-    start_s, reported_s, added = time.monotonic(), 0.0, 0
+    start_s, reported_s, added, at_work = time.monotonic(), 0.0, 0, config.processes
     try:
         with out.open("a") as file:
-            while added < positions and (passed_s := time.monotonic() - start_s) < minutes * 60:
-                for key, line in _next_game(queue):
-                    if key not in seen:
-                        seen.add(key)
+            while at_work and added < positions and (passed_s := time.monotonic() - start_s) < minutes * 60:
+                lines = _next_lines(results, workers)
+                if lines is None:
+                    at_work -= 1
+                for key, line in lines or ():
+                    if added < positions and known.add(key):
                         file.write(line)
                         added += 1
                 if passed_s - reported_s >= 1:
@@ -98,47 +112,65 @@ def label_positions(config: LabelConfig, out: Path, positions: int, minutes: flo
     return added
 
 
-def _next_game(queue: "Queue[object]") -> Sequence[tuple[int, str]]:
-    game = queue.get()
-    if isinstance(game, Exception):
-        raise game
-    assert isinstance(game, list)
-    return game
+def _next_lines(results: Any, workers: Sequence[SpawnProcess]) -> _Lines | None:
+    """Returns what a process sends within a second, None when it is the end of its source."""
+    try:
+        result = results.get(timeout=1.0)
+    except queue.Empty:
+        # Sent before its end, a result may still be on its way, so only a failure counts.
+        failed = [worker.exitcode for worker in workers if worker.exitcode]
+        if failed:
+            raise TeacherError(f"expected the labelling processes to go on, but one ended with {failed[0]}") from None
+        return ()
+    if isinstance(result, Exception):
+        raise result
+    return None if isinstance(result, _Finished) else result
 
 
-def _work(config: LabelConfig, number: int, first_game: int, queue: "Queue[object]") -> None:
-    """Plays games in a process of its own and sends each as a list of (key, line)."""
+def _work(config: LabelConfig, number: int, first_game: int, known: KnownPositions, results: Any) -> None:
+    """Labels in a process of its own and sends each game, or part of one, as a list of (key, line)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears it and ends this one
     try:
         teacher = UciTeacher(config.engine, dict(config.options))
-        for game in range(first_game, 2**31):
-            rng = random.Random(f"{config.seed}.{number}.{game}")
-            teacher.new_game()
-            visits = play_noisy_game(rng, config.starts, lambda fen: teacher.move_values(fen, config.depth))
-            group = f"{config.seed}.{number}.{game}"
-            queue.put([(_key(visit.fen), all_values_line(group, visit.fen, visit.values)) for visit in visits])
-    except TeacherError as error:
-        queue.put(error)
+
+        def move_values(fen: str) -> Mapping[str, float]:
+            few_men = sum(character.isalpha() for character in fen.split()[0]) <= FEW_MEN
+            values = teacher.move_values(fen, (few_men and config.few_men_depth) or config.depth)
+            return teacher.with_best_moves_searched(fen, values, config.best_nodes) if config.best_nodes else values
+
+        worker = LabelWorker(
+            seed=config.seed,
+            number=number,
+            processes=config.processes,
+            first_game=first_game,
+            move_values=move_values,
+            new_game=teacher.new_game,
+            known=known,
+        )
+        for group, visits in config.source.games(worker):
+            results.put([(position_key(fen), all_values_line(group, fen, values)) for fen, values in visits])
+        results.put(_Finished())
+    except (ValueError, OSError) as error:
+        results.put(error if isinstance(error, OSError) else ValueError(str(error)))
 
 
-def _resume(out: Path, config: LabelConfig) -> tuple[set[int], list[int]]:
-    """Returns the keys of the file's positions and the first game of each process that it does not hold."""
-    seen: set[int] = set()
+def _resume(out: Path, config: LabelConfig) -> tuple[KnownPositions, list[int]]:
+    """Returns the positions of the file and the first game of each process that it does not hold."""
+    keys: set[int] = set()
     first_games = [0] * config.processes
     if not out.exists():
-        return seen, first_games
+        return KnownPositions(), first_games
     content = out.read_bytes()
     whole = content.rfind(b"\n") + 1
     os.truncate(out, whole)
-    for line in content[:whole].decode().splitlines():
-        group, fen, _ = line.split("\t")
-        seen.add(_key(fen))
-        seed, *rest = group.split(".")
-        if seed == str(config.seed) and len(rest) == 2 and int(rest[0]) < config.processes:
-            first_games[int(rest[0])] = max(first_games[int(rest[0])], int(rest[1]) + 1)
-    return seen, first_games
-
-
-def _key(fen: str) -> int:
-    """Returns a number for men, side to move, castling and en passant; the same in every process."""
-    position = " ".join(fen.split()[:4])
-    return int.from_bytes(hashlib.blake2b(position.encode(), digest_size=8).digest(), "big")
+    prefix = f"{config.seed}.{config.source.prefix}"
+    for number, line in enumerate(content[:whole].decode().splitlines(), 1):
+        fields = line.split("\t")
+        if len(fields) != 3:
+            raise ValueError(f"expected group TAB fen TAB values in {out}, line {number}, got {line[:80]!r}")
+        keys.add(position_key(fields[1]))
+        process, _, game = fields[0].removeprefix(prefix).partition(".")
+        if fields[0].startswith(prefix) and process.isdecimal() and game.isdecimal():
+            if int(process) < config.processes:
+                first_games[int(process)] = max(first_games[int(process)], int(game) + 1)
+    return KnownPositions(keys), first_games

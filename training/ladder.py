@@ -8,13 +8,21 @@ each move, so the figure does not depend on the computer's speed.
 """
 
 import argparse
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.engine_arguments import OWN_ENGINE, add_openings, add_timing, engine_spec, positive_whole, whole_number
+from training.engine_arguments import (
+    OWN_ENGINE,
+    add_openings,
+    add_timing,
+    engine_spec,
+    positive_whole,
+    run_with_engines,
+    whole_number,
+)
+from training.evaluation.evaluation_error import EvaluationError
 
 if TYPE_CHECKING:
     from training.evaluation.engine_spec import EngineSpec
@@ -29,26 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
       argv: the arguments after the program's name; by default the process's own.
 
     Returns:
-      0, 1 after an error has been written to stderr, or 130 after an interruption.
+      0, 2 after an error has been written to stderr, or 130 after an interruption.
     """
-    texts = list(sys.argv[1:] if argv is None else argv)
-    arguments = _parser().parse_args(texts)
-    from training.evaluation.engine_log import engine_log
-    from training.evaluation.evaluation_error import EvaluationError
-
-    try:
-        with engine_log(arguments.engine_log):
-            return _ladder(arguments, shlex.join(["recursezero", "ladder", *texts]))
-    except EvaluationError as error:
-        print(f"ladder: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("ladder: interrupted", file=sys.stderr)
-        return 130
+    return run_with_engines(_parser(), argv, _ladder)
 
 
 def _ladder(arguments: argparse.Namespace, command: str) -> int:
-    from training.evaluation.evaluation_error import EvaluationError
     from training.evaluation.figure_json import check_json_path, write_json
     from training.evaluation.ladder_report import ladder_measurement
     from training.evaluation.ladder_session import climb
@@ -146,7 +140,6 @@ def _opponents(arguments: argparse.Namespace) -> Callable[[int], "EngineSpec"]:
 
 
 def _levels(text: str) -> list[int]:
-    from training.evaluation.evaluation_error import EvaluationError
 
     words = [word.strip() for word in text.split(",")]
     if not all(word.isdecimal() for word in words) or len(set(words)) != len(words):

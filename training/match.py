@@ -8,13 +8,13 @@ opening is played twice, with colours exchanged. Figures are those of FIRST.
 """
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.engine_arguments import add_openings, add_timing, engine_spec, positive_whole
+from training.engine_arguments import add_openings, add_timing, engine_spec, positive_whole, run_with_engines
+from training.evaluation.evaluation_error import EvaluationError
 
 if TYPE_CHECKING:
     from training.evaluation.engine_spec import EngineSpec
@@ -30,27 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
       argv: the arguments after the program's name; by default the process's own.
 
     Returns:
-      0, 1 after an error has been written to stderr, or 130 after an interruption.
+      0, 2 after an error has been written to stderr, or 130 after an interruption.
     """
-    texts = list(sys.argv[1:] if argv is None else argv)
-    arguments = _parser().parse_args(texts)
-    from training.evaluation.engine_log import engine_log
-    from training.evaluation.evaluation_error import EvaluationError
-
-    try:
-        with engine_log(arguments.engine_log):
-            return _match(arguments, shlex.join(["recursezero", "match", *texts]))
-    except EvaluationError as error:
-        print(f"match: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("match: interrupted", file=sys.stderr)
-        return 130
+    return run_with_engines(_parser(), argv, _match)
 
 
 def _match(arguments: argparse.Namespace, command: str) -> int:
     from training.evaluation.engine_player import EnginePlayer
-    from training.evaluation.evaluation_error import EvaluationError
     from training.evaluation.figure_json import check_json_path
     from training.evaluation.match_session import hold_match
     from training.evaluation.match_store import MatchStore

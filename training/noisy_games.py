@@ -4,68 +4,109 @@ A game starts from a given position and is short, or starts after a few random m
 moves are drawn from softmax(w / heat) over the teacher's values, and now and then at random.
 """
 
+import itertools
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import chess
 
-_NOISES = (0.03, 0.1, 0.2, 0.35)  # share of random moves; one is drawn for each game
-_HEATS = (0.01, 0.03, 0.08, 0.15)  # temperatures of the other moves, in expected score
-_SHORT_PLIES, _LONG_PLIES = (4, 8, 12, 16), 240
+from training.label_source import LabelledGame, LabelWorker, Visit, group_name
+
+NOISES = (0.03, 0.1, 0.2, 0.35)  # share of random moves; one is drawn for each game
+HEATS = (0.01, 0.03, 0.08, 0.15)  # temperatures of the other moves, in expected score
+DECIDED, DECIDED_PLIES = 0.955, 8  # a game is decided after so many plies beyond this expected score
+LONG_PLIES = 240
+_SHORT_PLIES = (4, 8, 12, 16)
 _RANDOM_PLIES = (0, 1, 2, 3, 4, 6, 8, 10)
-_DECIDED, _DECIDED_PLIES = 0.955, 8  # a game is decided after so many plies beyond this expected score
 _ASIDE = 0.2  # share of given starts that are left by one random move
 
-MoveValues = Callable[[str], dict[str, float]]
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyGames:
+    """The teacher's noisy games as a source of positions.
+
+    Attributes:
+      starts: FENs where half of the games start; may be empty.
+    """
+
+    starts: tuple[str, ...] = ()
+    prefix = ""
+
+    def games(self, worker: LabelWorker) -> Iterator[LabelledGame]:
+        """Yields game after game, without end."""
+        for game in itertools.count(worker.first_game):
+            worker.new_game()
+            visits = play_noisy_game(worker.rng(game), self.starts, worker)
+            yield LabelledGame(group_name(worker, self.prefix, game), list(visits))
 
 
-class Visit(NamedTuple):
-    """A position of a game, with the teacher's values of all its legal moves."""
-
-    fen: str  # with the en-passant square only when such a capture is legal
-    values: list[float]  # expected scores for the side to move, moves in the order of their UCI text
-
-
-def play_noisy_game(rng: random.Random, starts: Sequence[str], move_values: MoveValues) -> Iterator[Visit]:
+def play_noisy_game(rng: random.Random, starts: Sequence[str], worker: LabelWorker) -> Iterator[Visit]:
     """Plays one game and yields its positions.
 
     Args:
       rng: decides everything that is random.
       starts: FENs of which half of the games start; may be empty.
-      move_values: the teacher: FEN to UCI text to expected score.
+      worker: has the teacher.
     """
-    board, plies = _start(rng, starts)
-    noise, heat, plays_on = rng.choice(_NOISES), rng.choice(_HEATS), rng.random() < 0.25
+    if starts and rng.random() < 0.5:
+        board, plies = given_start(rng, starts), rng.choice(_SHORT_PLIES)
+    else:
+        board, plies = random_start(rng), LONG_PLIES
+    noise, heat, plays_on = rng.choice(NOISES), rng.choice(HEATS), rng.random() < 0.25
     decided = 0
     while plies and board.is_valid() and not board.is_game_over(claim_draw=True):
         plies -= 1
-        moves = sorted(move.uci() for move in board.legal_moves)
-        by_move = move_values(board.fen(en_passant="legal"))
-        if any(move not in by_move for move in moves):
-            return  # the engine ended the search early, as some do when one move is forced
-        values = [by_move[move] for move in moves]
-        yield Visit(board.fen(en_passant="legal"), values)
-        best = max(values)
-        decided = decided + 1 if not 1 - _DECIDED < best < _DECIDED else 0
-        if decided >= _DECIDED_PLIES and not plays_on:
+        visit = worker.visit(board)
+        if visit is None:
             return
-        odds = [math.exp((value - best) / heat) for value in values]
-        board.push_uci(rng.choice(moves) if rng.random() < noise else rng.choices(moves, odds)[0])
+        yield visit
+        decided = decided + 1 if is_decided(visit.values) else 0
+        if decided >= DECIDED_PLIES and not plays_on:
+            return
+        board.push(noisy_move(rng, board, visit.values, noise, heat))
 
 
-def _start(rng: random.Random, starts: Sequence[str]) -> tuple[chess.Board, int]:
-    if starts and rng.random() < 0.5:
-        board = chess.Board(rng.choice(starts))
-        _push_random(rng, board, 1 if rng.random() < _ASIDE else 0)
-        return board, rng.choice(_SHORT_PLIES)
+def noisy_move(
+    rng: random.Random, board: chess.Board, values: Sequence[float], noise: float, heat: float
+) -> chess.Move:
+    """Draws a move of the noisy teacher.
+
+    Args:
+      rng: decides.
+      board: with legal moves.
+      values: the teacher's expected scores of the legal moves, in the order of their UCI text.
+      noise: share of uniform draws.
+      heat: temperature of the others, in expected score.
+    """
+    moves = sorted(board.legal_moves, key=chess.Move.uci)
+    best = max(values)
+    odds = [math.exp((value - best) / heat) for value in values]
+    return rng.choice(moves) if rng.random() < noise else rng.choices(moves, odds)[0]
+
+
+def is_decided(values: Sequence[float]) -> bool:
+    """Whether the best move all but wins, or all moves all but lose."""
+    return not 1 - DECIDED < max(values) < DECIDED
+
+
+def given_start(rng: random.Random, starts: Sequence[str]) -> chess.Board:
+    """Returns one of the given positions, or one that a random move leads to from there."""
+    board = chess.Board(rng.choice(starts))
+    push_random(rng, board, 1 if rng.random() < _ASIDE else 0)
+    return board
+
+
+def random_start(rng: random.Random) -> chess.Board:
+    """Returns the initial position after up to ten random moves."""
     board = chess.Board()
-    _push_random(rng, board, rng.choice(_RANDOM_PLIES))
-    return board, _LONG_PLIES
+    push_random(rng, board, rng.choice(_RANDOM_PLIES))
+    return board
 
 
-def _push_random(rng: random.Random, board: chess.Board, plies: int) -> None:
+def push_random(rng: random.Random, board: chess.Board, plies: int) -> None:
+    """Makes random legal moves, fewer when the game ends."""
     for _ in range(plies):
         moves = sorted(board.legal_moves, key=chess.Move.uci)
         if moves:

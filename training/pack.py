@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.command_line import exit_status
+
 if TYPE_CHECKING:
     from training.label_packing import PackCounts, Progress
 
@@ -21,27 +23,27 @@ def main(argv: Sequence[str] | None = None) -> int:
       argv: the arguments after the program's name; by default the process's own.
 
     Returns:
-      0, or 1 after an error has been written to stderr.
+      0, 2 after an error has been written to stderr, or 130 after an interruption.
     """
     arguments = _parser().parse_args(argv)
+    return exit_status("pack", lambda: _pack(arguments), (ValueError, OSError))
+
+
+def _pack(arguments: argparse.Namespace) -> int:
     from training.label_packing import PackConfig, pack_labels
 
     started_s = time.monotonic()
-    try:
-        config = PackConfig(
-            kind=arguments.source,
-            inputs=tuple(arguments.inputs),
-            out=arguments.out,
-            name=arguments.name or arguments.out.name,
-            exclude=tuple(arguments.exclude),
-            unique_from=tuple(arguments.unique_from),
-            validation_percent=arguments.validation_percent,
-            workers=arguments.workers,
-        )
-        counts = pack_labels(config, _progress_line())
-    except ValueError as error:
-        print(f"pack: {error}", file=sys.stderr)
-        return 1
+    config = PackConfig(
+        kind=arguments.source,
+        inputs=tuple(arguments.inputs),
+        out=arguments.out,
+        name=arguments.name or arguments.out.name,
+        exclude=tuple(arguments.exclude),
+        unique_from=tuple(arguments.unique_from),
+        validation_percent=arguments.validation_percent,
+        workers=arguments.workers,
+    )
+    counts = pack_labels(config, _progress_line())
     elapsed_s = time.monotonic() - started_s
     print(f"packed {_summary(counts)} in {elapsed_s:.0f} s: {arguments.out}")
     return 0

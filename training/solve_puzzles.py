@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Sequence
 
-from training.evaluate import main as evaluate
+from training.evaluate import run_measure
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `training.evaluate puzzles`, so that it has a name of its own.
+    """Runs the measure `puzzles` of `training.evaluate`, so that it has a name of its own.
 
     Args:
       argv: the arguments after the program's name; by default the process's own.
@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
       As `training.evaluate`.
     """
-    return evaluate(["puzzles", *(sys.argv[1:] if argv is None else argv)])
+    return run_measure("recursezero", ["puzzles", *(sys.argv[1:] if argv is None else argv)])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Raw lines, since parsing them into objects costs as much as the search at the depths that are used. The engine searches
 all moves in one MultiPV search to a fixed depth: with a limit of nodes the last iteration is cut off, and the moves'
-scores come from different depths.
+scores come from different depths. The best few moves may then be searched again and deeper: that tells the best move
+from the others far more reliably than the same time spent on all of them.
 """
 
 import subprocess
@@ -11,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from training.expected_score import cp_to_value, mate_to_value
 
 _ALL_MOVES = 256  # lines asked for; no position has as many moves
+_BEST_MOVES = 4  # lines asked for when the best moves are searched again
+_UNLISTED_BELOW = 0.01  # at least so far below the worst of them lie the others
 
 
 class TeacherError(ValueError):
@@ -46,7 +49,7 @@ class UciTeacher:
         self._send("uci")
         if not any(line.startswith("option name MultiPV ") for line in self._lines_until("uciok")):
             raise TeacherError(f"expected an engine with the option MultiPV as teacher, got {self._name}")
-        for name, value in {**options, "MultiPV": str(_ALL_MOVES)}.items():
+        for name, value in options.items():
             self._send(f"setoption name {name} value {value}")
         self.new_game()
 
@@ -66,14 +69,38 @@ class UciTeacher:
           Move in UCI text to expected score for the side to move, as `expected_score.py` defines it, of the last exact
           line of each move.
         """
-        self._send(f"position fen {fen}\ngo depth {depth}")
-        values: dict[str, float] = {}
+        return {move: value for move, (_, value) in self._search(fen, _ALL_MOVES, f"depth {depth}").items()}
+
+    def with_best_moves_searched(self, fen: str, values: Mapping[str, float], nodes: int) -> dict[str, float]:
+        """Values the best moves anew by a longer search.
+
+        Args:
+          fen: the position.
+          values: of all moves, from a short search (`move_values`).
+          nodes: of the longer search, which finds for itself what is best.
+
+        Returns:
+          The values of the best four moves by the longer search, of the others by the short one, at least a little
+          below the worst of those four: a move that the longer search left out is not better than what it listed.
+        """
+        found = self._search(fen, _BEST_MOVES, f"nodes {nodes}")
+        deepest = max((depth for depth, _ in found.values()), default=0)
+        # The last iteration is cut off: its scores and those of the one before count, not what is older.
+        best = {move: value for move, (depth, value) in found.items() if depth >= deepest - 1}
+        highest = max(0.0, min(best.values(), default=1.0) - _UNLISTED_BELOW)
+        return {move: best.get(move, min(value, highest)) for move, value in values.items()}
+
+    def _search(self, fen: str, lines: int, limit: str) -> dict[str, tuple[int, float]]:
+        """Returns depth and value of each move's last exact line."""
+        self._send(f"setoption name MultiPV value {lines}\nposition fen {fen}\ngo {limit}")
+        found: dict[str, tuple[int, float]] = {}
         for line in self._lines_until("bestmove"):
             words = line.split()
             if "multipv" in words and "score" in words and "pv" in words and "bound" not in line:
                 kind, number = words[words.index("score") + 1 :][:2]
-                values[words[words.index("pv") + 1]] = _value(kind, int(number))
-        return values
+                depth = int(words[words.index("depth") + 1])
+                found[words[words.index("pv") + 1]] = depth, _value(kind, int(number))
+        return found
 
     def close(self) -> None:
         """Ends the engine."""

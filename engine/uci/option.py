@@ -16,6 +16,10 @@ class OptionError(ValueError):
     """An option or its value is not allowed; the text is one line."""
 
 
+class UnknownOptionError(OptionError):
+    """There is no option of this name."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """A declared option and the field of `Settings` it fills (none for a button)."""

@@ -13,19 +13,21 @@ from engine.player.backend import Backend
 from engine.player.move_selection import MoveSelection
 from engine.player.strength import HIGHEST_ELO, LOWEST_ELO
 from engine.uci.commands import shown
-from engine.uci.option import Option, OptionError
+from engine.uci.option import Option, OptionError, UnknownOptionError
 from engine.uci.score_types import ScoreType
 from engine.uci.settings import ABOUT
 
 _MOST_RECURSION_STEPS = 64
+_AUTODISCOVER = "<autodiscover>"  # lc0's word for: look where networks are
 
 
 def _number_reader(name: str, high: float) -> Callable[[str], float]:
-    """Returns a reader of numbers from 0 to less than `high`; UCI has no such type."""
+    """Returns a reader of numbers from 0 to less than `high`, as 0.6, 0,6 or 60%; UCI has no such type."""
 
     def read(text: str) -> float:
+        percent = text.endswith("%")
         try:
-            number = float(text or "0")
+            number = float(text.removesuffix("%").replace(",", ".") or "0") / (100.0 if percent else 1.0)
         except ValueError:
             number = math.nan
         if not 0.0 <= number < high:
@@ -33,6 +35,15 @@ def _number_reader(name: str, high: float) -> Callable[[str], float]:
         return number
 
     return read
+
+
+def _read_weights(text: str) -> Path | None:
+    """Returns a network's folder, which may be named by a file in it, as dialogues for files do."""
+    _refuse_zero_bytes("WeightsFile", text)
+    if text in ("", _AUTODISCOVER):
+        return None
+    path = Path(text).expanduser()
+    return path.parent if path.is_file() else path
 
 
 def _path_reader(name: str) -> Callable[[str], Path | None]:
@@ -99,7 +110,7 @@ OPTIONS = (
     _string("SyzygyPath", "syzygy_path", "folders of endgame tables, which then choose the move", _read_folders),
     _check("OwnBook", "own_book", "play moves of the book while there are some"),
     _path("BookFile", "book_file", "opening book in Polyglot's format"),
-    _path("WeightsFile", "weights_folder", "folder of the network; empty: the shipped one"),
+    _string("WeightsFile", "weights_folder", "folder of the network; empty: the shipped one", _read_weights),
     _combo("Backend", "backend", get_args(Backend), "what computes; auto: an accelerator if there is one"),
     _combo(
         "MoveSelection",
@@ -131,10 +142,10 @@ def find_option(name: str) -> Option:
     """Returns the option with this name, in any case.
 
     Raises:
-      OptionError: there is none.
+      UnknownOptionError: there is none.
     """
     option = _BY_NAME.get(name.lower())
     if option is None:
         names = ", ".join(option.name for option in OPTIONS)
-        raise OptionError(f"expected the name of an option, got {shown(name)} (allowed: {names})")
+        raise UnknownOptionError(f"expected the name of an option, got {shown(name)} (allowed: {names})")
     return option

@@ -25,6 +25,7 @@ class Orders:
         self._worker = Worker()
         self._thinking: Thinking | None = None  # used by the worker thread only
         self._readyok_owed = 0
+        self._follows_open = 0  # orders to follow settings that are not carried out yet
         self._readyok_lock = threading.Lock()
 
     @property
@@ -42,13 +43,24 @@ class Orders:
         self._worker.finish(self._output.is_abandoned)
 
     def get_ready(self, settings: Settings) -> None:
-        """Prints `readyok` when the network asked for is loaded: now, if it is."""
+        """Prints `readyok` when network and files asked for are loaded: now, if they are."""
         with self._readyok_lock:
-            if self._slot.settled:
+            if self._is_ready():
                 self._output.write("readyok")
                 return
             self._readyok_owed += 1
         self.order(lambda _: None, settings)
+
+    def follow(self, settings: Settings) -> None:
+        """Has the worker thread open and close the files that the settings name; `readyok` waits for it."""
+
+        def note_end(_thinking: "Thinking") -> None:
+            with self._readyok_lock:
+                self._follows_open -= 1
+
+        with self._readyok_lock:
+            self._follows_open += 1
+        self.order(note_end, settings, needs_network=False)
 
     def order(
         self,
@@ -88,10 +100,13 @@ class Orders:
     def _load(self, thinking: "Thinking", settings: Settings) -> None:
         thinking.load(settings)
         with self._readyok_lock:
-            # If another network was asked for meanwhile, the job that loads it comes here too.
-            if self._slot.settled:
+            # If something else was asked for meanwhile, the job of an `isready` after it comes here too.
+            if self._is_ready():
                 self._output.write(*["readyok"] * self._readyok_owed)
                 self._readyok_owed = 0
+
+    def _is_ready(self) -> bool:
+        return self._slot.settled and not self._follows_open
 
     def _get_thinking(self) -> "Thinking":
         if self._thinking is None:

@@ -8,10 +8,17 @@ import chess
 from engine.uci.commands import Position, shown
 
 _LARGEST_COUNTER = 32767
+# No game reaches these, but they can be played on, and composers set them up.
+_PLAYABLE = (
+    chess.STATUS_TOO_MANY_CHECKERS
+    | chess.STATUS_IMPOSSIBLE_CHECK
+    | chess.STATUS_TOO_MANY_WHITE_PAWNS
+    | chess.STATUS_TOO_MANY_BLACK_PAWNS
+)
 
 
 class PositionError(ValueError):
-    """The position is impossible; the text is one line."""
+    """The position cannot be played; the text is one line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +40,7 @@ class Setup:
           chess960: whether castling is written king takes rook, and any castling right is allowed.
 
         Raises:
-          PositionError: the FEN cannot be read, or no game can reach the position.
+          PositionError: the FEN cannot be read, or the position cannot be played.
         """
         known = len(self.command.moves)
         same_start = (command.fen, chess960) == (self.command.fen, self.chess960)
@@ -51,7 +58,7 @@ def _start(fen: str | None, chess960: bool) -> Setup:
     """Returns the setup of a FEN without moves; rights that the men do not bear out are left out.
 
     Raises:
-      PositionError: the FEN cannot be read, or no game can reach the position.
+      PositionError: the FEN cannot be read, or the position cannot be played.
     """
     if fen is None:
         return new_game(chess960)
@@ -97,10 +104,9 @@ def legal_move(board: chess.Board, text: str) -> chess.Move | None:
 
 
 def _check_possible(board: chess.Board, fen: str) -> None:
-    reasons = [
-        str(status.name).lower().replace("_", " ") for status in chess.Status if board.status() & status and status.name
-    ]
+    unplayable = board.status() & ~_PLAYABLE
+    reasons = [str(status.name).lower().replace("_", " ") for status in chess.Status if unplayable & status]
     if board.halfmove_clock > _LARGEST_COUNTER or board.fullmove_number > _LARGEST_COUNTER:
         reasons.append("move counter too large")
     if reasons:
-        raise PositionError(f"expected a position that a game can reach, got {shown(fen)} ({', '.join(reasons)})")
+        raise PositionError(f"expected a position that can be played, got {shown(fen)} ({', '.join(reasons)})")

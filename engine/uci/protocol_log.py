@@ -32,6 +32,10 @@ class ProtocolLog:
         """Notes a line of this program."""
         self._note("<", line)
 
+    def noted(self, text: str) -> None:
+        """Notes what is said to nobody else."""
+        self._note("#", text)
+
     def close(self) -> None:
         """Ends the log."""
         if self._file is not None:

@@ -1,13 +1,13 @@
 """Standard input and output, kept clean for the protocol."""
 
-import io
+import contextlib
 import os
 import select
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 if TYPE_CHECKING:
     from engine.uci.protocol_log import ProtocolLog
@@ -44,6 +44,15 @@ class ProtocolOutput:
         """Writes a user's mistake, or a failure, as one line that every chess program accepts."""
         self.write("info string error: " + " ".join(text.split()))
 
+    def write_aside(self, text: str) -> None:
+        """Says on standard error and in the log what no chess program has to hear."""
+        text = " ".join(text.split())
+        with self._lock:
+            if self.log is not None:
+                self.log.noted(text)
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it
+            print(text, file=sys.stderr, flush=True)
+
     def set_log(self, log: "ProtocolLog | None") -> None:
         """Notes lines in another file from now on, or in none."""
         with self._lock:
@@ -71,7 +80,7 @@ def take_over_stdio() -> tuple[Iterator[str], ProtocolOutput]:
     children of a tournament manager, are ignored unless a person sits at the terminal.
 
     Returns:
-      The lines of standard input, undecodable bytes replaced, and the output.
+      The lines of standard input and the output.
     """
     _ensure_descriptor(0, os.O_RDONLY)
     _ensure_descriptor(1, os.O_WRONLY)
@@ -82,12 +91,14 @@ def take_over_stdio() -> tuple[Iterator[str], ProtocolOutput]:
     os.dup2(2, 1)
     if not os.isatty(0):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stream = io.TextIOWrapper(os.fdopen(0, "rb", closefd=False), encoding="utf-8", errors="replace", newline=None)
-    return bounded_lines(stream), ProtocolOutput(protocol)
+    return bounded_lines(os.fdopen(0, "rb", closefd=False)), ProtocolOutput(protocol)
 
 
-def bounded_lines(stream: TextIO) -> Iterator[str]:
-    """Yields the lines of a stream until its end or an error; of one that is too long, the first part."""
+def bounded_lines(stream: BinaryIO) -> Iterator[str]:
+    """Yields the lines of a stream until its end or an error; of one that is too long, the first part.
+
+    Lines are UTF-8, or else Latin-1, which Cute Chess writes: a path with an umlaut is understood from both.
+    """
     skipping = False
     while True:
         try:
@@ -97,8 +108,15 @@ def bounded_lines(stream: TextIO) -> Iterator[str]:
         if not part:
             return
         if not skipping:
-            yield part
-        skipping = not part.endswith("\n")
+            yield _text_of(part)
+        skipping = not part.endswith(b"\n")
+
+
+def _text_of(line: bytes) -> str:
+    try:
+        return line.decode("utf-8").removeprefix("\ufeff")  # PowerShell begins what it pipes with this mark
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
 
 def _ensure_descriptor(descriptor: int, mode: int) -> None:

@@ -9,8 +9,9 @@ and `readyok` waits only for a network that is still to be loaded.
     the hold of the first, whose `bestmove` comes before anything of the second.
   * A command that cannot be carried out changes nothing, so after an impossible FEN the previous
     position is kept; of a list of moves, those before the first illegal one are made. One `info
-    string error:` line says why. Before `uci`, lines that are no command are ignored without a
-    word, because some programs try other protocols first.
+    string error:` line says why. Some programs try other protocols first and set options of other
+    engines: lines that are no command are ignored without a word before `uci`, and options that
+    do not exist with a word on standard error and in the log only, unless `debug` is on.
   * `quit` ends at once. The end of the input ends too, but what was ordered before it is still
     answered as long as somebody can read it, so that commands can be piped in.
 """
@@ -27,7 +28,7 @@ from engine.uci.commands import Bare, Command, Debug, Go, Invalid, Position, Set
 from engine.uci.held_answer import HeldAnswer
 from engine.uci.manual import HELP, LICENCE
 from engine.uci.network_slot import LoadEvaluator, NetworkSlot, WeightsRequest
-from engine.uci.option import OptionError, with_option
+from engine.uci.option import OptionError, UnknownOptionError, with_option
 from engine.uci.options import OPTIONS, find_option
 from engine.uci.orders import Orders
 from engine.uci.perft import perft_lines
@@ -87,8 +88,8 @@ class Session:
             "Backend": self._change_network,
             "RecursionTolerance": self._change_network,
             # Every job makes the files follow the settings, also one that does nothing else.
-            "BookFile": lambda: self._order(lambda _: None, needs_network=False),
-            "SyzygyPath": lambda: self._order(lambda _: None, needs_network=False),
+            "BookFile": lambda: self._orders.follow(self._settings),
+            "SyzygyPath": lambda: self._orders.follow(self._settings),
         }
 
     @property
@@ -123,6 +124,8 @@ class Session:
             if isinstance(command, Bare) and command.word == "quit":
                 return False
             self._carry_out(command)
+        except UnknownOptionError as error:
+            (self._output.write_error if self._debug else self._output.write_aside)(str(error))
         except (OptionError, PositionError) as error:
             self._output.write_error(str(error))
         except Exception as error:  # a fault of this program must not end a game

@@ -11,15 +11,21 @@ _MOVES_TO_GO = 30
 def budget_s(go: Go, white_to_move: bool, overhead_ms: int) -> float:
     """Returns the time until the answer must be out, less the overhead; infinite without a limit.
 
+    Of a fixed time for the move at most half is kept back, so that short ones leave something to think in.
+
     Args:
       go: the limits; a clock that has run out counts as 0.
       white_to_move: whose clock counts.
       overhead_ms: kept back for what happens between the program that asks and this one.
     """
-    limits_ms = [limit for limit in (_clock_ms(go, white_to_move), go.movetime_ms) if limit is not None]
+    clock_ms, limits_ms = _clock_ms(go, white_to_move), []
+    if clock_ms is not None:
+        limits_ms.append(float(clock_ms - overhead_ms))
+    if go.movetime_ms is not None:
+        limits_ms.append(go.movetime_ms - min(overhead_ms, go.movetime_ms / 2))
     if not limits_ms or go.infinite or go.ponder:
         return math.inf
-    return max(0, min(limits_ms) - overhead_ms) / 1e3
+    return max(0.0, min(limits_ms)) / 1e3
 
 
 def considered_s(go: Go, white_to_move: bool, overhead_ms: int, think_ms: int) -> float:

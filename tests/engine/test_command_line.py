@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.command_line import COMMANDS, command_summary, run_command
+from engine.command_line import COMMANDS, command_summary, exit_status, run_command
 
 _PROGRAM = Path(__file__).resolve().parents[2] / "uci_main.py"
 
@@ -42,3 +42,26 @@ def test_an_unknown_command_is_one_line_on_standard_error(tmp_path: Path) -> Non
     command = [sys.executable, str(_PROGRAM), "polka"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 2 and not result.stdout and "Traceback" not in result.stderr
+    assert result.stderr.splitlines()[-1].endswith(f"got 'polka' (allowed: {', '.join(COMMANDS)})")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (ValueError("expected a, got b"), 2, "name: expected a, got b\n"),
+        (KeyboardInterrupt(), 130, "name: interrupted\n"),
+    ],
+)
+def test_what_hinders_a_command_is_one_line(
+    error: BaseException, status: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> int:
+        raise error
+
+    assert exit_status("name", work, ValueError) == status and capsys.readouterr().err == text
+
+
+def test_what_a_command_returns_is_its_status_and_its_faults_are_raised() -> None:
+    assert exit_status("name", lambda: 7, ValueError) == 7
+    with pytest.raises(ZeroDivisionError):
+        exit_status("name", lambda: 1 // 0, ValueError)

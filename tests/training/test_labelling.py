@@ -10,11 +10,13 @@ import pytest
 
 from training import label
 from training.label_formats import read_labels
+from training.label_source import LabelWorker
 from training.labelling import read_starts
 from training.noisy_games import play_noisy_game
 from training.uci_teacher import TeacherError, UciTeacher
 
-# Values the move at place i of n, in the order of UCI text, at 100 * (n - i) centipawns, a mating move at a mate.
+# Values the move at place i of n, in the order of UCI text, at 100 * (n - i) centipawns, a mating move at a mate. Asked
+# for nodes, it lists the last two moves, and before them, in a much earlier iteration, the first one.
 TEACHER = """
 import sys, chess
 board = chess.Board()
@@ -26,6 +28,11 @@ for line in sys.stdin:
         print("readyok", flush=True)
     elif words[0] == "position":
         board = chess.Board(" ".join(words[2:]))
+    elif words[0] == "go" and words[1] == "nodes":
+        moves = sorted(move.uci() for move in board.legal_moves)
+        for depth, move, score in ((3, moves[0], 900), (6, moves[-1], 200), (5, moves[-2:][0], 100)):
+            print(f"info depth {depth} multipv 1 score cp {score} nodes 9 pv {move}")
+        print("bestmove", moves[-1], flush=True)
     elif words[0] == "go":
         moves = sorted(move.uci() for move in board.legal_moves)
         for place, move in enumerate(moves):
@@ -54,6 +61,24 @@ def test_values_are_those_of_the_exact_lines(teacher_command: str) -> None:
     assert len(values) == len(list(chess.Board("6k1/5ppp/8/8/8/8/8/R5K1 w - - 0 1").legal_moves))
 
 
+def test_a_longer_search_decides_about_the_best_moves(teacher_command: str) -> None:
+    fen = "7k/8/8/8/8/8/8/K7 w - - 0 1"  # a1a2, a1b1, a1b2 at 300, 200, 100 centipawns
+    teacher = UciTeacher(teacher_command.split(), {})
+    short = teacher.move_values(fen, 1)
+    values = teacher.with_best_moves_searched(fen, short, 100)
+    teacher.close()
+    assert (values["a1b2"], values["a1b1"]) == (short["a1b1"], short["a1b2"])  # 200 and 100 by the longer search
+    # What it saw only in an early iteration is below the worst that it listed.
+    assert values["a1a2"] == pytest.approx(values["a1b1"] - 0.01)
+
+
+def test_a_move_that_was_low_stays_where_it_was(teacher_command: str) -> None:
+    teacher = UciTeacher(teacher_command.split(), {})
+    values = teacher.with_best_moves_searched("7k/8/8/8/8/8/8/K7 w - - 0 1", {"a1a2": 0.2, "a1b1": 0.5, "a1b2": 0.5}, 9)
+    teacher.close()
+    assert values["a1a2"] == 0.2
+
+
 @pytest.mark.parametrize("command", [["absent-engine"], [sys.executable, "-c", "input(); print('uciok')"]])
 def test_what_is_no_teacher_is_refused(command: list[str]) -> None:
     with pytest.raises(TeacherError, match=r"as teacher, got "):
@@ -66,7 +91,8 @@ def test_a_game_is_decided_by_its_random_numbers() -> None:
         return {move: 0.5 - 0.01 * place for place, move in enumerate(moves)}
 
     starts = ("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",)
-    games = [list(play_noisy_game(random.Random(seed), starts, first_is_best)) for seed in (1, 1, 2)]
+    worker = LabelWorker(seed=1, number=0, processes=1, move_values=first_is_best, new_game=lambda: None)
+    games = [list(play_noisy_game(random.Random(seed), starts, worker)) for seed in (1, 1, 2)]
     assert games[0] == games[1] != games[2] and len(games[0]) > 3
     for visit in games[0]:
         assert len(visit.values) == len(list(chess.Board(visit.fen).legal_moves))
@@ -91,12 +117,44 @@ def test_a_file_grows_without_repetition_and_heals_a_torn_line(teacher_command: 
     assert not set(groups[: len(first)]) & set(groups[len(first) :])
 
 
+def test_positions_of_files_are_labelled_once_by_all_processes(teacher_command: str, tmp_path: Path) -> None:
+    out, games = tmp_path / "labels.tsv", tmp_path / "two games.pgn"
+    games.write_text('[Result "*"]\n\n1. e4 e5 2. Nf3 *\n\n[Result "*"]\n\n1. e4 c5 *\n')
+    arguments = ["--engine", teacher_command, "--out", str(out), "--source", "files", "--file", str(games)]
+    assert label.main([*arguments, "--processes", "2"]) == 0
+    labelled = list(read_labels(out, "all"))
+    # The start and 1. e4 belong to whichever process was first.
+    assert len(labelled) == 5 and {position.group for position in labelled} == {"1.@two games.1", "1.@two games.2"}
+    assert label.main(arguments) == 0
+    assert len(list(read_labels(out, "all"))) == 5
+
+
+def test_a_teacher_that_ends_is_noticed(
+    teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "mortal.py"
+    script.write_text(
+        Path(teacher_command.split()[1]).read_text().replace('words[0] == "go"', 'words[0] == "go" and exit(0)')
+    )
+    command = f"{sys.executable} {script}"
+    assert label.main(["--engine", command, "--out", str(tmp_path / "x.tsv"), "--minutes", "1"]) == 2
+    assert "expected bestmove from the teacher" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         (["--depth", "0"], "expected depth to be at least 1, got 0"),
         (["--option", "Hash"], "expected --option as NAME=VALUE, got 'Hash'"),
         (["--starts", "absent.epd"], "absent.epd"),
+        (["--few-men-depth", "-1"], "expected few_men_depth to be at least 0, got -1"),
+        (["--source", "files"], "expected at least one --file for --source files, got none"),
+        (["--source", "files", "--file", "absent.pgn"], "got absent.pgn: No such file"),
+        (["--source", "files", "--file", "x.epd", "--share", "2"], "expected share in 0..1, got 2.0"),
+        (["--source", "student"], "expected --weights for --source student, got none"),
+        (["--source", "student", "--weights", "absent"], "expected a network's folder with network.json, got absent"),
+        (["--source", "student", "--weights", "absent", "--boards", "0"], "expected boards >= 1"),
+        (["--source", "student", "--weights", "absent", "--keep-others", "-1"], "expected keep_others in 0..1, got -1"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -2,6 +2,7 @@
 
 import math
 
+from training.evaluation.conversion import ConversionReport
 from training.evaluation.elo import PairedScore
 from training.evaluation.match_score import MatchScore, elo_with_error, ratio_text
 from training.evaluation.match_summary import MatchSummary
@@ -28,6 +29,15 @@ def puzzle_lines(report: PuzzleReport) -> list[str]:
         name = f"{band}-{band + BAND_WIDTH - 1}"
         lines.append(f"{name:<12} {_percent(share)} of {share.n}")
     return lines
+
+
+def conversion_lines(report: ConversionReport) -> list[str]:
+    """Returns the lines of a report about won endings."""
+    lines = [f"won          {_percent(report.won)} of {report.won.n} games"]
+    lines += [f"{kind:<12} {_percent(share)} of {share.n}" for kind, share in report.won_by_kind.items()]
+    if report.moves is not None:
+        lines.append(f"moves to win {report.moves.mean:.1f} ± {_number(report.moves.standard_error, 1)}")
+    return [*lines, f"endings      {_counts(report.terminations)}"]
 
 
 def match_lines(summary: MatchSummary) -> list[str]:

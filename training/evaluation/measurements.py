@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from training.evaluation.adjudication import GameRules
+from training.evaluation.conversion import conversion_starts, play_conversions, report_conversions
 from training.evaluation.engine_identity import describe_engine
 from training.evaluation.engine_player import EnginePlayer
 from training.evaluation.engine_spec import EngineSpec
 from training.evaluation.evaluation_error import EvaluationError
 from training.evaluation.figure_json import Measurement
-from training.evaluation.figure_text import match_lines, puzzle_lines, regret_lines
+from training.evaluation.figure_text import conversion_lines, match_lines, puzzle_lines, regret_lines
 from training.evaluation.match_player import RandomPlayer
 from training.evaluation.match_session import MatchPlan, hold_match
 from training.evaluation.match_store import MatchStore
@@ -108,6 +109,29 @@ def random_measurement(
         n=summary.games,
         figures=asdict(summary),
         lines=match_lines(summary),
+    )
+
+
+def conversion_measurement(spec: EngineSpec, *, games: int, seed: int, max_moves: int) -> Measurement:
+    """Plays won endings against a uniform random mover.
+
+    Raises:
+      EvaluationError: one line about an engine that cannot be used.
+    """
+    starts = conversion_starts(games, seed)
+    with (
+        contextlib.closing(EnginePlayer(spec)) as player,
+        progress_bar("conversion", games, "games") as advance,
+    ):
+        records = play_conversions(player, RandomPlayer(seed), starts, max_moves, lambda n: advance(n, ""))
+        name = player.name
+    report = report_conversions(starts, records)
+    return Measurement(
+        engine={"name": name, **describe_engine(spec)},
+        settings={"opponent": {"name": RandomPlayer.name}, "seed": seed, "max_moves": max_moves},
+        n=games,
+        figures=asdict(report),
+        lines=conversion_lines(report),
     )
 
 

@@ -64,14 +64,24 @@ def test_values_get_their_types() -> None:
     assert _set("WeightsFile", "/a b/c").weights_folder == Path("/a b/c")
     assert _set("WeightsFile", "<empty>").weights_folder is None
     assert _set("WeightsFile", "").weights_folder is None
+    assert _set("WeightsFile", "<autodiscover>").weights_folder is None
+    assert [_set("Temperature", text).temperature for text in ("0,6", "60%", "60,5%")] == [0.6, 0.6, 0.605]
     assert _set("UCI_Opponent", "GM 2800 human A B").opponent == "GM 2800 human A B"
     assert _set("UCI_EngineAbout", "something else") == Settings()
+
+
+def test_a_file_of_a_network_stands_for_its_folder(tmp_path: Path) -> None:
+    file = tmp_path / "network.json"
+    file.write_text("{}")
+    for text in (str(tmp_path), str(file)):
+        assert _set("WeightsFile", text).weights_folder == tmp_path
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [("Hash", "much"), ("Hash", ""), ("UCI_ShowWDL", "1"), ("Temperature", "warm"),
-     ("Temperature", "nan"), ("Temperature", "-1"), ("Temperature", "inf"), ("Nonsense", "1")],
+     ("Temperature", "nan"), ("Temperature", "%%"),
+     ("Temperature", "nan%"), ("Temperature", "-1"), ("Temperature", "inf"), ("Nonsense", "1")],
 )  # fmt: skip
 def test_what_is_no_value_is_refused_with_one_line(name: str, text: str) -> None:
     with pytest.raises(OptionError, match="^expected [^\n]*, got ") as error:

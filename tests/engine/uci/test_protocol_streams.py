@@ -4,9 +4,11 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from engine.uci.protocol_log import ProtocolLog
 from engine.uci.protocol_streams import ProtocolOutput, bounded_lines
 from engine.uci.worker import Worker
 
@@ -38,16 +40,31 @@ def test_a_stream_without_a_file_is_never_abandoned() -> None:
 
 
 def test_lines_come_whole_and_endless_ones_are_cut() -> None:
-    stream = io.StringIO("uci\n" + "x" * (2**21 + 5) + "\nisready\nquit")
+    stream = io.BytesIO(b"uci\n" + b"x" * (2**21 + 5) + b"\nisready\nquit")
     lines = list(bounded_lines(stream))
     assert [line[:7] for line in lines] == ["uci\n", "xxxxxxx", "isready", "quit"]
     assert max(map(len, lines)) == 2**20
 
 
+def test_text_comes_from_utf_8_and_from_latin_1() -> None:
+    stream = io.BytesIO(b"\xef\xbb\xbfuci\r\n" + "Bücher\n".encode() + "Bücher\n".encode("latin-1") + b"\xff\xfe\x00")
+    assert list(bounded_lines(stream)) == ["uci\r\n", "Bücher\n", "Bücher\n", "\xff\xfe\x00"]
+
+
+def test_an_aside_is_for_standard_error_and_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stream = io.StringIO()
+    output = ProtocolOutput(stream)
+    output.set_log(ProtocolLog(tmp_path / "log"))
+    output.write_aside("no such\noption")
+    output.set_log(None)
+    assert not stream.getvalue() and capsys.readouterr().err == "no such option\n"
+    assert (tmp_path / "log").read_text().endswith(" # no such option\n")
+
+
 def test_an_input_that_fails_is_at_its_end() -> None:
     reading, writing = os.pipe()
     os.close(writing)
-    stream = os.fdopen(reading)
+    stream = os.fdopen(reading, "rb")
     os.close(reading)  # what is left is a stream whose every use fails
     assert list(bounded_lines(stream)) == []
     with contextlib.suppress(OSError):

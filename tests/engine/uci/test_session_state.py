@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.player.evaluator import Evaluation
+from engine.player.polyglot_book import PolyglotBook
 from engine.uci.network_slot import WeightsRequest
 from engine.uci.options import OPTIONS
 from engine.uci.protocol_streams import ProtocolOutput
@@ -69,7 +70,7 @@ def test_a_go_keeps_the_position_and_settings_it_started_with() -> None:
 @pytest.mark.parametrize(
     "line",
     ["position startpos moves e2e4 e2e4 d2d4", "position fen 8/8/8/8/8/8/8/8 w - - 0 1", "position fen junk",
-     "position", "setoption name Nonsense value 3", "setoption name Hash value x", "setoption",
+     "position", "setoption name Hash value x", "setoption",
      "setoption name Temperature value hot", "debug", "xyzzy", "go2", "\u2654 \x07"],
 )  # fmt: skip
 def test_a_mistake_gives_one_line_and_keeps_the_state(line: str) -> None:
@@ -79,6 +80,30 @@ def test_a_mistake_gives_one_line_and_keeps_the_state(line: str) -> None:
     assert len(lines) == 1 and lines[0].startswith("info string error: expected ")
     assert ", got " in lines[0] and lines[0].isascii()
     assert bestmoves(talk.say("go")) == ["bestmove e7e5"]
+
+
+def test_options_of_other_engines_are_not_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    talk = Talk()
+    line = "setoption name SmartPruningFactor value 0"
+    assert talk.say("uci")[-1] == "uciok" and talk.say(line) == []
+    assert "expected the name of an option, got 'SmartPruningFactor' (allowed: Hash, " in capsys.readouterr().err
+    assert talk.say("debug on", line)[0].startswith("info string error: expected the name of an option, got ")
+
+
+def test_readyok_comes_after_files_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = Talk()
+    talk.say("isready")
+    opening = threading.Event()
+    monkeypatch.setattr(
+        "engine.uci.reference_files.PolyglotBook", lambda path: opening.wait(5.0) and PolyglotBook(path)
+    )
+    for line in ("setoption name BookFile value absent.bin", "isready", "isready"):
+        talk.session.handle(line)
+    time.sleep(0.02)
+    assert talk.take() == []
+    opening.set()
+    lines = talk.say("isready")
+    assert lines[0].startswith("info string error: expected a Polyglot book") and lines[1:] == ["readyok"] * 3
 
 
 def test_other_protocols_are_ignored_before_uci() -> None:

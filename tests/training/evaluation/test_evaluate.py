@@ -28,9 +28,9 @@ def run(tmp_path: Path, *arguments: str) -> dict[str, Any]:
 
 
 def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert [line.startswith("evaluate: ") for line in lines].index(True) == len(lines) - 1
+    assert [line.startswith(f"{arguments[0]}: ") for line in lines].index(True) == len(lines) - 1
     return lines[-1]
 
 
@@ -66,6 +66,11 @@ def test_puzzles_are_a_command_of_their_own(capsys: pytest.CaptureFixture[str]) 
     arguments = ["--engine", FAKE, "--puzzles", str(DATA / "puzzles.csv"), "--limit", "2"]
     assert solve_puzzles.main(arguments) == 0
     assert "puzzles of Fake 1" in capsys.readouterr().out
+    assert solve_puzzles.main(["--puzzles", "absent.csv"]) == 2
+    assert capsys.readouterr().err.startswith("puzzles: expected ")
+    with pytest.raises(SystemExit):
+        solve_puzzles.main(["--help"])
+    assert capsys.readouterr().out.startswith("usage: recursezero puzzles ")
 
 
 def test_games_against_the_random_mover(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def run(tmp_path: Path, *arguments: str) -> dict[str, Any]:
 
 
 def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("ladder: ")
     return line

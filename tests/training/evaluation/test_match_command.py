@@ -29,7 +29,7 @@ def run(tmp_path: Path, *arguments: str) -> dict[str, Any]:
 
 
 def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("match: ")
     return line
