@@ -1,10 +1,11 @@
 """From a policy to a move: the rules of choice, in the order they are applied.
 
   1. A move that mates at once is played, the most probable one if there are several.
-  2. When the side to move is winning (expected score at least 0.6), moves that end the game in a
-     draw on the spot (stalemate, insufficient material, third repetition, fifty moves) are struck
-     out, provided that another good move is left: one at least 1/20 as probable as the most
-     probable move of all.
+  2. When the side to move is winning (expected score at least 0.6), moves into a position that was
+     on the board before are struck out, and moves that end the game in a draw on the spot
+     (stalemate, insufficient material, third repetition, fifty moves), provided that another good
+     move is left: one at least 1/20 as probable as the most probable move of all. Failing that,
+     only the draws on the spot are, for any move at least 1/100 as probable.
   3. The most probable move left is played; with a temperature T above 0 a move is drawn with
      probability proportional to p ** (1 / T) instead, of those that are probable enough.
 
@@ -22,6 +23,7 @@ from engine.player.recent_game import recent_copy
 
 WINNING_EXPECTED_SCORE = 0.6
 GOOD_MOVE_RATIO = 1 / 20
+PASSABLE_MOVE_RATIO = 1 / 100
 
 
 def ranked_moves(evaluation: Evaluation, allowed: Collection[chess.Move] = ()) -> list[chess.Move]:
@@ -100,9 +102,13 @@ def _without_needless_draws(
 ) -> Sequence[chess.Move]:
     if evaluation.expected_score_to_move < WINNING_EXPECTED_SCORE:
         return ranked
-    lasting = [move for move in ranked if not _holds_after(board, move, is_drawn_by_rule)]
-    if not lasting:
-        return ranked
     log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))
-    good = log_prob[lasting[0]] >= log_prob[ranked[0]] + math.log(GOOD_MOVE_RATIO)
-    return lasting if good else ranked
+    for is_needless, least_ratio in ((_leads_nowhere, GOOD_MOVE_RATIO), (is_drawn_by_rule, PASSABLE_MOVE_RATIO)):
+        others = [move for move in ranked if not _holds_after(board, move, is_needless)]
+        if others and log_prob[others[0]] >= log_prob[ranked[0]] + math.log(least_ratio):
+            return others
+    return ranked
+
+
+def _leads_nowhere(board: chess.Board) -> bool:
+    return board.is_repetition(2) or is_drawn_by_rule(board)

@@ -118,7 +118,7 @@ OPTIONS = (
         get_args(MoveSelection),
         "policy: the network's most probable move; lookahead: the move whose successor has the best value, one ply",
     ),
-    _check("RepetitionGuard", "repetition_guard", "when winning, avoid moves that draw on the spot"),
+    _check("RepetitionGuard", "repetition_guard", "when winning, avoid moves that repeat or draw"),
     _number("Temperature", "temperature", 100.0, "0: the best move; 1: drawn from the policy"),
     _spin("TempDecayMoves", "temp_decay_moves", (0, 500), "moves in which the temperature falls to 0; 0: never"),
     _spin("TempCutoffMove", "temp_cutoff_move", (0, 1000), "move from which the temperature is 0; 0: none"),

@@ -74,17 +74,19 @@ def test_when_winning_a_third_repetition_is_avoided() -> None:
     assert _choose(board, weights, _LEVEL) == "b2b3"
 
 
-def test_a_second_repetition_is_not_avoided() -> None:
+def test_when_winning_a_second_repetition_is_avoided_for_a_good_move_only() -> None:
     board = _board_where_b2b3_repeats_for_the_third_time()
     for _ in range(4):
         board.pop()
-    assert _choose(board, {"b2b3": 10.0}, _WINNING) == "b2b3"
-
-
-def test_a_repetition_is_played_when_no_good_move_is_left() -> None:
-    board = _board_where_b2b3_repeats_for_the_third_time()
+    assert _choose(board, {"b2b3": 10.0}, _WINNING) != "b2b3"
     assert _choose(board, {"b2b3": 21.0}, _WINNING) == "b2b3"
-    assert _choose(board, {"b2b3": 19.0}, _WINNING) != "b2b3"
+    assert _choose(board, {"b2b3": 10.0}, _LEVEL) == "b2b3"
+
+
+def test_a_draw_is_played_when_no_passable_move_is_left() -> None:
+    board = _board_where_b2b3_repeats_for_the_third_time()
+    assert _choose(board, {"b2b3": 101.0}, _WINNING) == "b2b3"
+    assert _choose(board, {"b2b3": 99.0}, _WINNING) != "b2b3"
 
 
 def test_when_winning_the_fifty_move_draw_and_stalemate_are_avoided() -> None:
