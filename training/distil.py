@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--start-from", type=Path, help="folder of a run or of a network whose weights to start from")
     parser.add_argument("--preset", default="cpu", help="network to train (default cpu)")
     parser.add_argument("--source", action="append", default=[], help="FOLDER:WEIGHT[:puzzles]; repeatable")
+    parser.add_argument("--tau", type=float, default=0.05, help="temperature of the policy's targets (default .05)")
     parser.add_argument("--validation", default="", help="folder of held-out shards")
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="override a setting of the run"
@@ -100,7 +101,7 @@ def _new_config(arguments: argparse.Namespace) -> "RunConfig":
         raise ValueError(f"expected a new folder for --run, got {arguments.run}, which exists; use --resume to go on")
     if not arguments.source:
         raise ValueError("expected at least one --source FOLDER:WEIGHT, got none")
-    sources = tuple(parse_source(text) for text in arguments.source)
+    sources = tuple(parse_source(text, arguments.tau) for text in arguments.source)
     config = RunConfig(network=preset(arguments.preset), sources=sources, validation=arguments.validation)
     return with_overrides(config, arguments.set)
 

@@ -72,8 +72,12 @@ class RunConfig:
     score_weight: float = 0.25
 
 
-def parse_source(text: str) -> SourceConfig:
+def parse_source(text: str, tau: float = SourceConfig.tau) -> SourceConfig:
     """Reads a source from `FOLDER:WEIGHT` or `FOLDER:WEIGHT:puzzles`.
+
+    Args:
+      text: the source.
+      tau: temperature of its policy target.
 
     Raises:
       ValueError: the text has another form.
@@ -84,6 +88,6 @@ def parse_source(text: str) -> SourceConfig:
         parts.pop()
     try:
         folder, weight = parts
-        return SourceConfig(folder=folder, weight=float(weight), has_scores=has_scores)
+        return SourceConfig(folder=folder, weight=float(weight), tau=tau, has_scores=has_scores)
     except ValueError:
         raise ValueError(f"expected a source as FOLDER:WEIGHT or FOLDER:WEIGHT:puzzles, got {text!r}") from None

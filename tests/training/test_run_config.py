@@ -22,6 +22,7 @@ CONFIG = RunConfig(
 def test_sources_are_read_from_text() -> None:
     assert parse_source("a/train:2") == CONFIG.sources[0]
     assert parse_source("b:0.5:puzzles") == CONFIG.sources[1]
+    assert parse_source("b:0.5:puzzles", tau=0.1) == dataclasses.replace(CONFIG.sources[1], tau=0.1)
 
 
 @pytest.mark.parametrize("text", ["", "a", "a:", "a:x", "a:1:2", "a:1:puzzle", "puzzles", "a:puzzles"])
