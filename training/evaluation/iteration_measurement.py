@@ -63,7 +63,9 @@ def iteration_measurement(
             puzzle_boards = [_shown(puzzle) for puzzle in puzzles]
             puzzle_course = course_of(evaluator, puzzle_boards, _miss_in(puzzles), most, lambda n: advance(n, ""))
     ratings = [puzzle.rating for puzzle in puzzles]
-    report = report_iterations(course, solver.tolerance, {*tolerances, solver.tolerance}, puzzle_course, ratings)
+    report = report_iterations(
+        course, solver.tolerance, sorted({*tolerances, solver.tolerance}), puzzle_course, ratings
+    )
     if svg is not None:
         svg.write_text(iteration_plots(report, course) + "\n", encoding="utf-8")
     return Measurement(

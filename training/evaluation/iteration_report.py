@@ -82,7 +82,8 @@ def report_iterations(
     last = last_iteration(course, tolerance)
     columns = np.arange(len(last))
     rules = tuple(exit_rule(course, value) for value in sorted(tolerances))
-    with_rating, bands = None, ()
+    with_rating: float | None = None
+    bands: tuple[BandIterations, ...] = ()
     if puzzle_course is not None:
         with_rating = rank_correlation(last_iteration(puzzle_course, tolerance), np.array(ratings))
         bands = _bands(puzzle_course, tolerance, np.array(ratings))

@@ -135,7 +135,7 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     ranks = [_ranks(np.asarray(values, np.float64)) for values in (first, second)]
     if any(np.ptp(row) == 0 for row in ranks):
         return None
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(np.stack(ranks))[0, 1])
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
