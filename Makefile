@@ -37,8 +37,9 @@ check: $(STAMP) ## check format, lint, types and layout
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest tests/test_layout.py
 
-bench: $(STAMP) ## measure the time per move and print the checksum of the outputs
+bench: $(STAMP) ## measure time and outputs of a move, and the training step beside a plain one
 	@$(BIN)/python -m engine.bench
+	@$(BIN)/python -m training.train_bench
 
 clean: ## remove caches and build products; .venv, weights, data and runs stay
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -86,7 +86,6 @@ def engine_spec(
       EvaluationError: one line about what cannot be used.
     """
     from engine.weights_location import WeightsNotFoundError, default_weights_folder
-    from training.evaluation.engine_identity import weights_digest
     from training.evaluation.engine_spec import EngineSpec, own_engine_command, parse_options, split_command
     from training.evaluation.move_limit import MoveLimit, parse_move_limit
 
@@ -98,7 +97,8 @@ def engine_spec(
             raise EvaluationError(str(error)) from error
     elif engine and Path(engine).is_dir():
         weights = Path(engine).resolve()
-        weights_digest(weights)  # refuses a folder that holds no network
+    if weights is not None:
+        _check_network(weights)
     if limit is None and weights is None:
         raise EvaluationError(f"expected a limit for {engine!r}, such as nodes=20000 or tc=1+0.01, got none")
     return EngineSpec(
@@ -113,6 +113,20 @@ def engine_spec(
     )
 
 
+def _check_network(folder: Path) -> None:
+    """Refuses a network that cannot play, which would lose every game.
+
+    Raises:
+      EvaluationError: it cannot.
+    """
+    from engine.checkpoint import CheckpointError, read_network_facts
+
+    try:
+        read_network_facts(folder)
+    except CheckpointError as error:
+        raise EvaluationError(str(error)) from error
+
+
 def add_openings(parser: argparse.ArgumentParser) -> None:
     """Adds which openings are played."""
     add = parser.add_argument
@@ -120,7 +134,7 @@ def add_openings(parser: argparse.ArgumentParser) -> None:
     add("--plies", type=positive_whole, metavar="N", help="play only N plies of a PGN opening")
     add("--in-order", action="store_true", help="take openings as they stand in the book (default: drawn at random)")
     add("--seed", type=int, default=1, metavar="N", help="fixes the openings drawn (default: 1)")
-    add("--chess960", action="store_true", help="castle by the rules of Chess960")
+    add("--chess960", action="store_true", help="play Chess960, by default from its 960 starting positions")
 
 
 def positive_whole(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Measures a player: `python -m training.evaluate regret|puzzles|random|conversion ...`."""
+"""Measures a player: `python -m training.evaluate regret|puzzles|random|conversion|iterations ...`."""
 
 import argparse
 import shlex
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
-from training.engine_arguments import OWN_ENGINE, engine_spec, positive_whole
+from training.engine_arguments import OWN_ENGINE, engine_spec, positive_number, positive_whole, whole_number
 from training.evaluation.evaluation_error import EvaluationError
 
 if TYPE_CHECKING:
@@ -69,12 +69,33 @@ def _measure(arguments: argparse.Namespace) -> "Measurement":
         return measurements.conversion_measurement(
             _engine_spec(arguments), games=arguments.games, seed=arguments.seed, max_moves=arguments.max_moves
         )
+    if arguments.measure == "iterations":
+        return _iterations(arguments)
     return measurements.random_measurement(
         _engine_spec(arguments),
         games=arguments.games,
         seed=arguments.seed,
         max_plies=arguments.max_plies,
         pgn_file=arguments.pgn,
+    )
+
+
+def _iterations(arguments: argparse.Namespace) -> "Measurement":
+    from engine.weights_location import WeightsNotFoundError, default_weights_folder
+    from training.evaluation.iteration_measurement import TOLERANCES, iteration_measurement
+
+    try:
+        weights: Path = arguments.weights or default_weights_folder()
+    except WeightsNotFoundError as error:
+        raise EvaluationError(str(error)) from error
+    return iteration_measurement(
+        weights,
+        arguments.positions,
+        puzzle_file=arguments.puzzles,
+        limit=arguments.limit,
+        steps=arguments.steps,
+        tolerances=arguments.tolerance or TOLERANCES,
+        svg=arguments.svg,
     )
 
 
@@ -134,6 +155,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
     _add_match(random, games=200)
     conversion = measures.add_parser("conversion", help="won endings won against a uniform random mover")
     _add_conversion(conversion)
+    iterations = measures.add_parser("iterations", help="iterations against difficulty, and exit rules")
+    _add_iterations(iterations)
     return parser
 
 
@@ -176,6 +199,20 @@ def _add_conversion(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=1, metavar="N", help="fixes endings and draws (default: 1)")
     moves_help = "moves in which the engine has to mate (default: 60)"
     add("--max-moves", type=positive_whole, default=60, metavar="N", help=moves_help)
+
+
+def _add_iterations(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--weights", type=Path, metavar="DIR", help="weights folder, evaluated in this process (default: the shipped)")
+    positions_help = "group TAB fen TAB value of every legal move, plain or .xz"
+    add("--positions", required=True, type=Path, metavar="FILE", help=positions_help)
+    add("--puzzles", type=Path, metavar="FILE", help="Lichess puzzles, whose first move is asked for")
+    add("--limit", type=positive_whole, metavar="N", help="use only the first N of each")
+    add("--steps", type=whole_number, default=0, metavar="N", help="most iterations (default: the network's own)")
+    tolerance_help = "an exit rule to try; repeatable (default: ten of them)"
+    add("--tolerance", type=positive_number, action="append", metavar="X", help=tolerance_help)
+    add("--svg", type=Path, metavar="FILE", help="write plots to this file")
+    add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
 
 
 def _add_match(parser: argparse.ArgumentParser, *, games: int) -> None:

@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _match(arguments: argparse.Namespace, command: str) -> int:
+    from dataclasses import replace
+
     from training.evaluation.engine_player import EnginePlayer
     from training.evaluation.figure_json import check_json_path
     from training.evaluation.match_session import hold_match
@@ -48,6 +50,8 @@ def _match(arguments: argparse.Namespace, command: str) -> int:
         raise EvaluationError("expected --save with --resume: the file of the games to go on with")
     first, second = _spec(arguments, 1), _spec(arguments, 2)
     plan, settings = _plan(arguments, first, second)
+    chess960 = any(opening.chess960 for opening in plan.openings)
+    first, second = replace(first, chess960=chess960), replace(second, chess960=chess960)
     store = MatchStore(arguments.save, settings, plan.openings, resume=arguments.resume)
     with (
         PlayerPool(lambda: EnginePlayer(first)) as first_pool,
@@ -103,7 +107,7 @@ def _plan(
         openings=openings,
         rules=rules,
         concurrency=arguments.concurrency,
-        sprt=None if arguments.sprt is None else parse_sprt(arguments.sprt),
+        sprt=None if arguments.sprt is None else parse_sprt(arguments.sprt, arguments.sprt_model),
         limits=(str(first.limit), str(second.limit)),
         pgn_file=arguments.pgn,
     )
@@ -159,6 +163,8 @@ def _parser() -> argparse.ArgumentParser:
         add(f"--xboard{number}", action="store_true", help=f"{which} speaks xboard's protocol (default: UCI)")
     add_openings(parser)
     add("--sprt", metavar="E0:E1[:ALPHA:BETA]", help="stop as soon as this sequential test of Elo has decided")
+    model_help = "what its Elo are: logistic (default, as the reports') or normalized, the same for every book"
+    add("--sprt-model", choices=("logistic", "normalized"), default="logistic", help=model_help)
     add("--resign", metavar="CP:MOVES", help="a side so far behind by its own scores loses (default: off)")
     add("--draw", metavar="CP:MOVES:AFTER", help="so level for so long is a draw (default: off)")
     add("--max-plies", type=positive_whole, default=400, metavar="N", help="a longer game is drawn (default: 400)")

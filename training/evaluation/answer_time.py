@@ -1,10 +1,12 @@
 """python-chess's engine protocols with a stopwatch from `go` to the answer.
 
 What lies before `go` (a new game, options, the position) is not the engine's thinking time, and
-what lies after its answer is ours.
+what lies after its answer is ours. A process that does not speak the protocol is ended at once.
 """
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import chess.engine
 
@@ -32,9 +34,31 @@ class Stopwatch(chess.engine.Protocol):
         return max(self.answered_s - self.asked_s, 0.0)
 
 
+@asynccontextmanager
+async def _gone_on_failure(protocol: chess.engine.Protocol) -> AsyncIterator[None]:
+    """Ends the process if the block fails, and waits for its end, which python-chess does not."""
+    try:
+        yield
+    except BaseException:  # also a cancellation, when the time allowed is over
+        if protocol.transport is not None and protocol.transport.get_returncode() is None:
+            protocol.transport.kill()
+        await protocol.returncode
+        raise
+
+
 class TimedUci(Stopwatch, chess.engine.UciProtocol):
     """The Universal Chess Interface, timed."""
+
+    async def initialize(self) -> None:
+        """Begins the conversation."""
+        async with _gone_on_failure(self):
+            await super().initialize()
 
 
 class TimedXBoard(Stopwatch, chess.engine.XBoardProtocol):
     """The Chess Engine Communication Protocol of xboard, timed."""
+
+    async def initialize(self) -> None:
+        """Begins the conversation."""
+        async with _gone_on_failure(self):
+            await super().initialize()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 Z_95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 
 # Elo of a small difference per standard deviation of a game without draws.
-_NORMALIZED = 800 / math.log(10)
+NORMALIZED = 800 / math.log(10)
 
 # Pairs in which the first player made 0, 1/2, 1, 3/2, 2 points.
 Pentanomial = tuple[int, int, int, int, int]
@@ -121,8 +121,8 @@ def paired_score(pentanomial: Pentanomial) -> PairedScore:
         elo=elo_from_score(score),
         elo_low_95=elo_from_score(low),
         elo_high_95=elo_from_score(high),
-        normalized_elo=(score - 0.5) / game_deviation * _NORMALIZED if game_deviation else None,
-        normalized_elo_margin_95=Z_95 * _NORMALIZED / math.sqrt(2 * pairs) if game_deviation else None,
+        normalized_elo=(score - 0.5) / game_deviation * NORMALIZED if game_deviation else None,
+        normalized_elo_margin_95=Z_95 * NORMALIZED / math.sqrt(2 * pairs) if game_deviation else None,
         superiority=_superiority(score, squares / pairs, pairs),
         draw_ratio=pentanomial[2] / pairs,
     )

@@ -147,8 +147,12 @@ class EnginePlayer:
             )
         # TimeoutError is an OSError too, so it has to come first.
         except (TimeoutError, chess.engine.EngineError) as error:
-            greeting = "`uci` with `uciok`" if self._spec.protocol == "uci" else f"`xboard` with its features: {error}"
-            raise EvaluationError(f"expected an engine that answers {greeting}, got none from {shown!r}") from error
+            uci = self._spec.protocol == "uci"
+            wanted = (
+                "answers `uci` with `uciok`" if uci else "speaks xboard's protocol with the features ping, setboard"
+            )
+            reason = f"no answer in {HANDSHAKE_TIMEOUT_S:g} s" if isinstance(error, TimeoutError) else error
+            raise EvaluationError(f"expected an engine that {wanted}, got {shown!r}: {reason}") from error
         except OSError as error:
             raise EvaluationError(f"expected an engine that starts, got {shown!r}: {error.strerror}") from error
         try:
@@ -171,6 +175,9 @@ class EnginePlayer:
         if self._spec.limit.nodes is not None and not _counts_nodes(engine):
             engine.close()
             raise EvaluationError(f"expected depth, movetime or tc for {shown!r}, which cannot count nodes, got nodes")
+        if self._spec.chess960 and not _plays_chess960(engine):
+            engine.close()
+            raise EvaluationError(f"expected an engine that plays Chess960, got {shown!r}, which does not")
         if self._closed:
             engine.close()
         return engine
@@ -185,6 +192,13 @@ def _stopwatch(engine: chess.engine.SimpleEngine) -> Stopwatch:
     protocol = engine.protocol
     assert isinstance(protocol, Stopwatch)
     return protocol
+
+
+def _plays_chess960(engine: chess.engine.SimpleEngine) -> bool:
+    protocol = engine.protocol
+    if isinstance(protocol, chess.engine.XBoardProtocol):
+        return "fischerandom" in str(protocol.features.get("variants"))
+    return "UCI_Chess960" in engine.options
 
 
 def _counts_nodes(engine: chess.engine.SimpleEngine) -> bool:

@@ -11,8 +11,8 @@ from typing import Literal
 from training.evaluation.evaluation_error import EvaluationError
 from training.evaluation.move_limit import MoveLimit
 
-# Debian and Ubuntu install games outside the PATH of many accounts.
-_DEBIAN_STOCKFISH = "/usr/games/stockfish"
+# Debian and Ubuntu install games here, outside the PATH of many accounts.
+_GAMES = "/usr/games"
 
 EngineProtocol = Literal["uci", "xboard"]
 
@@ -30,6 +30,7 @@ class EngineSpec:
       weights_folder: of the network, if this is the project's own engine.
       margin_ms: an answer this much later than its time loses.
       stall_s: after so many seconds beyond its time an answer is no longer waited for.
+      chess960: whether it has to play Chess960.
     """
 
     command: tuple[str, ...]
@@ -40,6 +41,7 @@ class EngineSpec:
     weights_folder: Path | None = None
     margin_ms: int = 100
     stall_s: float = 60.0
+    chess960: bool = False
 
 
 def own_engine_command(weights_folder: Path | None = None) -> tuple[str, ...]:
@@ -60,16 +62,14 @@ def stockfish_command() -> tuple[str, ...]:
     Raises:
       EvaluationError: there is none.
     """
-    found = shutil.which("stockfish") or shutil.which(_DEBIAN_STOCKFISH)
+    found = _find_program("stockfish")
     if found is None:
-        raise EvaluationError(
-            f"expected stockfish on PATH or as {_DEBIAN_STOCKFISH}, got none (install it, or name its command)"
-        )
+        raise EvaluationError(f"expected stockfish on PATH or in {_GAMES}, got none (install it, or name its command)")
     return (found,)
 
 
 def split_command(text: str) -> tuple[str, ...]:
-    """Splits a command as a shell would.
+    """Splits a command as a shell would; a program that is not on PATH is looked for among Debian's games, too.
 
     Raises:
       EvaluationError: a quote is open, or there is no word.
@@ -80,7 +80,12 @@ def split_command(text: str) -> tuple[str, ...]:
         raise EvaluationError(f"expected an engine command, got {text!r}: {error}") from error
     if not words:
         raise EvaluationError("expected an engine command, got an empty one")
-    return words
+    found = None if shutil.which(words[0]) else _find_program(words[0])
+    return (found or words[0], *words[1:])
+
+
+def _find_program(name: str) -> str | None:
+    return shutil.which(name) or (shutil.which(name, path=_GAMES) if name == Path(name).name else None)
 
 
 def parse_options(settings: Sequence[str]) -> dict[str, str]:

@@ -88,7 +88,8 @@ def elo_with_error(elo: float, low: float, high: float) -> str:
 def ratio_text(ratio: float, sprt: Sprt) -> str:
     """Returns the state of the test as fastchess writes it."""
     low, high = sprt.bounds
-    return f"LLR {ratio:.2f} ({low:.2f}, {high:.2f}) [{sprt.elo0:g}, {sprt.elo1:g}]"
+    elo = " nElo" if sprt.model == "normalized" else ""
+    return f"LLR {ratio:.2f} ({low:.2f}, {high:.2f}) [{sprt.elo0:g}, {sprt.elo1:g}]{elo}"
 
 
 def _five(counts: Iterable[int]) -> Pentanomial:

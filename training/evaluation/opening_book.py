@@ -1,4 +1,4 @@
-"""Openings for paired games: the built-in book, what a pair starts from, and random short ones."""
+"""Openings for paired games: the built-in books, what a pair starts from, and random short ones."""
 
 import hashlib
 import random
@@ -70,6 +70,15 @@ def parse_opening(name: str, moves_text: str) -> Opening:
 def balanced_openings() -> list[Opening]:
     """Returns the built-in book."""
     return [parse_opening(name, moves) for name, moves in BALANCED_OPENINGS]
+
+
+def chess960_starts() -> list[Opening]:
+    """Returns the 960 starting positions of Chess960, by their numbers in Scharnagl's scheme."""
+    boards = [chess.Board.from_chess960_pos(number) for number in range(960)]
+    return [
+        Opening(name=f"Chess960 position {number}", moves=(), start_fen=board.fen(), chess960=True)
+        for number, board in enumerate(boards)
+    ]
 
 
 def book_digest(openings: Sequence[Opening]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from training.evaluation.evaluation_error import EvaluationError
-from training.evaluation.opening_book import Opening, balanced_openings, book_digest, draw_openings
+from training.evaluation.opening_book import Opening, balanced_openings, book_digest, chess960_starts, draw_openings
 from training.evaluation.opening_file import read_openings
 
 
@@ -14,7 +14,7 @@ class OpeningChoice:
     """A book and the way openings are taken from it.
 
     Attributes:
-      file: of openings; None for the built-in book.
+      file: of openings; None for the built-in book, or the starting positions of Chess960.
       seed: fixes the draw.
       in_order: take the openings as they stand in the book instead of drawing them.
       plies: of PGN games to play; None for all.
@@ -39,7 +39,7 @@ def choose_openings(choice: OpeningChoice, games: int) -> tuple[list[Opening], d
     if games < 2 or games % 2:
         raise EvaluationError(f"expected an even number of games (each opening with both colours), got {games}")
     if choice.file is None:
-        book = balanced_openings()
+        book = chess960_starts() if choice.chess960 else balanced_openings()
     else:
         book = read_openings(choice.file, plies=choice.plies, chess960=choice.chess960)
     pairs = games // 2

@@ -4,6 +4,8 @@ Both games of a pair have the same Round; every move has a comment `{+0.35/12 0.
 score for the mover, depth, time and nodes; the last one says how the game ended.
 """
 
+from datetime import datetime, timedelta
+
 import chess
 import chess.pgn
 
@@ -73,6 +75,7 @@ def _headers(game: MatchGame, event: str, limits: tuple[str, str]) -> dict[str, 
     headers |= {
         "GameDuration": _clock_text(record.duration_s),
         "GameStartTime": record.started_utc,
+        "GameEndTime": _end_utc(record),
         "PlyCount": str(len(record.moves)),
         "Termination": _ENDINGS[record.termination][0],
         "Opening": record.opening.name,
@@ -84,10 +87,29 @@ def _limit_headers(limits: tuple[str, ...]) -> dict[str, str]:
     white, black = limits
     if not white:
         return {}
-    if white == black and white.startswith("tc="):
-        return {"TimeControl": white.removeprefix("tc=")}
-    # PGN's TimeControl knows no nodes or depth, and one clock for both sides.
-    return {"TimeControl": "-", "WhiteLimit": white, "BlackLimit": black}
+    controls = _time_control(white), _time_control(black)
+    if controls[0] == controls[1]:
+        headers = {"TimeControl": controls[0]}
+    else:
+        headers = {"WhiteTimeControl": controls[0], "BlackTimeControl": controls[1]}
+    if "-" in controls:  # nodes or depth, which a time control cannot say
+        headers |= {"WhiteLimit": white, "BlackLimit": black}
+    return headers
+
+
+def _time_control(limit: str) -> str:
+    """Returns a limit as fastchess writes a time control: clock, seconds a move, or `-` for anything else."""
+    kind, _, value = limit.partition("=")
+    if kind == "tc":
+        return value
+    return f"{int(value) / 1000:g}/move" if kind == "movetime" else "-"
+
+
+def _end_utc(record: GameRecord) -> str:
+    if not record.started_utc:
+        return ""
+    end = datetime.fromisoformat(record.started_utc) + timedelta(seconds=record.duration_s)
+    return end.isoformat(timespec="seconds")
 
 
 def _add_moves(pgn: chess.pgn.Game, record: GameRecord) -> None:

@@ -50,7 +50,11 @@ def plots(runs: list[RunMetrics]) -> dict[str, str]:
 
 def plot_sheet(runs: list[RunMetrics]) -> str:
     """Returns all plots on one SVG."""
-    made = list(plots(runs).values())
+    return sheet(list(plots(runs).values()))
+
+
+def sheet(made: Sequence[str]) -> str:
+    """Returns charts, each an SVG of 480 by 260 pixels, side by side and below each other on one SVG."""
     height = _HEIGHT * max(1, -(-len(made) // _COLUMNS))
     width = _WIDTH * _COLUMNS
     parts = [

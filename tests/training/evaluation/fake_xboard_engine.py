@@ -10,7 +10,8 @@ def main() -> None:
     for line in sys.stdin:
         command, _, rest = line.strip().partition(" ")
         if command == "protover":
-            print('feature ping=1 setboard=1 usermove=1 myname="Fake X" nps=0 done=1', flush=True)
+            setboard = 0 if "--no-setboard" in sys.argv else 1
+            print(f'feature ping=1 setboard={setboard} usermove=1 myname="Fake X" nps=0 done=1', flush=True)
         elif command == "new":
             board = chess.Board()
         elif command == "setboard":

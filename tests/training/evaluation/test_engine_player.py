@@ -9,7 +9,7 @@ import chess
 import pytest
 
 from training.evaluation.engine_player import EnginePlayer
-from training.evaluation.engine_spec import EngineSpec, own_engine_command, parse_options
+from training.evaluation.engine_spec import EngineSpec, own_engine_command, parse_options, split_command
 from training.evaluation.evaluation_error import EvaluationError
 from training.evaluation.game_clock import ClockFace
 from training.evaluation.match_player import MoveFailure, Resignation
@@ -92,6 +92,14 @@ def test_options_the_engine_does_not_take_are_refused() -> None:
     for options in ({"Colour": "red"}, {"Level": "12"}):
         with pytest.raises(EvaluationError, match="expected options"), fake_engine(options=options):
             pass
+
+
+def test_a_game_of_debian_is_found_beside_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "engine").touch(mode=0o755)
+    monkeypatch.setattr("training.evaluation.engine_spec._GAMES", str(tmp_path))
+    assert split_command("engine --uci") == (str(tmp_path / "engine"), "--uci")
+    assert split_command("./engine") == ("./engine",) and split_command("absent") == ("absent",)
+    assert split_command("true") == ("true",)  # on PATH
 
 
 def test_options_and_limits_are_checked() -> None:

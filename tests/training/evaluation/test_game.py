@@ -1,77 +1,23 @@
-"""Games and matches between scripted players: every ending, faults, colours, PGN."""
+"""Games and matches between scripted players: every ending, faults, colours."""
 
-import io
 import itertools
-from collections.abc import Sequence
 
 import chess
 import chess.pgn
 import pytest
 
+from tests.training.evaluation.scripted_player import ScriptedPlayer, play_match
 from training.evaluation.adjudication import DrawRule, GameRules, ResignRule
-from training.evaluation.game import GameRecord, MatchGame, play_game
-from training.evaluation.game_clock import NO_CLOCKS, ClockFace
-from training.evaluation.match_player import ChosenMove, FaultKind, MatchPlayer, MoveFailure, RandomPlayer, Thought
-from training.evaluation.match_runner import game_slots, run_games
+from training.evaluation.game import GameRecord, play_game
+from training.evaluation.match_player import RandomPlayer
 from training.evaluation.match_summary import summarize_match
 from training.evaluation.move_limit import TimeControl
 from training.evaluation.opening_book import START, Opening, parse_opening
-from training.evaluation.pgn_output import game_to_pgn
-from training.evaluation.player_pool import PlayerPool
-
-
-class ScriptedPlayer:
-    """Plays given moves in turn, then starts over; a `FaultKind` in the script fails instead."""
-
-    def __init__(
-        self,
-        name: str,
-        script: Sequence[str],
-        *,
-        scores_cp: Sequence[int] = (),
-        seconds: float = 0.0,
-        clock: TimeControl | None = None,
-    ) -> None:
-        self.name = name
-        self.games_started = 0
-        self.time_control = clock
-        self.margin_s = 0.0
-        self.faces: list[ClockFace] = []
-        self._script = list(script)
-        self._scores_cp = list(scores_cp)
-        self._seconds = seconds
-        self._played = 0
-
-    def start_game(self, number: int) -> None:
-        del number
-        self.games_started += 1
-        self._played = 0
-
-    def choose_move(self, board: chess.Board, clocks: ClockFace = NO_CLOCKS) -> ChosenMove:
-        del board
-        self.faces.append(clocks)
-        text = self._script[self._played % len(self._script)]
-        score_cp = self._scores_cp[self._played % len(self._scores_cp)] if self._scores_cp else None
-        self._played += 1
-        kinds: dict[str, FaultKind] = {"crash": "crash", "late": "time loss"}
-        if text in kinds:
-            raise MoveFailure(kinds[text], "on purpose")
-        thought = Thought(elapsed_s=self._seconds, score_cp=score_cp, depth=1)
-        return ChosenMove(move=chess.Move.from_uci(text), thought=thought)
-
-    def close(self) -> None:
-        pass
 
 
 def play(white: str, black: str, opening: Opening = START, max_plies: int = 400) -> GameRecord:
     players = ScriptedPlayer("Ada", white.split()), ScriptedPlayer("Bob", black.split())
     return play_game(*players, opening, rules=GameRules(max_plies=max_plies))
-
-
-def play_match(first: MatchPlayer, second: MatchPlayer, openings: Sequence[Opening]) -> list[MatchGame]:
-    with PlayerPool(lambda: first) as first_pool, PlayerPool(lambda: second) as second_pool:
-        names = first.name, second.name
-        return list(run_games(game_slots(openings), first_pool, second_pool, names=names, rules=GameRules()))
 
 
 def play_random(seed: int) -> GameRecord:
@@ -234,65 +180,3 @@ def test_a_draw_by_score_needs_both_sides_and_the_move_number() -> None:
     assert plies(after=1, black_score=10) == 2
     assert plies(after=3, black_score=10) == 5
     assert plies(after=1, black_score=11) == 8  # threefold repetition
-
-
-def test_pgn_reads_back() -> None:
-    games = play_match(
-        ScriptedPlayer("Ada", ["e2e4", "crash"], scores_cp=[35]), ScriptedPlayer("Bob", ["c7c5"]), [START]
-    )
-    text = "".join(game_to_pgn(game, "Test", ("nodes=1", "nodes=9")) for game in games)
-    stream = io.StringIO(text)
-    first, second = chess.pgn.read_game(stream), chess.pgn.read_game(stream)
-    assert first is not None and second is not None
-    assert chess.pgn.read_game(stream) is None
-    varying = {"Date": "", "GameStartTime": "", "GameDuration": ""}
-    assert dict(first.headers) | varying == {
-        "Event": "Test",
-        "Site": "?",
-        "Round": "1",
-        "White": "Ada",
-        "Black": "Bob",
-        "Result": "0-1",
-        "Opening": "Starting position",
-        "Termination": "abandoned",
-        "PlyCount": "2",
-        "TimeControl": "-",
-        "WhiteLimit": "nodes=1",
-        "BlackLimit": "nodes=9",
-        **varying,
-    }
-    assert [move.uci() for move in first.mainline_moves()] == ["e2e4", "c7c5"]
-    assert [node.comment for node in first.mainline()] == ["+0.35/1 0.000s", "0.00/1 0.000s, White disconnects"]
-    # Bob's c7c5 is illegal for White on the first move.
-    assert (second.headers["White"], second.headers["Result"], second.headers["Round"]) == ("Bob", "0-1", "1")
-    assert second.headers["Termination"] == "illegal move"
-    assert (second.headers["WhiteLimit"], second.headers["BlackLimit"]) == ("nodes=9", "nodes=1")
-
-
-def test_pgn_of_a_position_and_of_book_moves() -> None:
-    fen = "4k3/8/8/8/8/8/4P3/4K3 w - - 0 1"
-    opening = Opening(name="pawn", moves=(chess.Move.from_uci("e2e4"),), start_fen=fen)
-    white = ScriptedPlayer("Ada", ["e1e2"])
-    game = MatchGame(pair=2, first_is_white=True, record=play_game(white, ScriptedPlayer("Bob", ["e8e7"]), opening))
-    read = chess.pgn.read_game(io.StringIO(game_to_pgn(game, "Test", ("tc=1+0.01", "tc=1+0.01"))))
-    assert read is not None
-    assert (read.headers["FEN"], read.headers["SetUp"], read.headers["Round"]) == (fen, "1", "3")
-    assert read.headers["TimeControl"] == "1+0.01"
-    assert [node.comment for node in read.mainline()][0] == "book"
-
-
-def test_mate_scores_are_counted_in_plies() -> None:
-    def comment(mate: int) -> str:
-        record = GameRecord(
-            white="Ada",
-            black="Bob",
-            opening=START,
-            moves=(chess.Move.from_uci("e2e4"),),
-            white_points=0.5,
-            termination="ply limit",
-            thoughts=(Thought(mate=mate, depth=4, nodes=9, elapsed_s=0.0126),),
-        )
-        return game_to_pgn(MatchGame(pair=0, first_is_white=True, record=record), "Test")
-
-    assert "1. e4 {+M3/4 0.013s, n=9, Draw by adjudication: maximum length} 1/2-1/2" in comment(2).replace("\n", " ")
-    assert "-M4/4" in comment(-2)

@@ -126,6 +126,9 @@ def test_the_sequential_test_and_adjudication(tmp_path: Path, capsys: pytest.Cap
     assert content["figures"]["terminations"] == {"adjudicated win": content["n"]}
     assert content["n"] < 40
     assert content["figures"]["sprt"]["verdict"] == "accepted"
+    assert content["figures"]["sprt"]["model"] == "logistic"
+    arguments[-1] = "0:30"
+    assert run(tmp_path, *arguments, "--sprt-model", "normalized")["figures"]["sprt"]["model"] == "normalized"
     assert "test         LLR " in capsys.readouterr().out
     drawn = run(tmp_path, FAKE, FAKE, *QUICK, "--games", "2", "--draw", "10:1:1")
     assert drawn["figures"]["terminations"] == {"adjudicated draw": 2}
@@ -136,8 +139,13 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "expected a limit for" in error(capsys, FAKE, FAKE)
     assert "network.json" in error(capsys, str(tmp_path), FAKE, "--limit", "nodes=1")
     assert "got 'absent-engine'" in error(capsys, "absent-engine", FAKE, "--limit", "nodes=1")
+    no_setboard = f"{FAKE_X} --no-setboard"
+    assert "features ping, setboard, got" in error(capsys, no_setboard, FAKE, "--xboard1", "--limit", "depth=1")
+    (tmp_path / "network.json").write_text('{"sha256": "0", "format_version": 1, "config": {}}')
+    assert "network.json" in error(capsys, str(tmp_path), FAKE, "--limit", "nodes=1")
     assert "even number of games" in error(capsys, *two, "--games", "3")
     assert "--save with --resume" in error(capsys, *two, "--resume")
+    assert "that plays Chess960, got" in error(capsys, *two, "--games", "2", "--chess960")
     assert "Name=Value" in error(capsys, *two, "--option1", "Level")
     assert "expected options" in error(capsys, *two, "--games", "2", "--option2", "Colour=red")
     assert "--sprt as" in error(capsys, *two, "--sprt", "5")

@@ -6,6 +6,7 @@ import chess
 import pytest
 
 from training.evaluation.evaluation_error import EvaluationError
+from training.evaluation.opening_book import chess960_starts
 from training.evaluation.opening_choice import OpeningChoice, choose_openings
 from training.evaluation.opening_file import read_openings
 
@@ -61,6 +62,14 @@ def test_chess960_openings_castle_by_their_rules(tmp_path: Path) -> None:
     (opening,) = read_openings(file, chess960=True)
     assert opening.board().chess960
     assert opening.board().has_castling_rights(chess.WHITE)
+
+
+def test_chess960_starts_from_its_own_positions() -> None:
+    openings, described = choose_openings(OpeningChoice(chess960=True), 4)
+    assert described["book_openings"] == 960 and all(opening.chess960 for opening in openings)
+    book = chess960_starts()
+    assert len({opening.start_fen for opening in book}) == 960
+    assert book[518].start_fen == chess.STARTING_FEN  # the usual position has this number
 
 
 def test_more_games_add_openings_at_the_end() -> None:

@@ -1,6 +1,7 @@
 """The sequential test: published ratios and bounds, symmetry, verdicts."""
 
 import math
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from training.evaluation.elo import Pentanomial
 from training.evaluation.evaluation_error import EvaluationError
-from training.evaluation.sprt import Sprt, log_likelihood_ratio, parse_sprt
+from training.evaluation.sprt import Sprt, SprtModel, log_likelihood_ratio, parse_sprt
 
 counts = st.integers(0, 60)
 pentanomials = st.tuples(counts, counts, counts, counts, counts)
@@ -26,6 +27,20 @@ def test_the_ratio_is_that_of_fastchess(pairs: Pentanomial, elo0: float, elo1: f
     assert log_likelihood_ratio(pairs, Sprt(elo0=elo0, elo1=elo1)) == pytest.approx(ratio, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    "pairs, elo0, elo1, ratio",
+    [
+        ((0, 0, 24, 4, 2), 0.0, 100.0, 2.852762358),
+        ((3, 10, 30, 8, 1), -5.0, 30.0, -1.439119162),
+        ((223, 9863, 21279, 10037, 246), 0.5, 2.5, 0.406798959),
+    ],
+)
+def test_the_normalized_ratio_is_that_of_mache(pairs: Pentanomial, elo0: float, elo1: float, ratio: float) -> None:
+    # log_likelihood_ratio(pairs, elo0, elo1, "normalized") of mache.match_estimate, version 0.7.1
+    sprt = Sprt(elo0=elo0, elo1=elo1, model="normalized")
+    assert log_likelihood_ratio(pairs, sprt) == pytest.approx(ratio, abs=1e-6)
+
+
 def test_decisive_pairs_alone_give_the_binomial_ratio() -> None:
     # Only 0 and 2 points occur: then the likeliest probabilities are (1 - s, s), as for coin tosses.
     # s(20) = .528756, s(0) = .5: 30 log(.528756 / .5) + 20 log(.471244 / .5) = .49278.
@@ -40,10 +55,10 @@ def test_bounds_are_walds() -> None:
     assert Sprt(elo0=0, elo1=5, alpha=0.05, beta=0.1).bounds == pytest.approx((-2.2513, 2.8904), abs=1e-4)
 
 
-@given(pentanomials)
-def test_exchanging_players_and_hypotheses_changes_the_sign(pairs: Pentanomial) -> None:
-    forward = log_likelihood_ratio(pairs, Sprt(elo0=0, elo1=10))
-    backward = log_likelihood_ratio(pairs[::-1], Sprt(elo0=-10, elo1=0))
+@given(pentanomials, st.sampled_from(get_args(SprtModel)))
+def test_exchanging_players_and_hypotheses_changes_the_sign(pairs: Pentanomial, model: SprtModel) -> None:
+    forward = log_likelihood_ratio(pairs, Sprt(elo0=0, elo1=10, model=model))
+    backward = log_likelihood_ratio(pairs[::-1], Sprt(elo0=-10, elo1=0, model=model))
     assert backward == pytest.approx(-forward, abs=1e-6)
 
 
@@ -56,6 +71,7 @@ def test_verdicts() -> None:
 
 def test_tests_are_read_and_checked() -> None:
     assert parse_sprt("0:10") == Sprt(elo0=0, elo1=10)
+    assert parse_sprt("0:10", "normalized") == Sprt(elo0=0, elo1=10, model="normalized")
     assert parse_sprt("-3:1:0.1:0.2") == Sprt(elo0=-3, elo1=1, alpha=0.1, beta=0.2)
     for text in ("", "0", "0:x", "0:1:0.05", "0:nan", "10:0", "0:10:0:0.05", "0:10:0.05:0.6", "0:2000"):
         with pytest.raises(EvaluationError, match="expected"):

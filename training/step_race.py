@@ -1,0 +1,192 @@
+"""Ways to make a training step, timed side by side: one process each, which make the same steps by turns.
+
+Turns of a few steps alternate, so whatever else the machine does meets all of them; the ratio of two ways is taken turn
+by turn. A process that waits for its turn costs nothing.
+"""
+
+import contextlib
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import jax
+import numpy as np
+
+from training.batches import Batch, BatchStream, dense_targets
+from training.evaluation.sampling_error import MeanEstimate, estimate_mean
+from training.learner import DeviceBatch, make_state, make_update
+from training.plain_step import PlainTokens, make_plain_update
+from training.prefetch import prefetch
+from training.run_config import RunConfig
+from training.shards import Shards
+from training.train_state import TrainState
+
+Clock = Literal["wall", "cpu"]
+_TAU = 0.05
+_PREPARED_AHEAD = 4  # batches, as in a run
+
+
+class RaceError(ValueError):
+    """A way to make a step could not be timed; the text is one line."""
+
+
+class Contender(NamedTuple):
+    """A way to make training steps."""
+
+    name: str
+    run: Callable[[RunConfig, Path], Callable[[int], None]]  # makes what makes so many steps; importable by name
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaceResult:
+    """Seconds of every turn.
+
+    Attributes:
+      names: of the contenders.
+      seconds: of each contender's turns.
+      positions: learnt from in a turn.
+    """
+
+    names: tuple[str, ...]
+    seconds: tuple[tuple[float, ...], ...]
+    positions: int
+
+    def rate(self, number: int) -> float:
+        """Returns the positions per second of a contender's median turn."""
+        return self.positions / statistics.median(self.seconds[number])
+
+    def ratio(self, number: int, first: int = 0) -> tuple[MeanEstimate, float, float]:
+        """Returns how many times longer a contender's turns take than the first one's: mean, least, greatest."""
+        ratios = [slow / fast for slow, fast in zip(self.seconds[number], self.seconds[first], strict=True)]
+        return estimate_mean(ratios), min(ratios), max(ratios)
+
+
+def trained_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
+    """Makes steps as `training.distil` does: its update, batches prepared by a thread, the state donated."""
+    stream, update, state = _stream(config, shards), make_update(config), _placed(make_state(config))
+
+    def run(steps: int) -> None:
+        nonlocal state
+        batches = prefetch(lambda index: _device_batch(stream, stream(index)), 0, _PREPARED_AHEAD)
+        with contextlib.closing(batches):
+            for _ in range(steps):
+                state, _ = update(state, next(batches))
+        jax.block_until_ready(state)
+
+    return run
+
+
+def plain_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
+    """Makes steps as `plain_step.py` does, each batch prepared when it is needed."""
+    return _plain(config, shards, "as configured")
+
+
+def plain_squares_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
+    """Makes plain steps of the network whose tokens are the 64 squares."""
+    return _plain(config, shards, "squares")
+
+
+def race(
+    config: RunConfig, shards: Path, contenders: Sequence[Contender], steps: int, turns: int, clock: Clock
+) -> RaceResult:
+    """Times the contenders by turns, after each has compiled and made one step.
+
+    Args:
+      config: of the run whose step is made; its sources are not looked at.
+      shards: a packed set.
+      contenders: at least one.
+      steps: of a turn.
+      turns: of each contender.
+      clock: whether seconds are those of the wall or of all processors together.
+
+    Raises:
+      RaceError: a contender cannot make a step.
+    """
+    with contextlib.ExitStack() as stack:
+        pipes = [stack.enter_context(_started(contender, config, shards)) for contender in contenders]
+        seconds: list[list[float]] = [[] for _ in contenders]
+        for pipe in pipes:  # one after the other: compiling takes the whole machine
+            _turn(pipe, 1, clock)
+        for _ in range(turns):
+            for number, pipe in enumerate(pipes):
+                seconds[number].append(_turn(pipe, steps, clock))
+    return RaceResult(
+        names=tuple(contender.name for contender in contenders),
+        seconds=tuple(map(tuple, seconds)),
+        positions=steps * config.batch_size,
+    )
+
+
+@contextlib.contextmanager
+def _started(contender: Contender, config: RunConfig, shards: Path) -> Iterator[Connection]:
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    process = spawn.Process(target=_serve, args=(contender, config, shards, there), daemon=True)
+    process.start()
+    there.close()
+    try:
+        yield here
+    finally:
+        here.close()
+        process.terminate()
+        process.join()
+
+
+def _turn(pipe: Connection, steps: int, clock: Clock) -> float:
+    try:
+        pipe.send((steps, clock))
+        answer = pipe.recv()
+    except (EOFError, OSError) as error:
+        raise RaceError("expected a process that makes training steps, but it ended") from error
+    if isinstance(answer, str):
+        raise RaceError(answer)
+    return float(answer)
+
+
+def _serve(contender: Contender, config: RunConfig, shards: Path, pipe: Connection) -> None:
+    """Makes steps in a process of its own whenever it is told to, and answers with the seconds they took."""
+    run: Callable[[int], None] | None = None
+    while True:
+        try:
+            steps, clock = pipe.recv()
+        except EOFError:
+            return
+        try:
+            run = run or contender.run(config, shards)
+            now_s = time.perf_counter if clock == "wall" else time.process_time
+            started_s = now_s()
+            run(steps)
+            pipe.send(now_s() - started_s)
+        except ValueError as error:
+            pipe.send(f"{contender.name}: {' '.join(str(error).split())}")
+
+
+def _plain(config: RunConfig, shards: Path, tokens: PlainTokens) -> Callable[[int], None]:
+    stream, update, state = _stream(config, shards), make_plain_update(config, tokens), _placed(make_state(config))
+
+    def run(steps: int) -> None:
+        nonlocal state
+        for index in range(steps):
+            state, _ = update(state, _device_batch(stream, stream(index)))
+        jax.block_until_ready(state)
+
+    return run
+
+
+def _stream(config: RunConfig, shards: Path) -> BatchStream:
+    return BatchStream([(Shards(shards), 1.0, _TAU)], config.batch_size, config.seed, mirror=config.mirror)
+
+
+def _device_batch(stream: BatchStream, batch: Batch) -> DeviceBatch:
+    target, legal = dense_targets(batch, stream.taus)
+    known = np.ones(len(batch.positions), np.float32)
+    return DeviceBatch(*jax.device_put((batch.positions, target, legal, np.max(batch.values, axis=1), known)))
+
+
+def _placed(state: TrainState) -> TrainState:
+    return jax.device_put(state, jax.local_devices()[0])
