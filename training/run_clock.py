@@ -5,6 +5,8 @@ import time
 
 from training.run_plan import Plan
 
+_STEPS_TO_KNOW_THE_RATE = 10
+
 
 def processor_time_s() -> float:
     """Returns the seconds that this process would have taken with all processors to itself."""
@@ -31,6 +33,7 @@ class RunClock:
         self._last_s = {name: self._start_s for name in ("validate", "save", "rate")}
         self._rate_step, self._steps_per_s = first_step, 0.0
         self._decay_end, self._has_planned_decay = decay_end, False
+        self._steady = first_step, self._start_s  # since when steps are worth timing
 
     def minutes(self) -> float:
         """Returns the time since the start of this process's stretch."""
@@ -62,12 +65,18 @@ class RunClock:
         share, steps = self._plan.decay_share, self._plan.steps
         if not share or self._decay_end is not None:
             return False
-        by_steps = steps is not None and self.step - self.first_step >= steps * (1 - share)
+        passed = self.step - self.first_step
+        if passed <= 1:
+            self._steady = self.step, self._now_s()  # the first step compiles
+        by_steps = steps is not None and passed >= steps * (1 - share)
+        if passed <= _STEPS_TO_KNOW_THE_RATE and not by_steps:
+            return False
         return by_steps or self.minutes() >= self._plan.minutes * (1 - share)
 
     def begin_decay(self) -> int:
         """Returns the steps that fit into the rest of the time, and ends the run after them."""
-        rate = (self.step - self.first_step) / max(self.minutes(), 1e-9)
+        steady_step, steady_s = self._steady
+        rate = (self.step - steady_step) / max((self._now_s() - steady_s) / 60, 1e-9)
         steps = round(rate * max(self._plan.minutes - self.minutes(), 0.0))
         if self._plan.steps is not None:
             steps = min(steps, self.first_step + self._plan.steps - self.step)

@@ -13,7 +13,14 @@ import jax
 import numpy as np
 import pytest
 
-from engine.checkpoint import CheckpointError, load_network, save_network, serving_network, serving_shapes
+from engine.checkpoint import (
+    FORMAT_VERSION,
+    CheckpointError,
+    load_network,
+    save_network,
+    serving_network,
+    serving_shapes,
+)
 from engine.frozen_config import to_json_dict
 from tests.reference.tiny_network import stirred, tiny_config
 
@@ -94,7 +101,7 @@ def test_round_trip_is_equal_to_the_last_bit(original: Path) -> None:
     assert loaded.sha256 == digest_of(original)
     manifest = json.loads((original / "network.json").read_text())
     assert manifest == {
-        "format_version": 1,
+        "format_version": FORMAT_VERSION,
         "sha256": loaded.sha256,
         "config": to_json_dict(CONFIG),
         "facts": FACTS,
@@ -134,10 +141,10 @@ def test_json_in_another_encoding(folder: Path) -> None:
     assert "JSON" in refusal(folder)
 
 
-@pytest.mark.parametrize("version", [2, 0, None, "1"])
+@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, FORMAT_VERSION - 1, 0, None, "2"])
 def test_other_format_versions(folder: Path, version: object) -> None:
     edit_manifest(folder, lambda manifest: manifest.update(format_version=version))
-    assert "format version 1" in refusal(folder) and repr(version) in refusal(folder)
+    assert f"format version {FORMAT_VERSION}" in refusal(folder) and repr(version) in refusal(folder)
 
 
 @pytest.mark.parametrize("text", ["[]", "1", "null", '"text"'])

@@ -80,6 +80,18 @@ def test_the_decay_of_a_run_bounded_by_steps_is_a_share_of_them(fake_time: FakeT
     assert clock.is_over()
 
 
+def test_a_decay_from_the_start_waits_for_the_rate_and_leaves_out_compiling(fake_time: FakeTime) -> None:
+    clock = clock_of(first_step=100, decay_share=1.0)
+    due = []
+    for step in range(20):
+        fake_time.now_s += 2 if step else 120  # the first step compiles
+        clock.step += 1
+        due.append(clock.is_decay_due())
+    assert due == [False] * 10 + [True] * 10
+    # 442 of 600 s are left, and a step takes two.
+    assert clock.begin_decay() == 221
+
+
 def test_without_a_share_nothing_decays(fake_time: FakeTime) -> None:
     clock = clock_of(steps=2)
     clock.step = 2
