@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="recursezero watch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run, or of several")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--once", action="store_true", help="print the figures once")
     how.add_argument("--page", action="store_true", help="show them on a page of this machine")

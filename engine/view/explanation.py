@@ -7,8 +7,10 @@ import chess
 import numpy as np
 
 from engine.player.choice import choose_move, is_drawn_by_rule, ranked_moves
-from engine.player.evaluator import Evaluation
+from engine.player.evaluator import Evaluation, Evaluator
+from engine.player.successors import Successors
 from engine.view.capture import Trace
+from engine.view.removed_men import worth_of_men
 
 Json = dict[str, Any]
 _DIGITS = 4  # of probabilities; attention below 0.00005 is not visible
@@ -38,12 +40,19 @@ def explain_trace(board: chess.Board, trace: Trace) -> Json:
             "entropy_nats": _entropy(trace.log_probs[step]),
             "wdl_to_move": _rounded(trace.wdl_to_move[step], 6),
             "value_to_move": round(float(trace.wdl_to_move[step, 0] - trace.wdl_to_move[step, 2]), 6),
+            "illegal_share": round(float(trace.illegal_share[step]), 6),
             "residual": float(f"{trace.residual[step]:.6g}"),
         }
         for step in range(len(trace.residual))
     ]
     move = played_move(board, trace).uci()
     return {"played": {"move": move, "state": trace.played_state, **evaluation_json(evaluation)}, "states": states}
+
+
+def whole_explanation(board: chess.Board, trace: Trace) -> Json:
+    """Returns everything: the position, what the network says of it, and the attention of every state."""
+    attention = [attention_json(trace, state) for state in range(len(trace.residual))]
+    return {**position_facts(board), "network": explain_trace(board, trace), "attention": attention}
 
 
 def played_move(board: chess.Board, trace: Trace) -> chess.Move:
@@ -72,6 +81,37 @@ def attention_json(trace: Trace, state: int) -> Json:
         "squares": [chess.square_name(square) for square in trace.squares],
         "weights": np.round(trace.attention[state].astype(float), _DIGITS).tolist(),
     }
+
+
+def successors_json(board: chess.Board, evaluator: Evaluator) -> list[Json]:
+    """Returns win, draw and loss after every legal move, for the side that makes it, by the rules or the network."""
+    moves = sorted(board.legal_moves, key=chess.Move.uci)
+    successors = Successors(board, {})
+    asked = successors.unevaluated(moves)
+    successors.add(dict(zip(asked, evaluator.evaluate([successors.after(move) for move in asked]), strict=True)))
+    values = successors.values(moves)
+    return [
+        {
+            "move": move.uci(),
+            "wdl": _rounded(wdl, 6),
+            "value": round(float(wdl[0] - wdl[2]), 6),
+            "by": "network" if successors.decided(move) is None else "rules",
+        }
+        for move, wdl in values.items()
+    ]
+
+
+def worth_json(board: chess.Board, evaluation: Evaluation, evaluator: Evaluator) -> list[Json]:
+    """Returns what taking each man off the board changes, for the side to move."""
+    return [
+        {
+            "square": chess.square_name(worth.square),
+            "man": board.piece_at(worth.square).symbol(),  # type: ignore[union-attr]
+            "wdl_to_move": _rounded(worth.wdl_to_move, 6),
+            "change": round(worth.change, 6),
+        }
+        for worth in worth_of_men(board, evaluation.value_to_move, evaluator)
+    ]
 
 
 def _over(board: chess.Board) -> Json | None:

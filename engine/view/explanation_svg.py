@@ -1,6 +1,5 @@
 """One picture of a position: attention and moves on the board, the verdict, and how both settled."""
 
-import dataclasses
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
@@ -13,36 +12,12 @@ from engine.view.board_svg import CHOSEN, HEAT, POLICY_ARROW, attention_of_squar
 from engine.view.capture import Trace
 from engine.view.explanation import played_move
 from engine.view.line_chart import PALETTE, Line, line_chart
+from engine.view.look import CompletedLook, Look
 
 _WIDTH, _HEIGHT, _BOARD, _MARGIN = 980, 800, 460, 20
 _SIDE = _BOARD + 2 * _MARGIN  # x of the right column
 _SHOWN_MOVES = 7
 _INK, _FAINT = "#212529", "#868e96"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Look:
-    """What of a trace to show.
-
-    Attributes:
-      state: of the recursion, from 0; None for the one that is played.
-      square: whose attention; None for the start of the most probable move.
-      block: which block of f; None for the last.
-      head: None for the mean of all.
-      to_square: show what is paid to the square instead of what it pays.
-      orientation: the side at the bottom.
-    """
-
-    state: int | None = None
-    square: chess.Square | None = None
-    block: int | None = None
-    head: int | None = None
-    to_square: bool = False
-    orientation: chess.Color = chess.WHITE
-
-
-class LookError(ValueError):
-    """There is no such state, block or head; the text is one line."""
 
 
 def explanation_svg(board: chess.Board, trace: Trace, look: Look) -> str:
@@ -51,51 +26,31 @@ def explanation_svg(board: chess.Board, trace: Trace, look: Look) -> str:
     Raises:
       LookError: the trace has no such state, block or head.
     """
-    look = _completed(trace, look)
-    state, square, block = look.state, look.square, look.block
-    assert state is not None and square is not None and block is not None
-    weights = attention_of_square(trace, state, square, block=block, head=look.head, to_square=look.to_square)
+    shown = look.completed(trace)
+    state, square = shown.state, shown.square
+    weights = attention_of_square(trace, state, square, block=shown.block, head=shown.head, to_square=shown.to_square)
     drawn = board_svg(
         board,
         fill=heat_fill(weights),
         arrows=policy_arrows(trace.evaluation.moves, trace.log_probs[state]),
         chosen=square,
-        orientation=look.orientation,
+        orientation=shown.orientation,
         size=_BOARD,
     )
-    direction = "to" if look.to_square else "of"
-    heads = "mean of heads" if look.head is None else f"head {look.head + 1}"
-    caption = f"attention {direction} {chess.square_name(square)}, block {block + 1}, {heads}; arrows: policy"
     parts = [
         _text(_MARGIN, 30, f"State {state} of {len(trace.residual) - 1}", size=17, weight="600"),
         _text(_WIDTH - _MARGIN, 30, board.fen(), size=12, fill=_FAINT, anchor="end"),
         _placed(drawn, _MARGIN, 46),
-        _text(_MARGIN, _BOARD + 64, caption, size=12, fill=_FAINT),
+        _text(_MARGIN, _BOARD + 64, f"{shown.caption}; arrows: policy", size=12, fill=_FAINT),
         *_verdict(board, trace, state),
         *_policy(board, trace, state),
-        *_heads(trace, look, state, square),
+        *_heads(trace, shown),
         *_settling(board, trace),
     ]
     head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{_WIDTH}"'
     frame = f'height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="system-ui, DejaVu Sans, sans-serif"'
     background = f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>'
     return f'{head} {frame} role="img">{background}{"".join(parts)}</svg>'
-
-
-def _completed(trace: Trace, look: Look) -> Look:
-    """Returns the look with every default filled in."""
-    states, blocks, heads = trace.attention.shape[:3]
-    limits = (("state", look.state, states), ("block", look.block, blocks), ("head", look.head, heads))
-    for name, value, count in limits:
-        if value is not None and not 0 <= value < count:
-            raise LookError(f"expected {name} from 0 to {count - 1}, got {value}")
-    square = ranked_moves(trace.evaluation)[0].from_square if look.square is None else look.square
-    return dataclasses.replace(
-        look,
-        state=trace.played_state if look.state is None else look.state,
-        block=blocks - 1 if look.block is None else look.block,
-        square=square,
-    )
 
 
 def _verdict(board: chess.Board, trace: Trace, state: int) -> list[str]:
@@ -142,9 +97,10 @@ def _policy(board: chess.Board, trace: Trace, state: int) -> list[str]:
     return parts
 
 
-def _heads(trace: Trace, look: Look, state: int, square: chess.Square) -> list[str]:
+def _heads(trace: Trace, look: CompletedLook) -> list[str]:
     """Returns one small board of attention for every block and head."""
     _, blocks, heads = trace.attention.shape[:3]
+    state, square = look.state, look.square
     title = f"Attention {'to' if look.to_square else 'of'} {chess.square_name(square)} by block and head"
     parts = [_text(_SIDE, 372, title, size=14, weight="600")]
     pitch = min(100.0, (_WIDTH - _SIDE - _MARGIN) / min(heads, 8), 150 / blocks)

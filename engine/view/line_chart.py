@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 # Okabe and Ito's palette: distinct for every kind of colour vision.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 26, 34
-_LABEL_WIDTH, _LABEL_HEIGHT = 6.4, 13  # of a character; of a line of text
+_LABEL_WIDTH, _LABEL_HEIGHT = 7.6, 13  # of a bold character; of a line of text
 
 
 @dataclass(frozen=True, kw_only=True)

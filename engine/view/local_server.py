@@ -118,6 +118,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(self._get)
 
+    def do_HEAD(self) -> None:
+        self._answer(self._get)
+
     def do_POST(self) -> None:
         self._answer(self._post)
 
@@ -190,6 +193,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Sends a refusal as JSON; also called by the standard library for requests it cannot read."""
         status = HTTPStatus(code)
+        if status == HTTPStatus.NOT_IMPLEMENTED:  # what the standard library says to a method without a function
+            status, message = HTTPStatus.METHOD_NOT_ALLOWED, f"expected GET, HEAD or POST, got {self.command[:100]!r}"
         if status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND):
             self.close_connection = True
         text = " ".join((message or explain or status.phrase).split())

@@ -11,35 +11,52 @@ from typing import Any
 import chess
 
 from engine.encoding.position import encode_position
-from engine.player.evaluator import Evaluator
-from engine.view.capture import Capture, Trace
-from engine.view.explanation import attention_json, evaluation_json, explain_trace, position_facts
-from engine.view.explanation_svg import Look, LookError, explanation_svg
-from engine.view.game_record import MAX_PLIES, GameRecordError, board_of, read_pgn
+from engine.view.call_body import (
+    Body,
+    board_in,
+    checked,
+    heads_off_in,
+    index_in,
+    playable_board_in,
+    refusal,
+    square_in,
+)
+from engine.view.capture import Trace
+from engine.view.explanation import (
+    attention_json,
+    evaluation_json,
+    explain_trace,
+    position_facts,
+    successors_json,
+    whole_explanation,
+    worth_json,
+)
+from engine.view.explanation_svg import explanation_svg
+from engine.view.game_record import read_pgn
+from engine.view.head_ablation import HeadChoice, HeadError
 from engine.view.local_server import Reply, RequestError, json_reply
+from engine.view.look import Look, LookError
+from engine.view.network_opening import OpenNetwork
 from engine.view.teacher_values import Teacher, TeacherError
 
 _REMEMBERED = 32  # traces; the attention of one takes up to some megabytes
 _CHUNK = 64  # positions of a game evaluated before other requests get their turn
-Body = Mapping[str, Any]
 
 
 class ViewApi:
     """Answers the page; for use by several threads, one of which computes at a time.
 
     Args:
-      capture: traces positions.
-      evaluator: plays; the same that `capture` traces.
-      facts: of the network, for display.
-      teacher: another engine, if there is one.
+      network: plays and is shown.
+      teacher: another engine to compare with, if there is one.
+      other: another network to compare with, if there is one.
     """
 
-    def __init__(
-        self, capture: Capture, evaluator: Evaluator, facts: Mapping[str, Any], teacher: Teacher | None
-    ) -> None:
-        self._capture, self._evaluator, self._facts, self._teacher = capture, evaluator, facts, teacher
+    def __init__(self, network: OpenNetwork, teacher: Teacher | None = None, other: OpenNetwork | None = None) -> None:
+        self._evaluator, self._capture, self._facts = network
+        self._teacher, self._other = teacher, other
         self._lock = threading.Lock()
-        self._traces: OrderedDict[tuple[str, bytes], Trace] = OrderedDict()
+        self._traces: OrderedDict[tuple[str, bytes, HeadChoice], Trace] = OrderedDict()
 
     def info(self, _query: Mapping[str, str]) -> Reply:
         """GET /api/info: which network this is, and what the page can offer."""
@@ -54,35 +71,36 @@ class ViewApi:
             "max_steps": config.solver.max_steps,
             "tolerance": config.solver.tolerance,
         }
-        return json_reply({"network": network, "states": self._capture.states, "teacher": self._teacher is not None})
+        offered = {"teacher": self._teacher is not None, "other": None if self._other is None else self._other.facts}
+        return json_reply({"network": network, "states": self._capture.states, **offered})
 
     def position(self, body: Body) -> Reply:
         """POST /api/position: the rules' and the network's view of a position."""
         started_s = time.monotonic()
-        board = _board(body)
+        board = board_in(body)
         facts = position_facts(board)
-        network = explain_trace(board, self._trace(board)) if facts["moves"] else None
+        network = explain_trace(board, self._trace(board, heads_off_in(body))) if facts["moves"] else None
         return json_reply({**facts, "network": network, "ms": round(1e3 * (time.monotonic() - started_s), 1)})
 
     def attention(self, body: Body) -> Reply:
         """POST /api/attention: every head of one state; null where there is no legal move."""
-        board = _board(body)
+        board = board_in(body)
         if not any(board.legal_moves):
             return json_reply(None)
-        trace = self._trace(board)
-        return json_reply(attention_json(trace, _index(body, "state", len(trace.residual), trace.played_state)))
+        trace = self._trace(board, heads_off_in(body))
+        return json_reply(attention_json(trace, index_in(body, "state", len(trace.residual), trace.played_state)))
 
     def game(self, body: Body) -> Reply:
         """POST /api/game: a PGN as a start and moves."""
         text = body.get("pgn")
         if not isinstance(text, str):
-            raise RequestError(HTTPStatus.BAD_REQUEST, f"expected pgn as text, got {type(text).__name__}")
-        game = _checked(lambda: read_pgn(text))
+            raise refusal(f"expected pgn as text, got {type(text).__name__}")
+        game = checked(lambda: read_pgn(text))
         return json_reply(dataclasses.asdict(game))
 
     def course(self, body: Body) -> Reply:
         """POST /api/course: moves in SAN and one evaluation for the start and each position of a game."""
-        board = _board(body)
+        board = board_in(body)
         played, boards = list(board.move_stack), [board.root()]
         sans = []
         for move in played:
@@ -94,7 +112,7 @@ class ViewApi:
 
     def teacher(self, body: Body) -> Reply:
         """POST /api/teacher: a teacher's values of the legal moves."""
-        board = _playable(_board(body))
+        board = playable_board_in(body)
         if self._teacher is None:
             raise RequestError(HTTPStatus.NOT_FOUND, "expected a teacher engine, got none (start with --teacher)")
         try:
@@ -105,28 +123,58 @@ class ViewApi:
 
     def picture(self, body: Body) -> Reply:
         """POST /api/picture: what `recursezero explain` draws."""
-        board = _playable(_board(body))
-        trace = self._trace(board)
+        board = playable_board_in(body)
+        trace = self._trace(board, heads_off_in(body))
         states, blocks, heads = trace.attention.shape[:3]
         look = Look(
-            state=_index(body, "state", states, trace.played_state),
-            square=_square(body),
-            block=_index(body, "block", blocks, blocks - 1),
-            head=None if body.get("head") is None else _index(body, "head", heads, 0),
+            state=index_in(body, "state", states, trace.played_state),
+            square=square_in(body),
+            block=index_in(body, "block", blocks, blocks - 1),
+            head=None if body.get("head") is None else index_in(body, "head", heads, 0),
             to_square=body.get("to_square") is True,
             orientation=body.get("orientation") != "black",
         )
         try:
             return Reply("image/svg+xml", explanation_svg(board, trace, look).encode())
         except LookError as error:
-            raise RequestError(HTTPStatus.BAD_REQUEST, str(error)) from None
+            raise refusal(str(error)) from None
 
-    def _trace(self, board: chess.Board) -> Trace:
+    def explanation(self, body: Body) -> Reply:
+        """POST /api/explanation: the JSON of `recursezero explain`."""
+        board = playable_board_in(body)
+        return json_reply(whole_explanation(board, self._trace(board, heads_off_in(body))))
+
+    def successors(self, body: Body) -> Reply:
+        """POST /api/successors: win, draw and loss after every legal move."""
+        board = board_in(body)
+        with self._lock:
+            return json_reply({"moves": successors_json(board, self._evaluator)})
+
+    def worth(self, body: Body) -> Reply:
+        """POST /api/worth: what taking each man off the board changes."""
+        board = playable_board_in(body)
+        evaluation = self._trace(board, ()).evaluation
+        with self._lock:
+            return json_reply({"men": worth_json(board, evaluation, self._evaluator)})
+
+    def other(self, body: Body) -> Reply:
+        """POST /api/other: what another network says of the same position."""
+        board = playable_board_in(body)
+        if self._other is None:
+            raise RequestError(HTTPStatus.NOT_FOUND, "expected another network, got none (start with --compare)")
+        with self._lock:
+            (evaluation,) = self._other.evaluator.evaluate([board])
+        return json_reply({**self._other.facts, **evaluation_json(evaluation)})
+
+    def _trace(self, board: chess.Board, without: HeadChoice) -> Trace:
         # The FEN has the counters and the colours, the encoding has the repetitions.
-        key = (board.fen(), encode_position(board).tobytes())
+        key = (board.fen(), encode_position(board).tobytes(), without)
         with self._lock:
             if key not in self._traces:
-                self._traces[key] = self._capture.trace(board)
+                try:
+                    self._traces[key] = self._capture.trace(board, without)
+                except HeadError as error:
+                    raise refusal(str(error)) from None
             self._traces.move_to_end(key)
             if len(self._traces) > _REMEMBERED:
                 self._traces.popitem(last=False)
@@ -145,41 +193,3 @@ class ViewApi:
                 del facts["probabilities"]
                 results[place] = {**facts, "turn": "white" if boards[place].turn else "black"}
         return results
-
-
-def _board(body: Body) -> chess.Board:
-    fen, moves = body.get("fen", chess.STARTING_FEN), body.get("moves", [])
-    if not isinstance(fen, str):
-        raise RequestError(HTTPStatus.BAD_REQUEST, f"expected fen as text, got {type(fen).__name__}")
-    if not isinstance(moves, list) or not all(isinstance(move, str) for move in moves):
-        raise RequestError(HTTPStatus.BAD_REQUEST, f"expected moves as a list of at most {MAX_PLIES} texts")
-    return _checked(lambda: board_of(fen, moves))
-
-
-def _checked(read: Any) -> Any:
-    try:
-        return read()
-    except GameRecordError as error:
-        raise RequestError(HTTPStatus.BAD_REQUEST, str(error)) from None
-
-
-def _playable(board: chess.Board) -> chess.Board:
-    if not any(board.legal_moves):
-        raise RequestError(HTTPStatus.BAD_REQUEST, f"expected a position with a legal move, got {board.fen()}")
-    return board
-
-
-def _index(body: Body, name: str, count: int, default: int) -> int:
-    value = body.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < count:
-        raise RequestError(HTTPStatus.BAD_REQUEST, f"expected {name} from 0 to {count - 1}, got {str(value)[:100]}")
-    return value
-
-
-def _square(body: Body) -> chess.Square | None:
-    name = body.get("square")
-    if name is None:
-        return None
-    if name not in chess.SQUARE_NAMES:
-        raise RequestError(HTTPStatus.BAD_REQUEST, f"expected square as a1 to h8, got {str(name)[:100]}")
-    return chess.parse_square(name)

@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--fen", help="position to begin with")
     start.add_argument("--pgn", type=Path, metavar="FILE", help="game to begin with")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the network (default: the shipped one)")
+    parser.add_argument("--compare", type=Path, metavar="DIR", help="folder of another network to compare with")
     parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
     parser.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
     parser.add_argument(
@@ -60,7 +61,8 @@ def _serve(arguments: argparse.Namespace) -> None:
     print("loading and compiling the network …", file=sys.stderr, flush=True)
     network = open_network(arguments.weights or default_weights_folder())
     network.warm_up()
-    server = LocalServer(view_site(ViewApi(network.capture, network.evaluator, network.facts, teacher)), arguments.port)
+    other = None if arguments.compare is None else open_network(arguments.compare)
+    server = LocalServer(view_site(ViewApi(network, teacher, other)), arguments.port)
     address = server.url + (f"#{fragment}" if fragment else "")
     print(f"{address}\nCtrl-C ends", flush=True)
     try:

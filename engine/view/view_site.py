@@ -18,5 +18,9 @@ def view_site(api: ViewApi) -> Site:
         "/api/course": api.course,
         "/api/teacher": api.teacher,
         "/api/picture": api.picture,
+        "/api/explanation": api.explanation,
+        "/api/successors": api.successors,
+        "/api/worth": api.worth,
+        "/api/other": api.other,
     }
     return Site(files=files, pages={"/api/info": api.info}, calls=calls)

@@ -51,7 +51,7 @@ class RunMetrics:
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        if not (folder / METRICS).is_file() and not (folder / "config.json").is_file():
+        if not _is_run(folder):
             raise RunMetricsError(f"expected the folder of a run with {METRICS}, got {folder}")
         self.folder, self.name = folder, name
         self._forget()
@@ -139,16 +139,30 @@ class RunMetrics:
 def open_runs(folders: list[Path]) -> list[RunMetrics]:
     """Opens runs; each is called by the shortest end of its path that tells it from the others.
 
+    Args:
+      folders: of runs, or of folders of runs.
+
     Raises:
-      RunMetricsError: one of the folders is not of a run.
+      RunMetricsError: one of the folders is not of a run and has none in it.
     """
-    resolved = [folder.resolve() for folder in folders]
+    resolved = [run.resolve() for folder in folders for run in _runs_in(folder)]
     if len(set(resolved)) < len(resolved):
         raise RunMetricsError(f"expected different runs, got one twice: {' '.join(map(str, folders))}")
     depth = 1
     while len({_end(path, depth) for path in resolved}) < len(resolved):
         depth += 1
     return [RunMetrics(path, _end(path, depth)) for path in resolved]
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / METRICS).is_file() or (folder / "config.json").is_file()
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    """Returns the folder itself if it is of a run, or else the runs directly in it."""
+    if _is_run(folder) or not folder.is_dir():
+        return [folder]
+    return sorted(path for path in folder.iterdir() if _is_run(path)) or [folder]
 
 
 def _end(path: Path, depth: int) -> str:

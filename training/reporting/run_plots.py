@@ -10,8 +10,8 @@ _WIDTH, _HEIGHT, _COLUMNS = 480, 260, 2
 _MOST_POINTS = 160  # a curve; more cannot be told apart at this width
 
 
-def figure_plot(runs: Sequence[RunMetrics], figure: Figure) -> str:
-    """Returns one figure of all runs that have it."""
+def figure_plot(runs: Sequence[RunMetrics], figure: Figure, width: int = _WIDTH) -> str:
+    """Returns one figure of all runs that have it, `width` pixels wide."""
     lines = []
     for run in runs:
         points = run.series.get(figure.name, [])
@@ -22,14 +22,14 @@ def figure_plot(runs: Sequence[RunMetrics], figure: Figure) -> str:
         lines,
         title=figure.title,
         x_label="batches",
-        width=_WIDTH,
+        width=width,
         height=_HEIGHT,
         is_log=figure.is_log,
         percent=figure.percent,
     )
 
 
-def elo_plot(runs: Sequence[RunMetrics]) -> str:
+def elo_plot(runs: Sequence[RunMetrics], width: int = _WIDTH) -> str:
     """Returns the ratings of all runs, with their 95 % intervals where both bounds are known."""
     lines = []
     for run in runs:
@@ -37,14 +37,14 @@ def elo_plot(runs: Sequence[RunMetrics]) -> str:
         bounded = all(point.low_95 is not None and point.high_95 is not None for point in points)
         errors = tuple(((p.high_95 or 0) - (p.low_95 or 0)) / 2 for p in points) if bounded else ()
         lines.append(Line(label=run.name, points=tuple((p.step, p.elo) for p in points), errors=errors))
-    return line_chart(lines, title=ELO_TITLE, x_label="batches", width=_WIDTH, height=_HEIGHT)
+    return line_chart(lines, title=ELO_TITLE, x_label="batches", width=width, height=_HEIGHT)
 
 
-def plots(runs: list[RunMetrics]) -> dict[str, str]:
+def plots(runs: list[RunMetrics], width: int = _WIDTH) -> dict[str, str]:
     """Returns every plot that has data, by the name of its figure."""
-    made = {figure.name: figure_plot(runs, figure) for figure in shown_figures(runs)}
+    made = {figure.name: figure_plot(runs, figure, width) for figure in shown_figures(runs)}
     if any(run.elo_points() for run in runs):
-        made["elo"] = elo_plot(runs)
+        made["elo"] = elo_plot(runs, width)
     return made
 
 

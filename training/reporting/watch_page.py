@@ -10,6 +10,8 @@ from training.reporting.run_figures import ELO_TITLE, elo_text, progress_text, s
 from training.reporting.run_metrics import RunMetrics
 from training.reporting.run_plots import plots
 
+_WIDTHS = (240, 480, 2000)  # of a plot in pixels: least, usual, most
+
 
 class WatchPage:
     """Answers the page; for use by several threads.
@@ -47,9 +49,13 @@ class WatchPage:
             return json_reply({"runs": runs, "figures": rows})
 
     def plot(self, query: Mapping[str, str]) -> Reply:
-        """GET /plot.svg?figure=NAME: one plot."""
+        """GET /plot.svg?figure=NAME&width=PIXELS: one plot; what is written in it is as large at every width."""
+        width = query.get("width", str(_WIDTHS[1]))
+        if not (width.isascii() and width.isdigit() and len(width) < 5 and _WIDTHS[0] <= int(width) <= _WIDTHS[2]):
+            allowed = f"from {_WIDTHS[0]} to {_WIDTHS[2]}"
+            raise RequestError(HTTPStatus.BAD_REQUEST, f"expected width {allowed}, got {width[:100]!r}")
         with self._lock:
-            made = plots(self._runs)
+            made = plots(self._runs, int(width))
         name = query.get("figure", "")
         if name not in made:
             raise RequestError(HTTPStatus.NOT_FOUND, f"expected figure as one of {', '.join(made)}, got {name[:100]!r}")

@@ -1,6 +1,6 @@
 /** The board: shows a position, takes legal moves by pointer, and squares and moves by keyboard. */
 
-import { Chessboard, COLOR, INPUT_EVENT_TYPE, POINTER_EVENTS } from "./cm-chessboard/src/Chessboard.js";
+import { BORDER_TYPE, Chessboard, COLOR, INPUT_EVENT_TYPE, POINTER_EVENTS } from "./cm-chessboard/src/Chessboard.js";
 import { PromotionDialog, PROMOTION_DIALOG_RESULT_TYPE } from "./cm-chessboard/src/extensions/promotion-dialog/PromotionDialog.js";
 import { byId } from "./dom.js";
 import { Overlay } from "./overlay.js";
@@ -15,7 +15,11 @@ export class Board {
     Object.assign(this, { element, onMove, onSquare, legal: [], cursor: null, picked: null });
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.chessboard = new Chessboard(element, {
-      style: { pieces: { file: "/pieces.svg", tileSize: TILE }, cssClass: "see", animationDuration: still ? 0 : 180 },
+      // Coordinates beside the squares: on them, men and heat would hide them.
+      style: {
+        pieces: { file: "/pieces.svg", tileSize: TILE }, cssClass: "see", animationDuration: still ? 0 : 180,
+        borderType: BORDER_TYPE.frame,
+      },
       extensions: [{ class: Overlay }, { class: PromotionDialog, props: { language: "en" } }],
     });
     this.overlay = this.chessboard.overlay;

@@ -16,6 +16,9 @@ export function wireControls(actions) {
   click("last", () => actions.go(actions.last()));
   click("engine-move", actions.engineMove);
   click("copy-link", actions.copyLink);
+  click("copy-fen", actions.copyFen);
+  click("export-json", actions.exportJson);
+  click("head-off", actions.toggleHead);
   click("export-svg", actions.exportSvg);
   click("export-png", actions.exportPng);
   click("open-keys", () => byId("keys").showModal());
@@ -28,7 +31,11 @@ export function wireControls(actions) {
   byId("load").addEventListener("close", () => { byId("load-error").textContent = ""; });
   byId("engine").addEventListener("change", (event) => actions.engine(event.target.value));
   byId("direction").addEventListener("change", (event) => actions.direction(event.target.checked));
-  byId("teacher").addEventListener("change", (event) => actions.teacher(event.target.checked));
+  for (const name of actions.switches) byId(name).addEventListener("change", (event) => actions.setSwitch(name, event.target.checked));
+  byId("load-file").addEventListener("change", async (event) => {
+    const [file] = event.target.files;
+    if (file) byId("load-text").value = await file.text();
+  });
   byId("move-form").addEventListener("submit", (event) => {
     event.preventDefault();
     actions.typed(byId("move").value.trim());
@@ -54,7 +61,13 @@ function wireKeys(actions) {
     e: actions.engineMove,
     n: actions.newGame,
     m: () => byId("move").focus(),
+    x: actions.toggleHead,
+    a: () => byId("arrows").click(),
+    v: () => byId("values").click(),
+    w: () => byId("worth").click(),
+    g: () => byId("matrix").click(),
     c: () => byId("teacher-label").hidden || byId("teacher").click(),
+    o: () => byId("other-label").hidden || byId("other").click(),
     "?": () => byId("keys").showModal(),
   });
 }

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { byId, h, s } from "./dom.js";
 
 const [WIDTH, HEIGHT] = [560, 90];
+const WDL_OF_RESULT = { "1-0": [1, 0, 0], "0-1": [0, 0, 1], "1/2-1/2": [0, 1, 0] };
 const FEWEST = 8; // positions; in fewer no position stands out
 
 /**
@@ -40,21 +41,42 @@ export class Course {
     this.positions.length = Math.min(this.positions.length, state.moves.length + 1);
   }
 
-  /** Notes what the network says of the position that is shown. */
-  note(state, position) {
-    if (this.key !== gameKey(state) || !position.network) return;
-    this.positions[state.ply] ??= { ...position.network.played, turn: position.turn };
+  /** Forgets the game that is known when the state is of another one. */
+  enter(state) {
+    if (this.key === gameKey(state)) return;
+    this.key = gameKey(state);
+    [this.sans, this.positions] = [[], Array(state.moves.length + 1).fill(null)];
+    this.isToBeLoaded = state.moves.length > 0;
   }
 
-  /** Asks the server about a game that is not known, and then shows it. */
+  /** Notes what the network says of the position that is shown. */
+  note(state, position) {
+    this.enter(state);
+    this.positions[state.ply] ??= position.network
+      ? { ...position.network.played, turn: position.turn }
+      : { turn: "white", wdl_to_move: WDL_OF_RESULT[position.over.result] };
+  }
+
+  /** Asks the server about a game that is not known. */
   async load(state) {
-    const key = gameKey(state);
-    if (this.key === key) return;
-    this.key = key;
-    [this.sans, this.positions] = [[], Array(state.moves.length + 1).fill(null)];
-    if (!state.moves.length) return;
+    this.enter(state);
+    const { key } = this;
+    if (!this.isToBeLoaded) return;
+    this.isToBeLoaded = false;
     const { sans, positions } = await call("course", { fen: state.fen, moves: state.moves });
-    if (this.key === key) [this.sans, this.positions] = [sans, positions];
+    if (this.key !== key) return;
+    const last = positions.length - 1;
+    // Without a legal move there is nothing to evaluate, but a result.
+    positions[last] ??= {
+      turn: positions[last - 1].turn === "white" ? "black" : "white",
+      wdl_to_move: sans[last - 1].endsWith("#") ? [0, 0, 1] : [0, 1, 0],
+    };
+    [this.sans, this.positions] = [sans, positions];
+  }
+
+  /** Returns whether a position stands out in its game. */
+  isHard(ply) {
+    return hardPlies(this.positions.map((position) => position ?? {})).has(ply);
   }
 
   show(state) {
@@ -79,17 +101,17 @@ export class Course {
     const last = state.moves.length;
     const x = (ply) => (WIDTH * ply) / last;
     const root = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: "course", preserveAspectRatio: "none",
-      "aria-label": "White's expected score, move by move; triangles mark hard positions" });
-    root.append(s("rect", { width: WIDTH, height: HEIGHT, class: "black" }));
-    const points = this.positions.flatMap((position, ply) => {
+      "aria-label": "White's chances, move by move: win below, draw between, loss above; the line is the expected score, triangles mark hard positions" });
+    const known = this.positions.flatMap((position, ply) => {
       if (!position) return [];
-      const [win, draw, loss] = position.wdl_to_move;
-      const score = (position.turn === "white" ? win : loss) + 0.5 * draw;
-      return [`${x(ply).toFixed(1)},${(HEIGHT * (1 - score)).toFixed(1)}`];
+      const [win, draw] = position.turn === "white" ? position.wdl_to_move : [...position.wdl_to_move].reverse();
+      return [{ x: x(ply), win, draw, score: win + 0.5 * draw }];
     });
-    if (points.length) {
-      const [first, end] = [points[0].split(",")[0], points.at(-1).split(",")[0]];
-      root.append(s("polygon", { points: `${first},${HEIGHT} ${points.join(" ")} ${end},${HEIGHT}`, class: "white" }));
+    const edge = (share) => known.map((at) => `${at.x.toFixed(1)},${(HEIGHT * (1 - share(at))).toFixed(1)}`);
+    const band = (kind, low, high) => s("polygon", { points: [...edge(low), ...edge(high).reverse()].join(" "), class: kind });
+    if (known.length > 1) {
+      root.append(band("white", () => 0, (at) => at.win), band("draw", (at) => at.win, (at) => at.win + at.draw),
+        band("black", (at) => at.win + at.draw, () => 1), s("polyline", { points: edge((at) => at.score).join(" "), class: "score" }));
     }
     root.append(s("line", { x1: 0, x2: WIDTH, y1: HEIGHT / 2, y2: HEIGHT / 2, class: "grid" }));
     for (const ply of hard) {

@@ -1,6 +1,6 @@
 /** Taking pictures and links away from the page. */
 
-import { picture } from "./api.js";
+import { call, picture } from "./api.js";
 
 const SCALE = 2; // pixels of a PNG per unit of the picture
 
@@ -15,6 +15,11 @@ function save(blob, name) {
 /** Saves the picture of a position as SVG. */
 export async function saveSvg(body) {
   save(await picture(body), "recursezero.svg");
+}
+
+/** Saves all that is known of a position as JSON, as `recursezero explain` does. */
+export async function saveJson(body) {
+  save(new Blob([JSON.stringify(await call("explanation", body))], { type: "application/json" }), "recursezero.json");
 }
 
 /** Saves the picture of a position as PNG. */

@@ -6,7 +6,9 @@ const HELP = [
   ["← →", "back and forward in the game"], ["Home End", "start and end of the game"],
   ["[ ]", "earlier and later state of the recursion"], ["p", "replay the recursion"],
   ["h H", "next and previous head"], ["b", "next block"], ["t", "attention to the square or from it"],
-  ["e", "the engine moves"], ["f", "flip the board"], ["n", "new game"], ["c", "compare with a teacher"],
+  ["x", "switch the chosen head off or on"], ["g", "all attention as a grid"], ["w", "what each man is worth"],
+  ["a", "arrows"], ["v", "value after each move"], ["c o", "compare with a teacher, with another network"],
+  ["e", "the engine moves"], ["f", "flip the board"], ["n", "new game"],
   ["m", "type a move"], ["?", "this list"],
   ["on the board", "arrows move the cursor, Enter picks up and puts down, Space shows attention, Esc lets go"],
 ];

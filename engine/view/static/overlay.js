@@ -16,7 +16,7 @@ export class Overlay extends Extension {
     chessboard.overlay = this;
   }
 
-  /** Changes some marks: heat {square: 0..1}, arrows [{from, to, weight, kind}], dots, chosen, cursor, last. */
+  /** Changes some marks: heat {square: -1..1}, arrows [{from, to, weight, kind}], dots, chosen, cursor, last. */
   set(marks) {
     Object.assign(this.marks, marks);
     this.draw();
@@ -26,7 +26,9 @@ export class Overlay extends Extension {
     const { heat, arrows, dots, chosen, cursor, last } = this.marks;
     const below = [];
     for (const square of last ? [last.slice(0, 2), last.slice(2, 4)] : []) below.push(this.cell(square, "last-move", 1));
-    for (const [square, weight] of heat) if (weight > 0.01) below.push(this.cell(square, "heat", 0.85 * weight));
+    for (const [square, weight] of heat) {
+      if (Math.abs(weight) > 0.01) below.push(this.cell(square, weight < 0 ? "heat cold" : "heat", 0.85 * Math.abs(weight)));
+    }
     for (const square of dots) below.push(this.dot(square));
     const above = arrows.map((arrow) => this.arrow(arrow));
     if (chosen) above.push(this.ring(chosen));

@@ -5,8 +5,10 @@ export const START = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";
 /** null stands for the default: the played state, the last block, the mean of the heads, the best move's start. */
 const FRESH = {
   fen: START, moves: [], ply: 0, state: null, block: null, head: null, square: null,
-  to: false, flip: false, engine: "", teacher: false,
+  to: false, flip: false, engine: "", teacher: false, values: false, other: false, worth: false, matrix: false,
+  arrows: true, off: [],
 };
+const FLAGS = ["to", "flip", "teacher", "values", "other", "worth", "matrix"];
 
 const number = (text) => (/^\d{1,4}$/.test(text ?? "") ? Number(text) : null);
 
@@ -22,12 +24,12 @@ export function parseState(hash) {
     ply: Math.min(number(given.get("ply")) ?? moves.length, moves.length),
     state: number(given.get("state")),
     block: number(given.get("block")),
-    head: number(given.get("head")),
+    head: given.get("head") === "rollout" ? "rollout" : number(given.get("head")),
     square: /^[a-h][1-8]$/.test(square ?? "") ? square : null,
-    to: given.get("to") === "1",
-    flip: given.get("flip") === "1",
     engine: ["w", "b", "wb"].includes(engine) ? engine : "",
-    teacher: given.get("teacher") === "1",
+    arrows: given.get("arrows") !== "0",
+    off: (given.get("off") ?? "").split(",").filter((pair) => /^\d{1,3}\.\d{1,3}$/.test(pair)),
+    ...Object.fromEntries(FLAGS.map((name) => [name, given.get(name) === "1"])),
   };
 }
 
@@ -36,8 +38,9 @@ export function formatState(state) {
   const parts = new URLSearchParams();
   for (const [name, fresh] of Object.entries(FRESH)) {
     const value = state[name];
-    if (name === "ply" ? value === state.moves.length : value === fresh || (name === "moves" && !value.length)) continue;
-    parts.set(name, name === "moves" ? value.join(",") : value === true ? "1" : value);
+    const isList = Array.isArray(fresh);
+    if (name === "ply" ? value === state.moves.length : value === fresh || (isList && !value.length)) continue;
+    parts.set(name, isList ? value.join(",") : typeof value === "boolean" ? Number(value) : value);
   }
   // Slashes and commas are legal after # and far easier to read.
   return parts.toString().replaceAll("%2F", "/").replaceAll("%2C", ",");
@@ -68,5 +71,10 @@ export class PageState {
 
   get key() {
     return JSON.stringify(this.position);
+  }
+
+  /** The heads that are switched off, as the server takes them; nothing where there are none. */
+  get off() {
+    return this.values.off.length ? { off: this.values.off.map((pair) => pair.split(".").map(Number)) } : {};
   }
 }

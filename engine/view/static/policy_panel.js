@@ -1,6 +1,6 @@
 /** The policy over the legal moves, beside a teacher's values when one is asked. */
 
-import { byId, h, percent } from "./dom.js";
+import { byId, h, percent, signed } from "./dom.js";
 
 const ARROWS = 4;
 const LEAST = 1 / 20; // of the best move's probability
@@ -12,27 +12,37 @@ export class PolicyPanel {
     this.rows = byId("policy-rows");
   }
 
-  /** Shows the policy of a state; teacher is the answer of /api/teacher or null. */
-  show(position, state, teacher) {
+  /**
+   * Shows the policy of a state. Of the others: teacher, successors and other are the answers of these calls or null;
+   * isOff tells whether heads are off, and changes are then told from what is played.
+   */
+  show(position, state, { teacher, successors, other, isOff }) {
     const { states, played } = position.network;
     const probabilities = states[state].probabilities;
     const values = new Map((teacher?.moves ?? []).map((value) => [value.move, value]));
     const best = Math.max(...[...values.values()].map((value) => value.expected_score), 0);
+    const after = new Map((successors?.moves ?? []).map((value) => [value.move, value]));
+    const before = isOff ? played.probabilities : states[0].probabilities;
+    byId("change-head").title = `change since ${isOff ? "what is played with all heads" : "state 0"}, in percentage points`;
     const top = Math.max(...probabilities);
     this.order = probabilities.map((_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]);
     document.body.classList.toggle("with-teacher", values.size > 0);
-    this.rows.replaceChildren(...this.order.map((index) => {
+    document.body.classList.toggle("with-values", after.size > 0);
+    document.body.classList.toggle("with-other", Boolean(other));
+    document.body.classList.toggle("with-many", [values.size, after.size, other].filter(Boolean).length > 1);
+    byId("other-text").textContent = other ? compared(position, other) : "";
+    this.rows.replaceChildren(...this.order.map((index, rank) => {
       const move = position.moves[index];
-      const change = 100 * (probabilities[index] - states[0].probabilities[index]);
+      const change = 100 * (probabilities[index] - before[index]);
       const bar = h("span", { class: "bar" });
       bar.style.width = `${(100 * probabilities[index]) / top}%`;
       const isPlayed = move.uci === played.move;
       const play = h("button", { onclick: () => this.onMove(move.uci), "aria-label": `play ${move.san}` }, move.san);
       const row = h("tr", { class: isPlayed ? "played" : "", "data-move": move.uci },
-        h("th", { scope: "row" }, play), h("td", { class: "bar-cell" }, bar),
+        h("td", { class: "number faint" }, rank + 1), h("th", { scope: "row" }, play), h("td", { class: "bar-cell" }, bar),
         h("td", { class: "number share" }, percent(probabilities[index])),
         h("td", { class: "number faint" }, `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(1)}`),
-        verdictCell(values.get(move.uci), best));
+        otherCell(other, index), valueCell(after.get(move.uci)), verdictCell(values.get(move.uci), best));
       for (const name of ["mouseenter", "focusin"]) row.addEventListener(name, () => this.onPoint(index));
       for (const name of ["mouseleave", "focusout"]) row.addEventListener(name, () => this.onPoint(null));
       return row;
@@ -42,7 +52,7 @@ export class PolicyPanel {
 
   clear() {
     this.rows.replaceChildren();
-    byId("teacher-text").textContent = "";
+    for (const id of ["teacher-text", "other-text"]) byId(id).textContent = "";
   }
 }
 
@@ -57,6 +67,22 @@ export function arrowsOf(position, state, teacher, pointed) {
   if (teacher?.moves.length) arrows.push(arrow(teacher.moves[0].move, 0.5, "teacher"));
   if (pointed !== null) arrows.push(arrow(position.moves[pointed].uci, 0.8, "pointed"));
   return arrows;
+}
+
+function otherCell(other, index) {
+  return h("td", { class: "number other" }, other ? percent(other.probabilities[index]) : "");
+}
+
+function valueCell(value) {
+  if (!value) return h("td", { class: "number value" });
+  const [win, draw, loss] = value.wdl.map((share) => percent(share, 0));
+  return h("td", { class: "number value", title: `after it: win ${win}, draw ${draw}, loss ${loss}, by the ${value.by}` }, signed(value.value, 2));
+}
+
+function compared(position, other) {
+  const best = other.probabilities.indexOf(Math.max(...other.probabilities));
+  const name = `${other.name} ${other.sha256.slice(0, 8)}`;
+  return `${name}: prefers ${position.moves[best].san}, value ${signed(other.value_to_move, 3)}, ${other.steps} steps.`;
 }
 
 function verdictCell(value, best) {

@@ -30,30 +30,38 @@ export class RecursionPanel {
     clearInterval(this.timer);
   }
 
-  show(position, state) {
+  /** isHard tells whether the position stands out; maxSteps is the solver's limit. */
+  show(position, state, { isHard, maxSteps }) {
     const { states, played } = position.network;
     this.slider.max = states.length - 1;
     this.slider.value = state;
     const remark = state === played.state ? "played" : state > played.state ? "further than it plays" : "on the way";
     byId("state-text").textContent = `state ${state} of ${states.length - 1}: ${remark}`;
     this.slider.setAttribute("aria-valuetext", byId("state-text").textContent);
-    this.showFacts(position, states[state]);
+    // A solver of few steps is meant to stop at its limit; that says nothing of the position.
+    this.showFacts(position, states[state], isHard || (maxSteps > 3 && !played.converged && played.steps >= maxSteps));
+    byId("verdict").textContent = verdict(position, state);
     this.showCurves(position, state);
     showResult(position.turn, states[state].wdl_to_move);
   }
 
-  showFacts(position, shown) {
+  showFacts(position, shown, isHard) {
     const { played } = position.network;
     const san = position.moves.find((move) => move.uci === played.move).san;
+    const [first, second = 0] = [...shown.probabilities].sort((a, b) => b - a);
+    const ending = played.converged ? "the solver converged when playing" : "the solver stopped at its limit when playing";
     const facts = [
       ["plays", san, "the move that the engine makes here"],
       ["value", signed(shown.value_to_move, 3), "win minus loss probability of the side to move"],
-      ["entropy", shown.entropy_nats.toFixed(2), `in nats; as undecided as between ${Math.exp(shown.entropy_nats).toFixed(1)} equal moves`],
+      ["entropy", shown.entropy_nats.toFixed(2), "of the policy, in nats"],
+      ["choices", Math.exp(shown.entropy_nats).toFixed(1), "effective number of moves: as undecided as between so many equal ones"],
+      ["margin", percent(first - second), "share of the first move minus that of the second"],
       ["residual", shown.residual.toPrecision(2), "relative change of this state by one more step"],
-      ["steps", played.steps, played.converged ? "the solver converged when playing" : "the solver stopped at its limit when playing"],
+      ["steps", `${played.steps}${isHard ? " ▲" : ""}`, `${ending}${isHard ? "; ▲ a hard position" : ""}`],
+      ["illegal", percent(shown.illegal_share, 0), "what illegal moves would get of the policy if they were not masked; the network is trained with the mask"],
     ];
     byId("facts").replaceChildren(...facts.map(([name, value, title]) =>
-      h("div", { title }, h("dt", {}, name), h("dd", { "data-fact": name }, String(value)))));
+      h("div", { title }, h("dt", {}, name), h("dd", { "data-fact": name, class: name === "steps" && isHard ? "hard" : "" }, String(value)))));
   }
 
   showCurves(position, current) {
@@ -73,8 +81,22 @@ export class RecursionPanel {
   }
 }
 
+/** Says in a sentence what is shown, also for those who do not see it. */
+function verdict(position, state) {
+  const { states, played } = position.network;
+  const { probabilities, wdl_to_move: wdl } = states[state];
+  const order = probabilities.map((_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]).slice(0, 3);
+  const moves = order.map((index) => `${position.moves[index].san} ${percent(probabilities[index], 0)}`).join(", ");
+  const [mover, other] = position.turn === "white" ? ["White", "Black"] : ["Black", "White"];
+  const settled = played.converged ? `settled in ${played.steps} steps` : `had not settled after ${played.steps} steps`;
+  return `${mover} to move. State ${state}: ${moves}; ${mover} wins ${percent(wdl[0], 0)}, draw ${percent(wdl[1], 0)}, `
+    + `${other} wins ${percent(wdl[2], 0)}. The recursion ${settled}.`;
+}
+
 /** Shows a finished game: no state is left to look at. */
 export function showOver(position) {
+  byId("over-text").textContent =
+    `The game is over: ${position.over.result}, ${position.over.reason}. Step back to see what the network thought.`;
   const win = { "1-0": [1, 0, 0], "0-1": [0, 0, 1] }[position.over.result] ?? [0, 1, 0];
   showResult("white", win);
 }

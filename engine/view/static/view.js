@@ -6,27 +6,33 @@ import { Board } from "./board.js";
 import { Course } from "./course.js";
 import { wireControls } from "./controls.js";
 import { byId } from "./dom.js";
-import { saveSvg, savePng } from "./files.js";
+import { saveJson, savePng, saveSvg } from "./files.js";
 import { PageState, START } from "./page_state.js";
 import { arrowsOf, PolicyPanel } from "./policy_panel.js";
 import { RecursionPanel, showOver } from "./recursion_panel.js";
+import { heatOfWorth, sentenceOfWorth } from "./worth.js";
 
+const SWITCHES = ["teacher", "values", "other", "worth", "matrix", "arrows"];
 const REPLY_DELAY_MS = 350; // before the engine moves, so that its thought can be seen
 
 const state = new PageState(refresh);
 const board = new Board(byId("board"), { onMove: makeMove, onSquare: (square) => state.set({ square }) });
 const recursion = new RecursionPanel((index) => state.set({ state: index }));
 const policy = new PolicyPanel(makeMove, (index) => { pointed = index; drawBoard(); });
-const heads = new AttentionPanel((block, head) => state.set({ block, head }));
+const heads = new AttentionPanel((block, head) => state.set({ block, head }), (square) => state.set({ square }));
 const course = new Course((ply) => state.set({ ply }));
 const positionOf = remembered(64, (body) => call("position", body));
 const attentionOf = remembered(64, (body) => call("attention", body));
-const teacherOf = remembered(64, (body) => call("teacher", body));
+// What is asked only when it is wanted: name of the switch → call and where its answer belongs in `shown`.
+const EXTRAS = Object.entries({ teacher: "teacher", values: "successors", other: "other", worth: "worth" }).map(
+  ([name, path]) => ({ name, path, ask: remembered(64, (body) => call(path, body)) }));
+const NO_EXTRAS = Object.fromEntries(EXTRAS.map(({ path }) => [path, null]));
 
-let shown = null; // {key, position, attention, teacher, index, square}
+let shown = null; // {key, position, attention, index, square, and an answer or null for every extra}
 let pointed = null; // index of the move that is pointed at in the table
 let heat = new Map();
 let lastState = Infinity; // of the recursion; the server says which
+let maxSteps = 0; // of the solver in play
 let reply = 0;
 let went = performance.now();
 
@@ -53,14 +59,18 @@ function makeMove(uci) {
 async function refresh() {
   clearTimeout(reply);
   const { key, position: body, values } = state;
+  const waiting = setTimeout(() => say("computing …"), 800);
   try {
     const isNew = shown?.key !== key;
     const wanted = { ...body, ...(values.state === null ? {} : { state: Math.min(values.state, lastState) }) };
-    const asked = positionOf(key, body);
-    const looked = attentionOf(`${key}${values.state}`, wanted);
+    const { off } = state;
+    const offKey = `${key}${values.off}`;
+    const asked = positionOf(offKey, { ...body, ...off });
+    const looked = attentionOf(`${offKey} ${values.state}`, { ...wanted, ...off });
     const [position, attention] = await Promise.all([asked, looked]);
-    if (key !== state.key) return;
-    shown = { ...(isNew ? { teacher: null } : shown), key, position, attention };
+    clearTimeout(waiting);
+    if (offKey !== `${state.key}${state.values.off}`) return;
+    shown = { ...(isNew ? NO_EXTRAS : shown), key, position, attention };
     if (isNew) {
       pointed = null;
       recursion.stop();
@@ -71,8 +81,10 @@ async function refresh() {
     finish(isNew);
     await course.load(state.values);
     course.show(state.values);
-    if (state.values.teacher) await compare(key, body);
+    if (course.isHard(values.ply) && key === state.key) drawAll();
+    await Promise.all(EXTRAS.filter(({ name }) => state.values[name]).map((extra) => loadExtra(extra, key, body)));
   } catch (error) {
+    clearTimeout(waiting);
     say(error.message, true);
   }
 }
@@ -85,6 +97,7 @@ function finish(isNew) {
   const { position } = shown;
   const { engine, ply, moves } = state.values;
   if (position.over) say(`${position.over.result}: ${position.over.reason}`);
+  else if (state.values.off.length) say(`${state.values.off.length} attention head(s) off: what is shown is not what is played`);
   else say(position.is_check ? "check" : "");
   const isTurn = !position.over && ply === moves.length && engine.includes(position.turn[0]);
   if (isTurn) reply = setTimeout(engineMove, REPLY_DELAY_MS);
@@ -96,7 +109,7 @@ function drawAll() {
   byId("fen").textContent = position.fen;
   byId("engine").value = values.engine;
   byId("direction").checked = values.to;
-  byId("teacher").checked = values.teacher;
+  for (const name of SWITCHES) byId(name).checked = values[name];
   document.body.classList.toggle("is-over", !position.network);
   for (const id of ["first", "back"]) byId(id).disabled = values.ply === 0;
   for (const id of ["forward", "last"]) byId(id).disabled = values.ply >= values.moves.length;
@@ -110,23 +123,45 @@ function drawAll() {
   const { states, played } = position.network;
   shown.index = Math.min(values.state ?? played.state, states.length - 1);
   shown.square = values.square ?? played.move.slice(0, 2);
-  recursion.show(position, shown.index);
-  policy.show(position, shown.index, shown.teacher);
+  recursion.show(position, shown.index, { isHard: course.isHard(values.ply), maxSteps });
+  policy.show(position, shown.index, { ...shown, isOff: values.off.length > 0 });
   heat = attention ? heads.show(attention, { ...values, square: shown.square }) : new Map();
+  byId("worth-text").textContent = shown.worth ? sentenceOfWorth(shown.worth) : "";
+  if (shown.worth) heat = heatOfWorth(shown.worth);
   drawBoard();
 }
 
 function drawBoard() {
   if (!shown?.position.network) return;
-  board.overlay.set({ heat, chosen: shown.square, arrows: arrowsOf(shown.position, shown.index, shown.teacher, pointed) });
+  const arrows = state.values.arrows ? arrowsOf(shown.position, shown.index, shown.teacher, pointed) : [];
+  board.overlay.set({ heat, chosen: shown.square, arrows });
 }
 
-async function compare(key, body) {
+async function loadExtra({ name, path, ask }, key, body) {
   if (!shown.position.network) return;
-  const teacher = await teacherOf(key, body);
-  if (key !== state.key || !state.values.teacher) return;
-  shown.teacher = teacher;
+  const answer = await ask(key, body);
+  if (key !== state.key || !state.values[name] || shown[path] === answer) return;
+  shown[path] = answer;
   drawAll();
+}
+
+function setSwitch(name, isOn) {
+  const extra = EXTRAS.find((one) => one.name === name);
+  if (extra && shown && !isOn) shown[extra.path] = null;
+  state.set({ [name]: isOn });
+}
+
+/** Switches the chosen head off or on; the mean and the rollout are no heads. */
+function toggleHead() {
+  const { values } = state;
+  const blocks = shown?.attention?.weights;
+  if (!blocks || typeof values.head !== "number") {
+    say("expected a chosen head to switch off, got the mean", true);
+    return;
+  }
+  const block = Math.min(values.block ?? blocks.length - 1, blocks.length - 1);
+  const pair = `${block}.${Math.min(values.head, blocks[block].length - 1)}`;
+  state.set({ off: values.off.includes(pair) ? values.off.filter((other) => other !== pair) : [...values.off, pair] });
 }
 
 const engineMove = () => shown?.position.network && makeMove(shown.position.network.played.move);
@@ -141,9 +176,9 @@ const step = (count) => {
 };
 
 function nextHead(count) {
-  const total = shown?.attention?.weights[0].length ?? 0;
-  const at = ((state.values.head ?? -1) + 1 + count + total + 1) % (total + 1);
-  state.set({ head: at === 0 ? null : at - 1 });
+  const choices = [null, ...Array(shown?.attention?.weights[0].length ?? 0).keys(), "rollout"];
+  const at = choices.indexOf(state.values.head);
+  state.set({ head: choices[(at + count + choices.length) % choices.length] });
 }
 
 function nextBlock() {
@@ -177,8 +212,10 @@ function typed(text) {
 
 function picture() {
   const { block, head, to, flip } = state.values;
+  if (!shown?.position.network) throw new Error("expected a position with a legal move, got the end of the game");
   const chosen = { state: shown.index, square: shown.square, to_square: to, orientation: flip ? "black" : "white" };
-  return { ...state.position, ...chosen, ...(block === null ? {} : { block }), ...(head === null ? {} : { head }) };
+  const chosenHead = typeof head === "number" ? { head } : {};
+  return { ...state.position, ...state.off, ...chosen, ...(block === null ? {} : { block }), ...chosenHead };
 }
 
 const report = (error) => say(error.message, true);
@@ -191,14 +228,13 @@ wireControls({
   last: () => state.values.moves.length,
   replay: () => recursion.replay(),
   copyLink: () => navigator.clipboard.writeText(location.href).then(() => say("link copied")),
-  exportSvg: () => saveSvg(picture()),
-  exportPng: () => savePng(picture()),
+  copyFen: () => navigator.clipboard.writeText(byId("fen").textContent).then(() => say("FEN copied")),
+  exportSvg: async () => saveSvg(picture()),
+  exportPng: async () => savePng(picture()),
+  exportJson: async () => saveJson(picture()),
   engine: (colors) => state.set({ engine: colors }),
   direction: (to) => state.set({ to }),
-  teacher: (isWanted) => {
-    if (!isWanted) shown.teacher = null;
-    state.set({ teacher: isWanted });
-  },
+  switches: SWITCHES, setSwitch, toggleHead,
 });
 
 async function start() {
@@ -206,6 +242,8 @@ async function start() {
   const { name, arithmetic, sha256, solver, max_steps: steps } = facts.network;
   byId("network").textContent = `network ${name} ${sha256.slice(0, 8)}, ${arithmetic}, ${solver} up to ${steps} steps`;
   byId("teacher-label").hidden = !facts.teacher;
+  byId("other-label").hidden = !facts.other;
+  maxSteps = steps;
   lastState = facts.states - 1;
   await refresh();
 }

@@ -1,30 +1,20 @@
 """Fixtures of the tests that drive the page in a real browser: Debian's Chromium, by Playwright."""
 
-import shlex
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from engine.view.local_server import LocalServer
-from engine.view.teacher_values import Teacher
-from engine.view.view_api import ViewApi
-from engine.view.view_site import view_site
 from tests.engine.view.browsing import visit
-from tests.engine.view.talk_http import serving
-from tests.engine.view.tiny_view import open_tiny
+from tests.engine.view.tiny_site import serving_tiny
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalServer]:
-    network = open_tiny()
-    teacher = Teacher(shlex.join([sys.executable, str(Path(__file__).with_name("fake_teacher.py"))]), 0.05)
-    with serving(view_site(ViewApi(network.capture, network.evaluator, network.facts, teacher))) as running:
+    with serving_tiny() as running:
         yield running
-    teacher.close()
 
 
 @pytest.fixture(scope="module")

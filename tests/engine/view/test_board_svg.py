@@ -22,6 +22,7 @@ def trace() -> Trace:
     return Trace(
         evaluation=evaluation,
         log_probs=np.log([[0.5, 0.4, 0.1]] * 2),
+        illegal_share=np.array([0.9, 0.9]),
         wdl_to_move=np.array([[0.5, 0.3, 0.2]] * 2),
         residual=np.array([0.5, 0.1]),
         attention=attention,

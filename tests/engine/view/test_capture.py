@@ -55,8 +55,10 @@ def test_the_played_state_is_what_is_played(board: chess.Board, trace: Trace) ->
     assert trace.played_state == played.steps == 3
     assert trace.evaluation.moves == played.moves
     np.testing.assert_array_equal(trace.evaluation.log_probs, played.log_probs)
+    np.testing.assert_array_equal(trace.log_probs[3], played.log_probs)
+    np.testing.assert_array_equal(trace.wdl_to_move[3], played.wdl_to_move)
     # Two compiled programs of the same sums in float32.
-    assert_agrees(trace, played, 1e-6)
+    assert_agrees(open_tiny().capture.computed(board), played, 1e-6)
     np.testing.assert_allclose(trace.residual[:3].min(), played.residual, rtol=1e-3)
 
 
@@ -134,6 +136,48 @@ def test_residuals_are_those_of_the_states_that_the_solver_holds(kind: str) -> N
         np.testing.assert_allclose(trace.attention[state, :, :, :8, :8], used, rtol=5e-3, atol=1e-5)
 
 
+def test_states_after_the_solver_stopped_say_what_is_played() -> None:
+    stopping = SolverConfig(method="anderson", max_steps=8, tolerance=0.15, stagnation_steps=0)
+    trace = open_tiny(tiny_config(solver=stopping)).capture.trace(BOARDS[0])
+    played = trace.played_state
+    assert 1 < played < 8
+    for state in range(played, 9):
+        np.testing.assert_array_equal(trace.log_probs[state], trace.evaluation.log_probs)
+    assert not np.array_equal(trace.log_probs[played - 1], trace.evaluation.log_probs)
+
+
+def test_the_share_of_illegal_cells(board: chess.Board, trace: Trace) -> None:
+    output = jax.device_get(network_of_steps(1)(loaded_tiny().params, encode_position(board)[None]))
+    weights = np.exp(np.asarray(output.policy_logits)[0].astype(float))
+    _, cells = legal_moves_and_cells(board)
+    legal = sum(weights[cell] for cell in cells)
+    np.testing.assert_allclose(trace.illegal_share[1], 1 - legal / weights.sum(), atol=1e-5)
+    assert 0 < trace.illegal_share.min() and trace.illegal_share.max() < 1
+
+
+def test_a_head_that_is_off_adds_nothing(board: chess.Board) -> None:
+    """Against NumPy with the values of the head, not its outputs, set to 0."""
+    params = loaded_tiny().params
+    tokens, bias = injected(params, encode_position(board)[None])
+    width, block, head = TINY.width // TINY.heads, 1, 0
+    kernel = np.array(params["core"]["f"][f"block_{block}"]["attention"]["query_key_value"]["kernel"])
+    first = 2 * TINY.width + head * width
+    kernel[:, first : first + width] = 0
+    f = {**params["core"]["f"]}
+    attention = {**f[f"block_{block}"]["attention"], "query_key_value": {"kernel": kernel}}
+    f[f"block_{block}"] = {**f[f"block_{block}"], "attention": attention}
+    trace = open_tiny().capture.trace(board, ((block, head),))
+    whole = open_tiny().capture.computed(board)
+    z = tokens
+    for state in range(3):
+        image, _ = apply_f(f, TINY, tokens, bias, z)
+        np.testing.assert_allclose(trace.residual[state], relative_residual(z, image)[0], rtol=1e-4)
+        assert abs(trace.residual[state] - whole.residual[state]) > 3e-4 * whole.residual[state]
+        z = image
+    np.testing.assert_array_equal(trace.evaluation.log_probs, whole.evaluation.log_probs)
+    assert np.abs(np.exp(trace.log_probs[3]) - np.exp(whole.log_probs[3])).max() > 1e-4
+
+
 def test_attention_sums_to_one_over_the_men(trace: Trace) -> None:
     assert trace.attention.shape[1:3] == (2, TINY.heads)
     np.testing.assert_allclose(trace.attention.sum(axis=-1), 1.0, rtol=1e-5)
@@ -154,7 +198,7 @@ def test_a_network_of_squares_attends_to_all_of_them() -> None:
 def test_every_kind_of_network_is_traced_as_it_plays(name: str) -> None:
     network = open_tiny(trained_variants()[name])
     for board in BOARDS:
-        assert_agrees(network.capture.trace(board), network.evaluator.evaluate([board])[0], 2e-3)
+        assert_agrees(network.capture.computed(board), network.evaluator.evaluate([board])[0], 2e-3)
 
 
 @pytest.mark.slow
@@ -164,4 +208,4 @@ def test_the_shipped_network_is_traced_as_it_plays() -> None:
     network = open_network(default_weights_folder())
     for board in [board for board in varied_positions(60, seed=5) if any(board.legal_moves)]:
         # int8 products round: a float32 difference of 1e-7 may move one input by 1/127 of its range.
-        assert_agrees(network.capture.trace(board), network.evaluator.evaluate([board])[0], 2e-3)
+        assert_agrees(network.capture.computed(board), network.evaluator.evaluate([board])[0], 2e-3)

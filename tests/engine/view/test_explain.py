@@ -1,6 +1,8 @@
 """Explaining a position in a file, as a command."""
 
+import base64
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -45,17 +47,49 @@ def test_data(tmp_path: Path) -> None:
     np.testing.assert_allclose(content["network"]["states"][4]["residual"], trace.residual[4], rtol=1e-4)
 
 
+def test_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain.main([FEN, "--square", "f3"]) == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert max(map(len, lines[1:])) <= 80
+    assert lines[0] == f"State 3 of 8 (played)   {FEN}"
+    (rank,) = (line for line in lines if line.startswith("3 "))
+    assert [rank[2:26][3 * file + 1] for file in range(8)] == list("·····Q··") and rank[2 + 15] == ">"
+    trace = open_tiny().capture.trace(chess.Board(FEN))
+    best = chess.Board(FEN).san(trace.evaluation.moves[int(np.argmax(trace.log_probs[3]))])
+    first = next(line for line in lines if "████████████████████████" in line)
+    assert f"{best:7}{100 * np.exp(trace.log_probs[3]).max():5.1f}%" in first
+    assert "White to move; plays Qxf7#" in text and "attention of f3, block 2, mean of heads" in text
+    row = next(line for line in lines if line.strip().startswith("3*"))
+    assert f"{trace.residual[3]:.2g}" in row
+    assert explain.main([FEN, "--black", "--state", "0"]) == 0
+    flipped = capsys.readouterr().out.splitlines()
+    assert flipped[2].startswith("1 ") and flipped[10].split()[:8] == list("hgfedcba")
+
+
+def test_one_file_for_a_browser(tmp_path: Path) -> None:
+    out = tmp_path / "out.html"
+    assert explain.main([FEN, "-o", str(out), "--head", "1"]) == 0
+    text = out.read_text()
+    assert text.count("<img ") == 9 and text.count(" hidden>") == 8 and "https://" not in text
+    (data,) = re.findall(r'<script type="application/json" id="explanation">(.*?)</script>', text)
+    assert json.loads(data)["fen"] == FEN
+    picture = base64.b64decode(re.findall('base64,([^"]*)', text)[3]).decode()
+    assert "head 1" in picture and "State 3 of 8" in picture
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
         (["nonsense", "-o", "out.svg"], "expected a FEN"),
-        ([FEN, "-o", "out.png"], "ends in .svg or .json"),
+        ([FEN, "-o", "out.png"], "ends in .svg, .json or .html"),
         ([FEN, "-o", "out.svg", "--square", "k3"], "expected a square"),
         ([FEN, "-o", "out.svg", "--state", "77"], "expected state from 0 to 8"),
-        ([FEN, "-o", "out.svg", "--head", "0"], "expected head from"),
+        ([FEN, "-o", "out.svg", "--head", "0"], "expected --head from 1 to 2, got 0"),
+        ([FEN, "--block", "7"], "expected --block from 1 to 2, got 7"),
         ([FEN, "-o", "out.svg", "--moves", "a1a8"], "expected a legal move"),
         (["7k/5Q2/6K1/8/8/8/8/8 b - - 0 1", "-o", "out.svg"], "expected a position with a legal move"),
-        ([FEN, "-o", "no/such/folder/out.svg"], "No such file"),
+        ([FEN, "-o", "no/such/folder/out.svg"], "expected a file in a folder that exists"),
     ],
 )
 def test_a_mistake_is_one_line(

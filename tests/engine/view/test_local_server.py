@@ -114,7 +114,14 @@ def test_a_wrong_method_is_refused(server: LocalServer, method: str, path: str, 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE", "NONSENSE"])
 def test_an_unknown_method_is_refused(server: LocalServer, method: str) -> None:
     answer = ask(server, method, "/")
-    assert answer.status == 501 and "error" in answer.json()
+    assert answer.status == 405 and "expected GET, HEAD or POST, got" in answer.json()["error"]
+
+
+def test_only_the_head_of_a_file_is_sent_if_asked_for(server: LocalServer) -> None:
+    answer, whole = ask(server, "HEAD", "/"), ask(server, "GET", "/")
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-length"] == whole.headers["content-length"]
+    assert ask(server, "HEAD", "/nowhere").status == 404
 
 
 @pytest.mark.parametrize(

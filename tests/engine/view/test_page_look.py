@@ -42,6 +42,72 @@ def test_head_square_and_state_change_what_is_seen(page: Page, tmp_path: Path) -
         assert part in page.url
 
 
+def test_a_head_is_switched_off_and_on(page: Page, server: LocalServer) -> None:
+    visit(page, server, "#block=0&head=1&square=d1")
+    shares = page.locator("#policy-rows .share").all_inner_texts()
+    page.locator("#head-off").click()
+    expect(page.locator("#message")).to_contain_text("is not what is played")
+    expect(page.locator(".head.off")).to_have_count(1)
+    assert "off=0.1" in page.url and page.locator("#policy-rows .share").all_inner_texts() != shares
+    page.keyboard.press("x")
+    expect(page.locator(".head.off")).to_have_count(0)
+    assert page.locator("#policy-rows .share").all_inner_texts() == shares
+    visit(page, server, "")
+    page.keyboard.press("x")
+    expect(page.locator("#message.error")).to_contain_text("expected a chosen head")
+
+
+def test_all_attention_is_seen_as_a_grid(page: Page) -> None:
+    page.keyboard.press("g")
+    cells = page.locator("#matrix-chart rect.heat")
+    expect(page.locator("#matrix-chart text")).to_have_count(64)
+    assert cells.count() > 100 and "%" in (cells.first.locator("title").text_content() or "")
+    before = page.locator("#attention-text").inner_text()
+    box = page.locator("#matrix-chart svg").bounding_box()
+    assert box is not None
+    # The first row is a1's, the tokens of the side to move being first.
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 7 / 106)
+    expect(page.locator("#attention-text")).to_contain_text("a1 looks at")
+    assert page.locator("#attention-text").inner_text() != before and "square=a1" in page.url
+
+
+def test_rollout_is_the_product_of_the_blocks(page: Page) -> None:
+    numbers = page.evaluate(
+        """async () => {
+            const { matrixOf } = await import('/attention_panel.js');
+            const weights = [[[[1, 0], [1, 0]]], [[[0.25, 0.75], [0, 1]], [[0.75, 0.25], [0, 1]]]];
+            const squares = ['a1', 'b1'];
+            return [null, 'rollout'].map((head) => matrixOf({ squares, weights }, { block: 1, head }));
+        }"""
+    )
+    assert numbers[0] == [[0.5, 0.5], [0, 1]]
+    # By hand, half mean and half identity of each block: [[.75, .25], [0, 1]] times [[1, 0], [.5, .5]].
+    assert numbers[1] == [[0.875, 0.125], [0.5, 0.5]]
+    page.locator('[data-head="rollout"]').click()
+    expect(page.locator("#attention-text")).to_contain_text("rollout of all blocks")
+    assert "head=rollout" in page.url
+
+
+def test_the_worth_of_men_takes_the_place_of_attention(page: Page) -> None:
+    before = page.locator("#board .heat").count()
+    page.locator("#worth").check()
+    expect(page.locator("#worth-text")).to_contain_text("The mover's value changes most without")
+    assert before > 0 and page.locator("#board .heat.cold").count() > 0
+    page.locator("#worth").uncheck()
+    expect(page.locator("#worth-text")).to_be_empty()
+    expect(page.locator("#board .heat")).to_have_count(before)
+
+
+def test_what_is_shown_is_said_in_a_sentence(page: Page, server: LocalServer) -> None:
+    expect(page.locator("#verdict")).to_contain_text("White to move. State 3:")
+    share = page.locator("#policy-rows .share").first.inner_text()
+    assert f"{round(float(share.rstrip('%')))}%" in page.locator("#verdict").inner_text()
+    visit(page, server, "#moves=e2e4")
+    expect(page.locator("#verdict")).to_contain_text("Black to move.")
+    facts = page.locator("#facts dd").evaluate_all("(all) => all.map((fact) => fact.dataset.fact)")
+    assert facts == ["plays", "value", "entropy", "choices", "margin", "residual", "steps", "illegal"]
+
+
 def test_an_empty_square_says_that_nothing_stands_there(page: Page) -> None:
     click_square(page, "e5")
     expect(page.locator("#attention-text")).to_contain_text("Nothing stands on e5")
@@ -118,7 +184,8 @@ def test_every_control_has_a_name_and_shows_focus(page: Page) -> None:
 def test_nothing_overflows(browser: Browser, server: LocalServer, width: int, scheme: str, tmp_path: Path) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    visit(page, server, "#moves=e2e4,e7e5,g1f3,b8c6,f1b5,a7a6,b5a4,g8f6&teacher=1")
+    visit(page, server, "#moves=e2e4,e7e5,g1f3,b8c6,f1b5,a7a6,b5a4,g8f6&teacher=1&values=1&matrix=1&worth=1")
+    expect(page.locator("#worth-text")).not_to_be_empty()
     expect(page.locator("#teacher-text")).not_to_be_empty()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     spilled = page.evaluate(
@@ -132,11 +199,18 @@ def test_nothing_overflows(browser: Browser, server: LocalServer, width: int, sc
         ".map((e) => parseFloat(getComputedStyle(e).fontSize)))"
     )
     assert smallest >= 11
+    drawn = page.evaluate(
+        "Math.min(...[...document.querySelectorAll('svg.chart text')].map((e) =>"
+        " parseFloat(getComputedStyle(e).fontSize) * e.ownerSVGElement.getScreenCTM().a))"
+    )
+    assert drawn >= 9.5
     assert len(page.screenshot(path=tmp_path / "page.png", full_page=True)) > 30_000
     context.close()
 
 
-@pytest.mark.parametrize(("button", "start"), [("export-svg", b"<svg"), ("export-png", b"\x89PNG")])
+@pytest.mark.parametrize(
+    ("button", "start"), [("export-svg", b"<svg"), ("export-png", b"\x89PNG"), ("export-json", b'{"fen":')]
+)
 def test_pictures_are_saved(page: Page, tmp_path: Path, button: str, start: bytes) -> None:
     with page.expect_download() as download:
         page.locator(f"#{button}").click()

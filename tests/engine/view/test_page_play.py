@@ -1,6 +1,7 @@
 """The page in a browser: moving, stepping, playing, comparing."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_a_game_is_loaded_and_stepped(page: Page) -> None:
     page.locator("#load-text").fill(GAME)
     page.locator("#load-do").click()
     expect(page.locator("#moves button")).to_have_count(16)
-    expect(page.locator("#course svg polygon")).to_have_count(1)
+    expect(page.locator("#course svg polygon")).to_have_count(3)
     expect(page.locator("#fen")).to_contain_text("w KQkq")
     for _ in range(9):
         page.keyboard.press("ArrowRight")
@@ -78,6 +79,16 @@ def test_a_game_is_loaded_and_stepped(page: Page) -> None:
     expect(page.locator("#fen")).to_contain_text("w - - 1 9")
     page.locator('#moves [data-ply="3"]').click()
     expect(page.locator("#fen")).to_contain_text("b KQkq - 1 2")
+
+
+def test_a_game_is_loaded_from_a_file(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "game.pgn"
+    path.write_text(GAME)
+    page.locator("#open-load").click()
+    page.locator("#load-file").set_input_files(path)
+    expect(page.locator("#load-text")).to_have_value(re.compile("1. e4 e5"))
+    page.locator("#load-do").click()
+    expect(page.locator("#moves button")).to_have_count(16)
 
 
 def test_a_game_that_cannot_be_read_is_reported(context: BrowserContext, server: LocalServer) -> None:
@@ -107,6 +118,11 @@ def test_a_person_plays_a_whole_game(page: Page) -> None:
         expect(page.locator("#moves button")).to_have_count(count)
     expect(page.locator("#message")).to_have_text("1-0: checkmate")
     expect(page.locator("#engine-move")).to_be_disabled()
+    expect(page.locator("#over-text")).to_contain_text("The game is over: 1-0, checkmate.")
+    expect(page.locator("#policy")).to_be_hidden()
+    # The graph begins at the start and ends with White's win.
+    points = (page.locator("#course .score").get_attribute("points") or "").split()
+    assert len(points) == 8 and points[0].startswith("0.0,") and points[-1] == "560.0,0.0"
     page.keyboard.press("Escape")
     page.locator("#back").click()
     expect(page.locator('[data-fact="plays"]')).to_have_text("Qxf7#")
@@ -127,6 +143,26 @@ def test_the_engine_answers_a_person(page: Page) -> None:
     expect(page.locator("#moves button")).to_have_count(2)
     page.locator("#engine-move").click()
     expect(page.locator("#moves button")).to_have_count(4)
+
+
+def test_the_course_of_a_finished_game_from_its_address(page: Page, server: LocalServer) -> None:
+    visit(page, server, "#moves=f2f3,e7e5,g2g4,d8h4&ply=0")
+    expect(page.locator("#course .score")).to_have_count(1)
+    points = (page.locator("#course .score").get_attribute("points") or "").split()
+    assert len(points) == 5 and points[-1] == "560.0,90.0"
+
+
+def test_arrows_values_and_the_copied_fen(page: Page, context: BrowserContext) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(page.locator("#board .arrow")).not_to_have_count(0)
+    page.locator("#arrows").uncheck()
+    expect(page.locator("#board .arrow")).to_have_count(0)
+    assert "arrows=0" in page.url
+    page.locator("#values").check()
+    expect(page.locator("#policy-rows td.value").first).to_have_text(re.compile(r"[+−]0\.\d\d"))
+    page.locator("#copy-fen").click()
+    expect(page.locator("#message")).to_have_text("FEN copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#fen").inner_text()
 
 
 def test_the_teacher_is_compared(page: Page) -> None:

@@ -1,48 +1,29 @@
 """The calls of the page on a tiny network: what they say, what they refuse, many callers at once."""
 
-import shlex
-import sys
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import chess
 import numpy as np
 import pytest
 
+from engine.player.evaluator import Evaluation
+from engine.view.explanation import whole_explanation
 from engine.view.local_server import LocalServer
-from engine.view.teacher_values import Teacher
 from engine.view.view_api import ViewApi
 from engine.view.view_site import view_site
-from tests.engine.view.talk_http import Answer, ask, call, serving
+from tests.engine.view.talk_http import ask, call, serving
+from tests.engine.view.tiny_site import MATE_IN_ONE, answered, serving_tiny
 from tests.engine.view.tiny_view import TINY, open_tiny
 from tests.reference.random_games import varied_positions
-
-MATE_IN_ONE = "r1bqkbnr/pppp1ppp/2n5/4p3/2B1P3/5Q2/PPPP1PPP/RNB1K1NR w KQkq - 4 4"
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalServer]:
-    network = open_tiny()
-    teacher = Teacher(shlex.join([sys.executable, str(Path(__file__).with_name("fake_teacher.py"))]), 0.05)
-    with serving(view_site(ViewApi(network.capture, network.evaluator, network.facts, teacher))) as running:
+    with serving_tiny() as running:
         yield running
-    teacher.close()
-
-
-def answered(server: LocalServer, name: str, body: dict[str, Any]) -> Any:
-    answer = call(server, f"/api/{name}", body)
-    assert answer.status == 200, answer.body
-    return answer.json()
-
-
-def refusal(answer: Answer) -> str:
-    assert answer.status == 400, answer.body
-    content = answer.json()
-    assert list(content) == ["error"] and len(content["error"]) < 500 and "\n" not in content["error"]
-    return str(content["error"])
 
 
 def test_info(server: LocalServer) -> None:
@@ -131,6 +112,66 @@ def test_attention_is_that_of_the_trace(server: LocalServer) -> None:
     assert played["state"] == 3 and played["weights"] != attention["weights"]
 
 
+def test_a_head_that_is_off(server: LocalServer) -> None:
+    # Compiles, which may take longer than a caller waits.
+    trace = open_tiny().capture.trace(chess.Board(MATE_IN_ONE), ((0, 1), (1, 0)))
+    whole = answered(server, "position", {"fen": MATE_IN_ONE})["network"]
+    off = answered(server, "position", {"fen": MATE_IN_ONE, "off": [[0, 1], [1, 0]]})["network"]
+    assert off["played"] == whole["played"]
+    np.testing.assert_allclose(off["states"][3]["probabilities"], np.exp(trace.log_probs[3]), atol=1e-6)
+    assert off["states"][3]["probabilities"] != whole["states"][3]["probabilities"]
+    attention = answered(server, "attention", {"fen": MATE_IN_ONE, "off": [[1, 0], [0, 1], [0, 1]]})
+    np.testing.assert_allclose(attention["weights"], trace.attention[3], atol=6e-5)
+
+
+def test_the_explanation_is_that_of_the_command(server: LocalServer) -> None:
+    board = chess.Board(MATE_IN_ONE)
+    expected = whole_explanation(board, open_tiny().capture.trace(board))
+    assert answered(server, "explanation", {"fen": MATE_IN_ONE}) == json.loads(json.dumps(expected))
+
+
+def test_the_worth_of_men(server: LocalServer) -> None:
+    fen = "4k3/2p5/8/8/8/5N2/8/4K3 w - - 5 9"
+    men = answered(server, "worth", {"fen": fen})["men"]
+    assert [(man["square"], man["man"]) for man in men] == [("f3", "N"), ("c7", "p")]
+    whole, without = open_tiny().evaluator.evaluate([chess.Board(fen), chess.Board("4k3/2p5/8/8/8/8/8/4K3 w - - 5 9")])
+    assert men[0]["change"] == pytest.approx(without.value_to_move - whole.value_to_move, abs=1e-5)
+
+
+def test_the_successors(server: LocalServer) -> None:
+    moves = {move["move"]: move for move in answered(server, "successors", {"fen": MATE_IN_ONE})["moves"]}
+    board = chess.Board(MATE_IN_ONE)
+    assert len(moves) == board.legal_moves.count()
+    assert moves["f3f7"] == {"move": "f3f7", "wdl": [1.0, 0.0, 0.0], "value": 1.0, "by": "rules"}
+    board.push_uci("f3d1")
+    (after,) = open_tiny().evaluator.evaluate([board])
+    assert moves["f3d1"]["by"] == "network"
+    np.testing.assert_allclose(moves["f3d1"]["wdl"], after.wdl_to_move[::-1], atol=1e-5)
+    assert answered(server, "successors", {"fen": "7k/5Q2/6K1/8/8/8/8/8 b - - 0 1"}) == {"moves": []}
+
+
+class Undecided:
+    """Finds all moves equal."""
+
+    def evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
+        moves = [tuple(sorted(board.legal_moves, key=chess.Move.uci)) for board in boards]
+        wdl = np.array([0.25, 0.5, 0.25])
+        return [Evaluation(m, np.full(len(m), -np.log(len(m))), wdl, 1, 0.0, True) for m in moves]
+
+
+def test_another_network_is_compared() -> None:
+    network = open_tiny()
+    other = network._replace(evaluator=Undecided(), facts={"name": "other", "sha256": "1" * 64})  # type: ignore[arg-type]
+    with serving(view_site(ViewApi(network, None, other))) as server:
+        assert ask(server, "GET", "/api/info").json()["other"] == other.facts
+        answer = answered(server, "other", {"fen": MATE_IN_ONE})
+        np.testing.assert_allclose(answer["probabilities"], 1 / chess.Board(MATE_IN_ONE).legal_moves.count(), atol=1e-6)
+        assert (answer["name"], answer["wdl_to_move"]) == ("other", [0.25, 0.5, 0.25])
+    with serving(view_site(ViewApi(network))) as server:
+        answer = call(server, "/api/other", {})
+        assert answer.status == 404 and "--compare" in answer.json()["error"]
+
+
 def test_a_game_and_its_course(server: LocalServer) -> None:
     game = answered(server, "game", {"pgn": '[White "A"]\n\n1. e4 e5 2. Qh5 Nc6 3. Bc4 Nf6 4. Qxf7# 1-0'})
     assert game["headers"]["White"] == "A" and len(game["moves"]) == 7
@@ -155,7 +196,7 @@ def test_the_teacher(server: LocalServer) -> None:
 
 def test_without_a_teacher_there_is_a_line() -> None:
     network = open_tiny()
-    with serving(view_site(ViewApi(network.capture, network.evaluator, network.facts, None))) as server:
+    with serving(view_site(ViewApi(network))) as server:
         answer = call(server, "/api/teacher", {})
         assert answer.status == 404 and "--teacher" in answer.json()["error"]
         assert ask(server, "GET", "/api/info").json()["teacher"] is False
@@ -174,54 +215,6 @@ def test_a_picture(server: LocalServer) -> None:
         {"orientation": "black"},
     ):
         assert call(server, "/api/picture", {"fen": MATE_IN_ONE, **change}).body != plain.body, change
-
-
-@pytest.mark.parametrize("name", ["position", "attention", "course", "teacher", "picture"])
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"fen": "nonsense"},
-        {"fen": 7},
-        {"fen": None},
-        {"fen": "8/8/8/8/8/8/8/8 w - - 0 1"},
-        {"moves": "e2e4"},
-        {"moves": [1]},
-        {"moves": ["e2e5"]},
-        {"moves": ["e2e4"] * 3000},
-    ],
-)
-def test_an_impossible_position_is_refused(server: LocalServer, name: str, body: dict[str, Any]) -> None:
-    assert refusal(call(server, f"/api/{name}", body)).startswith("expected")
-
-
-@pytest.mark.parametrize(
-    ("name", "body"),
-    [
-        ("attention", {"state": 9}),
-        ("attention", {"state": -1}),
-        ("attention", {"state": True}),
-        ("attention", {"state": "2"}),
-        ("attention", {"state": 1e400}),
-        ("picture", {"block": 2}),
-        ("picture", {"head": 99}),
-        ("picture", {"square": "i9"}),
-        ("picture", {"square": ["a1"]}),
-        ("picture", {"fen": "7k/5Q2/6K1/8/8/8/8/8 b - - 0 1"}),
-        ("game", {}),
-        ("game", {"pgn": 1}),
-        ("game", {"pgn": "no game here"}),
-    ],
-)
-def test_a_wrong_value_is_refused(server: LocalServer, name: str, body: dict[str, Any]) -> None:
-    assert refusal(call(server, f"/api/{name}", body)).startswith("expected")
-
-
-def test_a_huge_pgn_is_refused_and_a_large_one_is_read(server: LocalServer) -> None:
-    assert call(server, "/api/game", {"pgn": "1. e4 " * 200_000}).status == 413
-    comment = "{" + "x" * 200_000 + "}"
-    assert answered(server, "game", {"pgn": f"1. e4 {comment} e5 *"})["moves"] == ["e2e4", "e7e5"]
-    nested = "1. e4 " + "(1. d4 " * 5000
-    assert call(server, "/api/game", {"pgn": nested}).status in (200, 400)
 
 
 def test_twenty_callers_at_once(server: LocalServer) -> None:

@@ -79,6 +79,18 @@ def test_names_are_the_shortest_that_differ(tmp_path: Path) -> None:
         open_runs([folders[0], folders[0] / "."])
 
 
+def test_a_folder_of_runs_is_all_of_them(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        make_run(tmp_path / "many" / name, line(1))
+    (tmp_path / "many" / "notes").mkdir()
+    single = make_run(tmp_path / "single", line(1))
+    assert [run.name for run in open_runs([tmp_path / "many", single])] == ["a", "b", "single"]
+    with pytest.raises(RunMetricsError, match="twice"):
+        open_runs([tmp_path / "many", tmp_path / "many" / "a"])
+    with pytest.raises(RunMetricsError, match="expected the folder of a run"):
+        open_runs([tmp_path / "many" / "notes"])
+
+
 def test_ratings_are_placed_by_the_time_they_were_finished(tmp_path: Path) -> None:
     # 1,700,000,000 s is 2023-11-14 22:13:20 UTC.
     run = RunMetrics(make_run(tmp_path, line(10, loss=1.0), line(20, loss=1.0), line(30, loss=1.0)), "mine")

@@ -49,6 +49,10 @@ def test_the_page(folders: list[Path]) -> None:
         plot = ask(server, "GET", "/plot.svg?figure=policy_loss")
         assert plot.headers["content-type"] == "image/svg+xml"
         ElementTree.fromstring(plot.body)
+        narrow = ElementTree.fromstring(ask(server, "GET", "/plot.svg?figure=policy_loss&width=300").body)
+        assert narrow.get("width") == "300"
+        for width in ("0", "99999", "x", "-300", ""):
+            assert ask(server, "GET", f"/plot.svg?figure=policy_loss&width={width}").status == (400 if width else 200)
         for path in ("/plot.svg", "/plot.svg?figure=nothing", "/../run_metrics.py"):
             assert ask(server, "GET", path).status == 404
         for path in ("/", "/watch.js", "/watch.css"):

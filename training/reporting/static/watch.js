@@ -20,12 +20,14 @@ function draw({ runs, figures }) {
   const steps = JSON.stringify([runs.map((run) => run.step), figures.map((figure) => figure.values)]);
   if (steps === seen) return;
   seen = steps;
+  const column = parseFloat(getComputedStyle(byId("plots")).gridTemplateColumns);
+  const width = Math.round(Math.min(Math.max(column - 18, 240), 2000)) || 480; // padding and border of the picture
   const old = new Map([...byId("plots").children].map((image) => [image.dataset.figure, image]));
   byId("plots").replaceChildren(...figures.map((figure) => {
     const image = old.get(figure.name) ?? Object.assign(document.createElement("img"), { alt: `${figure.title} by batches` });
     image.dataset.figure = figure.name;
     // Another address for other data, else the old picture would be shown again.
-    image.src = `/plot.svg?${new URLSearchParams({ figure: figure.name, at: runs.map((run) => run.step).join("-") })}`;
+    image.src = `/plot.svg?${new URLSearchParams({ figure: figure.name, width, at: runs.map((run) => run.step).join("-") })}`;
     return image;
   }));
 }
@@ -43,4 +45,5 @@ async function refresh() {
   setTimeout(refresh, EVERY_MS);
 }
 
+addEventListener("resize", () => { seen = ""; });
 refresh();
