@@ -34,10 +34,14 @@ def run_with_engines(
     command = parser.prog.split()
 
     def work_with_log() -> int:
+        from training.evaluation.answer_time import Stopwatch
         from training.evaluation.engine_log import engine_log
 
         with engine_log(arguments.engine_log):
-            return work(arguments, shlex.join([*command, *texts]))
+            try:
+                return work(arguments, shlex.join([*command, *texts]))
+            finally:  # an interruption may come before an engine that starts is anybody's to close
+                Stopwatch.kill_all()
 
     return exit_status(command[-1], work_with_log, (EvaluationError, OSError))
 

@@ -209,7 +209,7 @@ def _add_iterations(parser: argparse.ArgumentParser) -> None:
     add("--puzzles", type=Path, metavar="FILE", help="Lichess puzzles, whose first move is asked for")
     add("--limit", type=positive_whole, metavar="N", help="use only the first N of each")
     add("--steps", type=whole_number, default=0, metavar="N", help="most iterations (default: the network's own)")
-    tolerance_help = "an exit rule to try; repeatable (default: ten of them)"
+    tolerance_help = "an exit rule to try; repeatable (default: eleven of them)"
     add("--tolerance", type=positive_number, action="append", metavar="X", help=tolerance_help)
     add("--svg", type=Path, metavar="FILE", help="write plots to this file")
     add("--json", type=Path, metavar="FILE", help="also write the figures to this file")

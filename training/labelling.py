@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import SpawnProcess
@@ -130,6 +131,7 @@ def _next_lines(results: Any, workers: Sequence[SpawnProcess]) -> _Lines | None:
 def _work(config: LabelConfig, number: int, first_game: int, known: KnownPositions, results: Any) -> None:
     """Labels in a process of its own and sends each game, or part of one, as a list of (key, line)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears it and ends this one
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         teacher = UciTeacher(config.engine, dict(config.options))
 
@@ -152,6 +154,14 @@ def _work(config: LabelConfig, number: int, first_game: int, known: KnownPositio
         results.put(_Finished())
     except (ValueError, OSError) as error:
         results.put(error if isinstance(error, OSError) else ValueError(str(error)))
+
+
+def _end_with_parent() -> None:
+    """Ends this process, and thereby its teacher, when the first process was killed and could not end it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _resume(out: Path, config: LabelConfig) -> tuple[KnownPositions, list[int]]:

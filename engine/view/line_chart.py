@@ -71,7 +71,11 @@ def line_chart(
         parts.append(_text(width / 2, height / 2, "no figures yet", anchor="middle", fill="#868e96"))
         return _document(parts, title, width, height)
     xs = _range([x for x, _ in points], is_log=False)
-    ys = _padded(*_range([y for _, y in points], is_log), is_log)
+    heights = [y for _, y in points]
+    if not is_log:  # room for the bands, whose lower edges have no logarithm if they are not positive
+        banded = [(y, error) for line in kept for (_, y), error in zip(line.points, line.errors, strict=False)]
+        heights += [y + side * error for y, error in banded for side in (-1, 1)]
+    ys = _padded(*_range(heights, is_log), is_log)
     widest = max(len(line.label) for line in kept)
     x_scale = _Scale(low=xs[0], high=xs[1], start=_LEFT, end=width - _RIGHT - _LABEL_WIDTH * widest)
     y_scale = _Scale(low=ys[0], high=ys[1], start=height - _BOTTOM, end=_TOP, is_log=is_log)

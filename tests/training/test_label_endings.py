@@ -52,7 +52,7 @@ def test_values_tell_quick_mates_from_slow_ones_and_from_draws() -> None:
 def test_playing_the_labels_wins() -> None:
     rng = random.Random(4)
     for kind in ("K+Q v K", "K+R v K"):
-        board = won_ending(rng, kind)  # type: ignore[arg-type]
+        board = won_ending(rng, kind)
         for _ in range(16):
             values = ending_values(board, 0.05)
             moves = sorted(board.legal_moves, key=chess.Move.uci)

@@ -2,7 +2,10 @@
 
 import random
 import shutil
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import chess
@@ -127,6 +130,25 @@ def test_positions_of_files_are_labelled_once_by_all_processes(teacher_command: 
     assert len(labelled) == 5 and {position.group for position in labelled} == {"1.@two games.1", "1.@two games.2"}
     assert label.main(arguments) == 0
     assert len(list(read_labels(out, "all"))) == 5
+
+
+@pytest.mark.slow
+def test_no_process_outlives_the_first_one(tmp_path: Path) -> None:
+    script, pid_file, out = tmp_path / "known.py", tmp_path / "pid", tmp_path / "x.tsv"
+    script.write_text(f"import os\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\n{TEACHER}")
+    command = [sys.executable, "-m", "training.label", "--engine", f"{sys.executable} {script}", "--out", str(out)]
+    first = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    until(lambda: out.exists() and out.stat().st_size > 0)
+    first.kill()
+    first.wait()
+    until(lambda: not Path(f"/proc/{pid_file.read_text()}").exists())
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end_s
+        time.sleep(0.1)
 
 
 def test_a_teacher_that_ends_is_noticed(

@@ -4,9 +4,11 @@ What lies before `go` (a new game, options, the position) is not the engine's th
 what lies after its answer is ours. A process that does not speak the protocol is ended at once.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import chess.engine
 
@@ -16,6 +18,24 @@ class Stopwatch(chess.engine.Protocol):
 
     asked_s = 0.0
     answered_s = 0.0
+    running: ClassVar[set["Stopwatch"]] = set()  # those whose process has not ended
+
+    @classmethod
+    def kill_all(cls) -> None:
+        """Ends the engines that still run: python-chess's threads, which Python waits for, end with them."""
+        for protocol in list(cls.running):
+            if protocol.transport is not None and protocol.transport.get_returncode() is None:
+                protocol.transport.kill()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Notes that a process has started."""
+        super().connection_made(transport)
+        self.running.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Notes that the process has ended."""
+        self.running.discard(self)
+        super().connection_lost(exc)
 
     def send_line(self, line: str) -> None:
         """Sends a line; `go` starts the stopwatch."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.network.network_config import NetworkConfig
     from engine.player.network_evaluator import NetworkEvaluator
 
-TOLERANCES = (0.003, 0.006, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3)
+TOLERANCES = (0.003, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.8)
 _NEVER_MET = 1e-12
 
 

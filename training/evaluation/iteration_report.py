@@ -129,10 +129,10 @@ def iteration_plots(report: IterationReport, course: Course) -> str:
         _chart("entropy of the policy, nats", "iterations", [(g.iterations, g.entropy) for g in groups], "entropy"),
     ]
     if report.bands:
-        points = [(band.lowest_rating + BAND_WIDTH / 2, band.iterations) for band in report.bands]
+        points = [(band.lowest_rating + BAND_WIDTH / 2, band.iterations) for band in report.bands if band.missed.n > 1]
         plots.append(_chart("iterations by puzzle rating", "rating", points, "iterations"))
-    by_cost = sorted((rule.iterations.mean, rule.loss) for rule in report.rules)
-    plots.append(_chart("regret of exit rules", "average iterations", by_cost, "regret"))
+    by_cost = [(rule.iterations.mean, rule.added_loss) for rule in reversed(report.rules)]
+    plots.append(_chart("regret added by exit rules", "average iterations", by_cost, "added"))
     shares = ((10, "easiest tenth"), (50, "median"), (90, "hardest tenth"))
     lines = [_quantile_line(label, np.percentile(course.residual, percent, axis=1)) for percent, label in shares]
     plots.append(line_chart(lines, title="residual", x_label="iteration", width=_WIDTH, height=_HEIGHT, is_log=True))

@@ -93,6 +93,18 @@ def test_the_real_engine_idles_at_no_cost_and_ends_quickly(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@_PROC
+@needs_weights
+@pytest.mark.parametrize("threads", [1, 3])
+def test_xla_computes_with_as_many_threads_as_it_may(threads: int, tmp_path: Path) -> None:
+    with Process(REAL, tmp_path) as engine:
+        engine.say(f"setoption name Threads value {threads}", "setoption name MultiPV value 500", "isready", "go")
+        engine.read_until("bestmove")
+        names = [path.read_text().strip() for path in Path(f"/proc/{engine.pipes.pid}/task").glob("*/comm")]
+    assert names.count("tf_XLAEigen") == threads
+
+
+@pytest.mark.slow
 @needs_weights
 def test_short_move_times_are_kept(tmp_path: Path) -> None:
     with Process(REAL, tmp_path) as engine:

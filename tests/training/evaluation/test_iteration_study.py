@@ -100,7 +100,7 @@ def test_the_report_names_the_advised_tolerance_and_draws() -> None:
     assert lines[-1].endswith(": 0.02") and any(line.startswith("1-") or "800-1199" in line for line in lines)
     assert "rank correlation of iterations with: regret +1.00, entropy +1.00, puzzle rating +1.00" in lines
     svg = iteration_plots(report, COURSE)
-    assert svg.count("<svg ") == 6 and "regret of exit rules" in svg and "iterations by puzzle rating" in svg
+    assert svg.count("<svg ") == 6 and "regret added by exit rules" in svg and "iterations by puzzle rating" in svg
 
 
 def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

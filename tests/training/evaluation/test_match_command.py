@@ -3,8 +3,10 @@
 import json
 import math
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,18 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     for option, text in places.items():
         assert text in error(capsys, *two, "--games", "2", option, absent)
     assert "text file of openings" in error(capsys, *two, "--openings", absent)
+
+
+def test_an_interruption_while_an_engine_starts_ends_the_program(tmp_path: Path) -> None:
+    mute = tmp_path / "mute.py"
+    mute.write_text("import pathlib, time\npathlib.Path(__file__ + '.started').touch()\ntime.sleep(60)\n")
+    command = [sys.executable, "-m", "training.match", shlex.join([sys.executable, str(mute)]), FAKE, *QUICK]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as program:
+        while not mute.with_name("mute.py.started").exists():
+            assert program.poll() is None
+            time.sleep(0.02)
+        program.send_signal(signal.SIGINT)
+        assert program.communicate(timeout=20)[1] == "match: interrupted\n" and program.returncode == 130
 
 
 def test_help_loads_neither_jax_nor_chess() -> None:
