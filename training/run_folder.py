@@ -8,9 +8,10 @@ from typing import NamedTuple
 import chex
 
 from engine.frozen_config import from_json_dict, to_json_dict
+from engine.network.config_upgrade import upgraded
 from training.learner import make_state
 from training.run_checkpoint import RunCheckpoints
-from training.run_config import RunConfig
+from training.run_config import CoreLossConfig, RunConfig
 
 _CONFIG = "config.json"
 
@@ -40,9 +41,17 @@ def read_config(folder: Path) -> RunConfig:
     if not path.is_file():
         raise ValueError(f"expected the folder of a run with {_CONFIG}, got {folder}")
     try:
-        return from_json_dict(RunConfig, json.loads(path.read_text()))
+        return from_json_dict(RunConfig, _upgraded_settings(json.loads(path.read_text())))
     except ValueError as error:
         raise ValueError(f"expected the settings of a run in {path}, got: {error}") from None
+
+
+def _upgraded_settings(data: object) -> object:
+    """Returns settings in today's form; distillation had one core and none of its losses before."""
+    if not isinstance(data, dict):
+        return data
+    losses = {} if "core_losses" in data else {"core_losses": to_json_dict(CoreLossConfig())}
+    return {**data, **losses, "network": upgraded(data.get("network"))}
 
 
 def averaged_run(folder: Path) -> AveragedRun:
