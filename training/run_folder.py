@@ -3,11 +3,11 @@
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import chex
 
-from engine.frozen_config import from_json_dict, to_json_dict
+from engine.frozen_config import ConfigT, from_json_dict, to_json_dict
 from engine.network.config_upgrade import upgraded
 from training.learner import make_state
 from training.run_checkpoint import RunCheckpoints
@@ -24,7 +24,7 @@ class AveragedRun(NamedTuple):
     params: chex.ArrayTree  # averaged weights, in training form
 
 
-def write_config(folder: Path, config: RunConfig) -> None:
+def write_config(folder: Path, config: "DataclassInstance") -> None:
     """Writes the settings of a run; the old ones stay whole until the new ones are."""
     partial = folder / f".{_CONFIG}.partial"
     partial.write_text(json.dumps(to_json_dict(config), indent=2) + "\n")
@@ -32,7 +32,20 @@ def write_config(folder: Path, config: RunConfig) -> None:
 
 
 def read_config(folder: Path) -> RunConfig:
+    """Reads the settings of a distillation run.
+
+    Raises:
+      ValueError: the folder has none, or they are not valid.
+    """
+    return read_settings(folder, RunConfig)
+
+
+def read_settings(folder: Path, cls: type[ConfigT]) -> ConfigT:
     """Reads the settings of a run.
+
+    Args:
+      folder: of the run.
+      cls: the dataclass of its settings.
 
     Raises:
       ValueError: the folder has none, or they are not valid.
