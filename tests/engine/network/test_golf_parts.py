@@ -102,7 +102,10 @@ def passes_carried_out(exit_bias: float, monkeypatch: pytest.MonkeyPatch) -> tup
 
 
 # The sum of the probabilities reaches .99 at the first, the second, and not even at the sixth pass.
-@pytest.mark.parametrize(("probability", "passes"), [(0.995, 1), (0.6, 2), (0.1, 6)])
+@pytest.mark.parametrize(
+    ("probability", "passes"),
+    [pytest.param(0.995, 1, marks=pytest.mark.slow), (0.6, 2), pytest.param(0.1, 6, marks=pytest.mark.slow)],
+)
 def test_the_exit_gate_saves_passes_at_play(probability: float, passes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     bias = float(np.log(probability / (1 - probability)))
     assert passes_carried_out(bias, monkeypatch) == (passes, [passes] * BOARDS)

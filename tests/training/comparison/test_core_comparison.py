@@ -45,6 +45,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> Pretended:
     monkeypatch.setattr("jax.clear_caches", lambda: None)
     monkeypatch.setattr("training.comparison.comparison_cells.flops_per_position", lambda _: (3.0, 1.0))
     monkeypatch.setattr("training.comparison.comparison_cells.matched_to", lambda network, _: network)
+    monkeypatch.setattr("training.comparison.comparison_cells.count_parameters", lambda _: 10)
     return stand_in
 
 
