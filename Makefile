@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-stamp
 .DEFAULT_GOAL := help
-.PHONY: help setup play view test test-all check bench clean
+.PHONY: help setup play view test test-all learn-check check bench clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP) ## create .venv and install everything into it (once; PYTHON=python3.12 picks another)
 	@:
@@ -30,6 +30,9 @@ test: $(STAMP) ## run the fast tests
 
 test-all: $(STAMP) ## run the slow tests too
 	@$(BIN)/python -m pytest -m 'not gpu and not teacher and not browser'
+
+learn-check: $(STAMP) ## learn small games from nothing and check how well they are played, about an hour
+	@$(BIN)/python -m training.self_play.learn_check
 
 check: $(STAMP) ## check format, lint, types and layout
 	@$(BIN)/ruff format --check --quiet .

@@ -1,6 +1,7 @@
 """Frozen keyword-only dataclasses to and from JSON, and typed `field=value` overrides.
 
-A field may be a bool, int, float, str, `Literal`, tuple, nested config, or one of these or `None`.
+A field may be a bool, int, float, str, `Literal`, tuple, nested config, or one of these or `None`; or one of several
+configs, told apart by their field `kind`, a `Literal` of one name.
 Reading is strict: a weights folder written by other code must fail here, not play differently.
 """
 
@@ -59,7 +60,8 @@ def with_overrides(config: ConfigT, overrides: Sequence[str]) -> ConfigT:
     Args:
       config: the config to start from; it is not changed.
       overrides: texts `field=value` or `group.field=value`. A tuple is written with commas
-        (empty text: no elements), an absent optional value as `none`.
+        (empty text: no elements), an absent optional value as `none`. One of several configs is chosen by its
+        kind, `field=kind`, with its defaults.
 
     Raises:
       ConfigError: an override is malformed, names no field, or its value has the wrong type.
@@ -104,6 +106,9 @@ def _read_config(cls: type[ConfigT], data: object, where: str) -> ConfigT:
 def _read_value(hint: Any, value: object, where: str) -> Any:
     if _is_config(hint):
         return _read_config(hint, value, where)
+    kinds = _kinds_of(hint)
+    if kinds:
+        return _read_config(kinds[_kind_of(kinds, value, where)], value, where)
     optional = _optional_of(hint)
     if optional is not None:
         return None if value is None else _read_value(optional, value, where)
@@ -130,6 +135,12 @@ def _set_field(cls: type, data: dict[str, Any], path: list[str], text: str, wher
     if name not in hints:
         raise ConfigError(f"expected a field of {where}, got unknown {name!r} (allowed: {_field_names(cls)})")
     hint, here = hints[name], f"{where}.{name}"
+    kinds = _kinds_of(hint)
+    if kinds and not rest:
+        data[name] = to_json_dict(kinds[_kind_of(kinds, {"kind": text}, here)]())
+        return
+    if kinds:
+        hint = kinds[_kind_of(kinds, data[name], here)]
     if not rest and not _is_config(hint):
         data[name] = _parse_text(hint, text, here)
     elif rest and _is_config(hint):
@@ -177,6 +188,20 @@ def _field_names(cls: type) -> str:
     return ", ".join(_field_types(cls))
 
 
+def _kinds_of(hint: Any) -> dict[str, Any]:
+    """Returns the configs of a union of several by their kinds, or nothing for any other type."""
+    if get_origin(hint) not in (Union, types.UnionType) or not all(_is_config(option) for option in get_args(hint)):
+        return {}
+    return {get_args(get_type_hints(option)["kind"])[0]: option for option in get_args(hint)}
+
+
+def _kind_of(kinds: Mapping[str, Any], data: object, where: str) -> str:
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    if kind not in kinds:
+        raise ConfigError(f"expected {where}.kind to be one of {', '.join(kinds)}, got {kind!r}")
+    return str(kind)
+
+
 def _is_config(hint: Any) -> bool:
     return isinstance(hint, type) and dataclasses.is_dataclass(hint)
 
@@ -199,6 +224,8 @@ def _element_types(hint: Any, length: int) -> tuple[Any, ...]:
 
 
 def _describe(hint: Any) -> str:
+    if _kinds_of(hint):
+        return f"an object whose kind is one of {', '.join(_kinds_of(hint))}"
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(repr(choice) for choice in get_args(hint))
     optional = _optional_of(hint)

@@ -8,12 +8,12 @@ A source is FOLDER:WEIGHT, with `:puzzles` behind it where the values only mark 
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
+
+from training.plan_arguments import add_plan_arguments, plan_of, stopped_by_signals
 
 if TYPE_CHECKING:
     from training.run_config import RunConfig
@@ -33,13 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="override a setting of the run"
     )
-    parser.add_argument("--minutes", type=float, required=True, help="wall-clock time of this stretch")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what a minute is (default wall)")
-    parser.add_argument("--steps", type=int, help="at most this many steps")
-    parser.add_argument("--decay-share", type=float, default=0.0, help="share of the time with a falling learning rate")
-    parser.add_argument("--restart-schedule", action="store_true", help="return to the peak learning rate")
-    parser.add_argument("--validate-minutes", type=float, default=5.0, help="time between measures (default 5)")
-    parser.add_argument("--save-minutes", type=float, default=4.0, help="time between checkpoints (default 4)")
+    add_plan_arguments(parser)
     return parser
 
 
@@ -60,29 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _train(arguments: argparse.Namespace) -> None:
     from training.distillation import Distillation
-    from training.run_plan import Plan
 
-    plan = Plan(
-        minutes=arguments.minutes,
-        clock=arguments.clock,
-        decay_share=arguments.decay_share,
-        steps=arguments.steps,
-        restarts_schedule=arguments.restart_schedule,
-        validate_minutes=arguments.validate_minutes,
-        save_minutes=arguments.save_minutes,
-    )
+    plan = plan_of(arguments)
     config = _read_config(arguments) if arguments.resume else _new_config(arguments)
     distillation = Distillation(config, arguments.run, plan, arguments.start_from)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        distillation.stop()
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with stopped_by_signals(distillation):
         distillation.run()
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _read_config(arguments: argparse.Namespace) -> "RunConfig":

@@ -1,7 +1,6 @@
 """The loop of distillation: batches in, updates, figures out, checkpoints on the way."""
 
 import contextlib
-import math
 from collections.abc import Generator
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from training.batches import Batch, BatchStream, dense_targets
+from training.finite_figures import finite_figures
 from training.held_out import HeldOut
 from training.learner import DeviceBatch, Metrics, make_policy, make_state, make_update
 from training.prefetch import prefetch
@@ -20,17 +20,13 @@ from training.run_config import RunConfig
 from training.run_folder import write_config
 from training.run_log import RunLog
 from training.run_plan import Plan
-from training.schedule import constant_schedule, decaying_schedule
+from training.schedule import constant_schedule, decay_end, decaying_schedule
 from training.shards import Shards
 from training.starting_weights import starting_weights
 from training.train_state import TrainState
 
 _LOG_EVERY = 50  # steps
 TreeT = TypeVar("TreeT")
-
-
-class DivergedError(ValueError):
-    """The loss or the gradient is no longer a number; the text is one line."""
 
 
 class Distillation:
@@ -64,7 +60,7 @@ class Distillation:
             self._checkpoints.save(started)
         state = restored or started or fresh
         self._state = _placed(state.replace(schedule=constant_schedule()) if plan.restarts_schedule else state)
-        self._clock = RunClock(plan, int(self._state.step), _decay_end(self._state))
+        self._clock = RunClock(plan, int(self._state.step), decay_end(self._state.schedule, int(self._state.step)))
         write_config(folder, config)
         self._log = RunLog(folder)
 
@@ -110,11 +106,11 @@ class Distillation:
         clock = self._clock
         is_end = self._stopping or clock.is_over()
         if clock.step % _LOG_EVERY == 0 or clock.step == clock.first_step + 1 or is_end:
-            self._report(_finite_figures(clock.step, metrics))
+            self._report(finite_figures(clock.step, metrics))
         if clock.is_due("validate", self._plan.validate_minutes) or (is_end and not self._stopping):
             self._validate(state)
         if clock.is_due("save", self._plan.save_minutes) or is_end:
-            _finite_figures(clock.step, metrics)
+            finite_figures(clock.step, metrics)
             self._checkpoints.save(state)
         return is_end
 
@@ -150,9 +146,7 @@ class Distillation:
             return
         step, result = self._clock.step, self._held_out.measure(self._policy, state.average)
         self._log.write(step, {f"validation/{name}": value for name, value in result._asdict().items()})
-        self._log.tell(
-            f"step {step}  held-out regret {result.regret:.4f} ± {result.regret_error:.4f}  top-1 {result.top1:.1%}"
-        )
+        self._log.tell(f"step {step}  {result.text()}")
 
 
 def _placed(tree: TreeT) -> TreeT:
@@ -163,28 +157,3 @@ def _placed(tree: TreeT) -> TreeT:
 def _started(fresh: TrainState, other: Path) -> TrainState:
     params = starting_weights(other, fresh.params)
     return fresh.replace(params=params, average=jax.tree.map(jnp.copy, params))
-
-
-def _decay_end(state: TrainState) -> int | None:
-    """Returns the step at which a decay that has begun reaches zero."""
-    step, start = int(state.step), int(state.schedule.decay_start)
-    if step < start:
-        return None
-    end = start + int(state.schedule.decay_steps)
-    if step >= end:
-        raise ValueError(
-            f"expected a run whose learning rate is above 0, got one whose rate fell to 0 at step {end}; "
-            "--restart-schedule returns to the peak"
-        )
-    return end
-
-
-def _finite_figures(step: int, metrics: Metrics) -> dict[str, float]:
-    figures = {name: float(value) for name, value in metrics.items()}
-    for name in ("loss", "gradient_norm"):
-        if not math.isfinite(figures[name]):
-            raise DivergedError(
-                f"expected a finite {name}, got {figures[name]} at step {step}; nothing was saved since the last "
-                "checkpoint, go on from it with a lower learning rate"
-            )
-    return figures

@@ -22,6 +22,10 @@ class HeldOutResult(NamedTuple):
     top1: float  # share of positions where the chosen move is a best one
     solver_steps: float
 
+    def text(self) -> str:
+        """Returns the figures for people."""
+        return f"held-out regret {self.regret:.4f} ± {self.regret_error:.4f}  top-1 {self.top1:.1%}"
+
 
 class HeldOut:
     """Held-out positions, kept in memory.

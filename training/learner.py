@@ -9,8 +9,9 @@ import optax
 
 from engine.encoding.position import POSITION_SIZE
 from engine.network.int8 import TRAINING_PRODUCTS
-from engine.network.model import Network, NetworkOutput, evaluate
+from engine.network.model import Network, NetworkOutput, evaluate, evaluate_in_training
 from engine.network.network_config import NetworkConfig
+from training.core_losses import bits_per_weight, entropy_loss, sown_loss
 from training.distil_loss import ILLEGAL, policy_loss, score_loss, wdl_loss
 from training.optimizer import make_optimizer
 from training.run_config import RunConfig
@@ -46,18 +47,27 @@ def make_update(config: RunConfig) -> Callable[[TrainState, DeviceBatch], tuple[
     """Compiles one step: loss, gradient, optimiser, moving average. The state is donated."""
     network, optimizer = make_network(config.network), make_optimizer(config.optimizer)
 
-    def loss_and_metrics(
-        params: optax.Params, batch: DeviceBatch, step_limit: jax.Array | None
-    ) -> tuple[jax.Array, Metrics]:
-        output = evaluate(network, params, batch.positions, step_limit)
+    def loss_and_metrics(params: optax.Params, batch: DeviceBatch, step: jax.Array) -> tuple[jax.Array, Metrics]:
+        step_limit = _step_limit(config, step)
+        output, sown = evaluate_in_training(network, params, batch.positions, step_limit)
         metrics = _metrics(output, batch)
         loss = metrics["policy_loss"] + config.wdl_weight * metrics["wdl_loss"]
-        return loss + config.score_weight * metrics["score_loss"], metrics
+        loss += config.score_weight * metrics["score_loss"] + core_loss(params, output, sown, batch, step)
+        return loss, metrics | {f"core_{name}": value for name, value in sown.items()}
+
+    def core_loss(
+        params: optax.Params, output: NetworkOutput, sown: Metrics, batch: DeviceBatch, step: jax.Array
+    ) -> jax.Array:
+        weights, loss = config.core_losses, sown_loss(sown, config.core_losses)
+        if weights.entropy:
+            log_policy = jax.nn.log_softmax(jnp.where(batch.legal, output.policy_logits, ILLEGAL), axis=-1)
+            loss += entropy_loss(log_policy, batch.legal, step, weights)
+        if weights.bits:
+            loss += weights.bits * bits_per_weight(params["core"])
+        return loss
 
     def update(state: TrainState, batch: DeviceBatch) -> tuple[TrainState, Metrics]:
-        (loss, metrics), gradient = jax.value_and_grad(loss_and_metrics, has_aux=True)(
-            state.params, batch, _step_limit(config, state.step)
-        )
+        (loss, metrics), gradient = jax.value_and_grad(loss_and_metrics, has_aux=True)(state.params, batch, state.step)
         updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
         factor = learning_rate_factor(state.schedule, state.step, config.optimizer.warmup_steps)
         params = optax.apply_updates(state.params, jax.tree.map(lambda change: change * factor, updates))
@@ -75,7 +85,7 @@ def _step_limit(config: RunConfig, step: jax.Array) -> jax.Array | None:
     if not config.fewest_steps:
         return None
     steps_key = jax.random.fold_in(jax.random.key(config.seed), step)
-    return jax.random.randint(steps_key, (), config.fewest_steps, config.network.solver.max_steps + 1, jnp.int32)
+    return jax.random.randint(steps_key, (), config.fewest_steps, config.network.own_steps + 1, jnp.int32)
 
 
 def _metrics(output: NetworkOutput, batch: DeviceBatch) -> Metrics:

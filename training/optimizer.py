@@ -13,7 +13,7 @@ def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
         config.learning_rate,
         b2=0.98,
         weight_decay=config.weight_decay,
-        mask=lambda params: jax.tree.map(lambda leaf: leaf.ndim >= 2, params),
+        mask=lambda params: jax.tree_util.tree_map_with_path(lambda path, leaf: _rank(path, leaf) >= 2, params),
     )
     if config.name == "adamw":
         return optax.chain(optax.clip_by_global_norm(config.clip_norm), adamw)
@@ -27,7 +27,13 @@ def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
 
 
 def _rows_and_columns(params: chex.ArrayTree) -> chex.ArrayTree:
-    return jax.tree.map(lambda _: optax.contrib.MuonDimensionNumbers(0, 1), params)
+    # The last two axes; one before them counts iterations whose matrices are independent.
+    return jax.tree.map(lambda _: optax.contrib.MuonDimensionNumbers(-2, -1), params)
+
+
+def _rank(path: tuple[jax.tree_util.DictKey, ...], leaf: jax.Array) -> int:
+    """Returns the rank of a parameter, without the axis of iterations that have their own."""
+    return leaf.ndim - (len(path) > 1 and (path[0].key, path[1].key) == ("core", "steps"))
 
 
 def _labels(params: chex.ArrayTree) -> chex.ArrayTree:
@@ -35,7 +41,7 @@ def _labels(params: chex.ArrayTree) -> chex.ArrayTree:
 
     def label(path: tuple[jax.tree_util.DictKey, ...], leaf: jax.Array) -> str:
         names = {key.key for key in path}
-        is_matrix = leaf.ndim == 2 and "kernel" in names and bool(names & {"core", "policy"})
-        return "matrix" if is_matrix and min(leaf.shape) >= 16 else "other"
+        is_matrix = _rank(path, leaf) == 2 and "kernel" in names and bool(names & {"core", "policy"})
+        return "matrix" if is_matrix and min(leaf.shape[-2:]) >= 16 else "other"
 
     return jax.tree_util.tree_map_with_path(label, params)

@@ -1,4 +1,4 @@
-"""Pgx's chess in our encoding, on the device; no other file knows Pgx.
+"""Pgx's chess in our encoding, on the device.
 
 Pgx plays the games of self-play, python-chess those of the engine. Both must show the network the same bytes, so that a
 position is converted here with python-chess's meaning of every field:
@@ -15,18 +15,15 @@ Everything here is for one state; use `jax.vmap`. The counts are right for state
 Pgx's FEN loader invents a past.
 """
 
-import functools
-
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pgx
-from pgx._src.games import chess as rules
-from pgx.chess import State
 
 from engine.encoding import geometry
 from engine.encoding.move_labels import CELLS, LABEL_OF_CELL, LABELS
+from training import pgx_rules
+from training.pgx_rules import State
 
 _CASTLING_CORNERS = np.array([[0, 7], [56, 63]])  # a1, h1, a8, h8 in the mover's view, as Pgx orders the rights
 _CASTLING_MARK = np.array([[3, 3], [-3, -3]], np.int8)  # from a rook (4) to one that may castle (7)
@@ -40,12 +37,11 @@ def start_state(key: jax.Array) -> State:
       key: PRNG key that decides which player has White.
 
     Returns:
-      A single state, with an empty observation: `position_of_state` takes its place.
+      A single state, with a blank observation: `position_of_state` takes its place.
     """
-    with jax.numpy_rank_promotion("allow"):  # Pgx relies on it
-        state = pgx.make("chess").init(key)
-    past = state._x.hash_history.at[0].set(_initial_hash())
-    return _without_observation(state.replace(_x=state._x._replace(hash_history=past)))
+    state = pgx_rules.start("chess", key)
+    past = state._x.hash_history.at[0].set(pgx_rules.initial_chess_hash())
+    return state.replace(_x=state._x._replace(hash_history=past))
 
 
 def step_state(state: State, label: jax.Array) -> State:
@@ -56,10 +52,9 @@ def step_state(state: State, label: jax.Array) -> State:
       label: int32 `[]`, a legal Pgx label 0..4671.
 
     Returns:
-      The state after the move, with an empty observation.
+      The state after the move, with a blank observation.
     """
-    with jax.numpy_rank_promotion("allow"):
-        return _without_observation(pgx.make("chess").step(state, label))
+    return pgx_rules.play("chess", state, label)
 
 
 def position_of_state(state: State) -> jax.Array:
@@ -100,19 +95,7 @@ def legal_cells_of_state(state: State) -> jax.Array:
     return cells
 
 
-def _without_observation(state: State) -> State:
-    # Pgx's planes are never looked at; what computes them is then left out of the compiled program.
-    return state.replace(observation=jnp.zeros((0,), jnp.float32))
-
-
-@functools.cache
-def _initial_hash() -> np.ndarray:
-    """Returns the initial position's hash under the running version of jax, uint32 `[2]`."""
-    with jax.numpy_rank_promotion("allow"), jax.ensure_compile_time_eval():
-        return np.asarray(rules._zobrist_hash(rules.GameState()))
-
-
-def _earlier_occurrences(game: rules.GameState) -> tuple[jax.Array, jax.Array]:
+def _earlier_occurrences(game: pgx_rules.ChessGame) -> tuple[jax.Array, jax.Array]:
     """Counts earlier occurrences by hash.
 
     Returns:
@@ -120,13 +103,13 @@ def _earlier_occurrences(game: rules.GameState) -> tuple[jax.Array, jax.Array]:
       position stood on the board for the first time, -1 if it did not.
     """
     past = game.hash_history  # [512 + 1, 2], the current position first
-    written_down = (past == rules.INIT_ZOBRIST_HASH[None]).all(axis=1, keepdims=True)
-    past = jnp.where(written_down, _initial_hash()[None], past)
+    written_down = (past == pgx_rules.WRITTEN_INITIAL_HASH[None]).all(axis=1, keepdims=True)
+    past = jnp.where(written_down, pgx_rules.initial_chess_hash()[None], past)
     current = past[:1]
     is_reachable = jnp.arange(past.shape[0]) <= game.halfmove_count
     same = (past == current).all(axis=1) & is_reachable
     # Row 64 is "no square"; Pgx's e.p. squares are on the sixth rank, file * 8 + 5.
-    keys = rules.ZOBRIST_EN_PASSANT
+    keys = pgx_rules.EN_PASSANT_KEYS
     after_push = current ^ keys[64:] ^ keys[5:64:8]  # [8, 2]
     oldest = past[jnp.minimum(game.halfmove_count, past.shape[0] - 1)]
     is_push = (after_push == oldest[None]).all(axis=1)

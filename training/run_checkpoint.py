@@ -1,13 +1,20 @@
 """Saves and restores the state of a run with Orbax; a save is complete or not there at all."""
 
 from pathlib import Path
+from typing import Protocol, TypeVar, cast
 
 import chex
 import jax
 import orbax.checkpoint as ocp
 
-from training.train_state import TrainState
 
+class CountsSteps(Protocol):
+    """A pytree that knows how far its run is."""
+
+    step: jax.Array  # [] int32
+
+
+StateT = TypeVar("StateT", bound=CountsSteps)
 KEPT = 2  # a kill while the newest is written leaves the one before
 
 
@@ -25,11 +32,11 @@ class RunCheckpoints:
             self._folder, options=options, item_handlers=ocp.StandardCheckpointHandler()
         )
 
-    def save(self, state: TrainState) -> None:
+    def save(self, state: CountsSteps) -> None:
         """Writes the state under its step; does nothing if that step is there already."""
         self._manager.save(int(state.step), args=ocp.args.StandardSave(state))
 
-    def restore_latest(self, like: TrainState) -> TrainState | None:
+    def restore_latest(self, like: StateT) -> StateT | None:
         """Returns the newest state, or None where nothing was saved.
 
         Args:
@@ -49,7 +56,7 @@ class RunCheckpoints:
                 f"expected a state of the run's network and optimiser in {self._folder / str(step)}, "
                 f"got one that differs in {name} {list(shape)}"
             )
-        return self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
+        return cast(StateT, self._manager.restore(step, args=ocp.args.StandardRestore(abstract)))
 
     def close(self) -> None:
         """Waits for pending writes."""

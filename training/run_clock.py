@@ -30,7 +30,7 @@ class RunClock:
         self._plan, self.first_step, self.step = plan, first_step, first_step
         self._now_s = time.monotonic if plan.clock == "wall" else processor_time_s
         self._start_s = self._now_s()
-        self._last_s = {name: self._start_s for name in ("validate", "save", "rate")}
+        self._last_s = {name: self._start_s for name in ("validate", "save", "rate", "log")}
         self._rate_step, self._steps_per_s = first_step, 0.0
         self._decay_end, self._has_planned_decay = decay_end, False
         self._steady = first_step, self._start_s  # since when steps are worth timing

@@ -43,6 +43,30 @@ class OptimizerConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class CoreLossConfig:
+    """Weights of what cores add to the loss; see training/core_losses.py."""
+
+    # Of the iterations that tokens make before they end, for cores whose tokens can.
+    ponder: float = 0.01
+    # Of the mean square of the difference recurrence.
+    difference: float = 0.001
+    # Of minus the policy's entropy over the legal moves, in nats, at the start; thermodynamic.
+    entropy: float = 0.0
+    # Steps in which that weight falls to 1 / e of itself, and goes on falling.
+    cooling_steps: int = 5000
+    # Of the bits that an entry of the core's kernels takes on average; compression.
+    bits: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a weight below 0 or a time below 1."""
+        for name in ("ponder", "difference", "entropy", "bits"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"expected core_losses.{name} of at least 0, got {getattr(self, name)}")
+        if self.cooling_steps < 1:
+            raise ValueError(f"expected core_losses.cooling_steps of at least 1, got {self.cooling_steps}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """A distillation run."""
 
@@ -62,14 +86,22 @@ class RunConfig:
     logit_weight: float = 1.0
     # The optimiser and its schedule.
     optimizer: OptimizerConfig = OptimizerConfig()
-    # Fewest solver steps of a batch; each batch draws its bound from here to max_steps, so that the network
-    # plays at any of them. 0 always allows max_steps.
+    # Fewest solver steps of a batch; each batch draws its bound from here to the network's own number, so that
+    # it plays at any of them. 0 always allows all.
     fewest_steps: int = 0
     # Decay of the exponential moving average of the weights, per step.
     ema_decay: float = 0.999
     # Weights of the loss parts beside the policy's 1.
     wdl_weight: float = 0.25
     score_weight: float = 0.25
+    # ... and of what the core adds to it.
+    core_losses: CoreLossConfig = CoreLossConfig()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where the network cannot be trained as the settings say."""
+        core = self.network.core
+        if self.fewest_steps and not core.can_stop_early:
+            raise ValueError(f"expected fewest_steps 0 for the core {core.kind}, which needs all its steps")
 
 
 def parse_source(text: str, tau: float = SourceConfig.tau) -> SourceConfig:

@@ -3,14 +3,15 @@
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import chex
 
-from engine.frozen_config import from_json_dict, to_json_dict
+from engine.frozen_config import ConfigT, from_json_dict, to_json_dict
+from engine.network.config_upgrade import upgraded
 from training.learner import make_state
 from training.run_checkpoint import RunCheckpoints
-from training.run_config import RunConfig
+from training.run_config import CoreLossConfig, RunConfig
 
 _CONFIG = "config.json"
 
@@ -23,7 +24,7 @@ class AveragedRun(NamedTuple):
     params: chex.ArrayTree  # averaged weights, in training form
 
 
-def write_config(folder: Path, config: RunConfig) -> None:
+def write_config(folder: Path, config: "DataclassInstance") -> None:
     """Writes the settings of a run; the old ones stay whole until the new ones are."""
     partial = folder / f".{_CONFIG}.partial"
     partial.write_text(json.dumps(to_json_dict(config), indent=2) + "\n")
@@ -31,7 +32,20 @@ def write_config(folder: Path, config: RunConfig) -> None:
 
 
 def read_config(folder: Path) -> RunConfig:
+    """Reads the settings of a distillation run.
+
+    Raises:
+      ValueError: the folder has none, or they are not valid.
+    """
+    return read_settings(folder, RunConfig)
+
+
+def read_settings(folder: Path, cls: type[ConfigT]) -> ConfigT:
     """Reads the settings of a run.
+
+    Args:
+      folder: of the run.
+      cls: the dataclass of its settings.
 
     Raises:
       ValueError: the folder has none, or they are not valid.
@@ -40,9 +54,17 @@ def read_config(folder: Path) -> RunConfig:
     if not path.is_file():
         raise ValueError(f"expected the folder of a run with {_CONFIG}, got {folder}")
     try:
-        return from_json_dict(RunConfig, json.loads(path.read_text()))
+        return from_json_dict(RunConfig, _upgraded_settings(json.loads(path.read_text())))
     except ValueError as error:
         raise ValueError(f"expected the settings of a run in {path}, got: {error}") from None
+
+
+def _upgraded_settings(data: object) -> object:
+    """Returns settings in today's form; distillation had one core and none of its losses before."""
+    if not isinstance(data, dict):
+        return data
+    losses = {} if "core_losses" in data else {"core_losses": to_json_dict(CoreLossConfig())}
+    return {**data, **losses, "network": upgraded(data.get("network"))}
 
 
 def averaged_run(folder: Path) -> AveragedRun:

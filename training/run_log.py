@@ -47,6 +47,19 @@ class RunLog:
         self._board.close()
 
 
+class SilentLog:
+    """Writes nothing, as all processes of a run but the first do."""
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        """Does nothing."""
+
+    def tell(self, text: str) -> None:
+        """Does nothing."""
+
+    def close(self) -> None:
+        """Does nothing."""
+
+
 def _drop_unfinished_line(path: Path) -> None:
     """Cuts off what a killed process did not finish, so that every line stays one JSON object."""
     if path.is_file():

@@ -38,3 +38,21 @@ def learning_rate_factor(schedule: Schedule, step: jax.Array, warmup_steps: int)
     warm = jnp.minimum(1.0, (step + 1.0) / max(warmup_steps, 1))
     past = (step - schedule.decay_start).astype(jnp.float32)
     return warm * jnp.clip(1.0 - past / schedule.decay_steps, 0.0, 1.0)
+
+
+def decay_end(schedule: Schedule, step: int) -> int | None:
+    """Returns the step at which a decay that has begun reaches zero, None before one has.
+
+    Raises:
+      ValueError: it is over, so that nothing more would be learned.
+    """
+    start = int(schedule.decay_start)
+    if step < start:
+        return None
+    end = start + int(schedule.decay_steps)
+    if step >= end:
+        raise ValueError(
+            f"expected a run whose learning rate is above 0, got one whose rate fell to 0 at step {end}; "
+            "--restart-schedule returns to the peak"
+        )
+    return end

@@ -6,9 +6,10 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from engine.checkpoint import is_network_folder, load_network
+from engine.checkpoint import is_network_folder, load_network, read_network_facts
 from engine.network.int8 import dequantise
-from training.run_folder import averaged_run
+from engine.network.network_config import NetworkConfig
+from training.run_folder import averaged_run, read_config
 
 
 def starting_weights(folder: Path, like: chex.ArrayTree) -> chex.ArrayTree:
@@ -28,3 +29,12 @@ def starting_weights(folder: Path, like: chex.ArrayTree) -> chex.ArrayTree:
             f"expected weights of the same network to start from, got {folder}, whose weights differ in shape"
         )
     return params
+
+
+def network_config(folder: Path) -> NetworkConfig:
+    """Returns the settings of the network in a run's or a network's folder.
+
+    Raises:
+      ValueError: the folder is neither.
+    """
+    return read_network_facts(folder).config if is_network_folder(folder) else read_config(folder).network

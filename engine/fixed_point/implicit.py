@@ -1,10 +1,10 @@
 """Differentiable fixed points z = f(params, x, z): implicit, phantom and unrolled gradients.
 
-| mode     | backward pass                                  | memory                 |
-|----------|------------------------------------------------|------------------------|
-| implicit | solves u = v + J^T u at z, then u^T df         | one evaluation of f    |
-| phantom  | through k damped steps taken at the solution   | k evaluations of f     |
-| unroll   | through every iteration, recomputed one by one | one state an iteration |
+| mode     | backward pass                                  | memory                  |
+|----------|------------------------------------------------|-------------------------|
+| implicit | solves u = v + J^T u at z, then u^T df         | one evaluation of f     |
+| phantom  | through k damped steps taken at the solution   | k evaluations of f      |
+| unroll   | through every iteration (`unrolled.py`)        | as `gradient.kept` says |
 
 Implicit: Bai et al. 2019, "Deep Equilibrium Models", theorem 1. Phantom: Geng et al. 2021, "On
 Training Implicit Models", unrolling form; k = 1 is the Jacobian-free gradient of Fung et al. 2021.
@@ -22,6 +22,7 @@ from jax import lax
 
 from engine.fixed_point.solve import SolveStats, relative_residual, solve
 from engine.fixed_point.solver_config import GradientConfig, GradientMode, SolverConfig
+from engine.fixed_point.unrolled import Loop, iterate
 
 ParametricMap = Callable[[Any, Any, jax.Array], jax.Array]
 
@@ -138,27 +139,20 @@ def _unroll(
     z0: jax.Array,
     step_limit: jax.Array | None,
 ) -> tuple[jax.Array, SolveStats]:
-    batch = z0.shape[0]
     limit = jnp.int32(gradient.steps)
     if step_limit is not None:
         limit = jnp.minimum(limit, jnp.asarray(step_limit, jnp.int32))
 
-    def step(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        z, _ = carry
+    def step(params: Any, _own: Any, x: Any, state: tuple[jax.Array, jax.Array], _index: jax.Array) -> Any:
+        z, _ = state
         image = f(params, x, z)
         residual = lax.stop_gradient(relative_residual(z, image))
         return _damped(z, image, gradient.damping), residual
 
-    @jax.checkpoint
-    def body(carry: tuple[jax.Array, jax.Array], count: jax.Array) -> tuple[Any, None]:
-        # A branch and not a mask: an iteration beyond the limit costs nothing.
-        return lax.cond(count < limit, step, lambda carry: carry, carry), None
-
+    batch = z0.shape[0]
     start = (lax.stop_gradient(z0), jnp.full((batch,), jnp.inf, jnp.float32))
-    counts = jnp.arange(gradient.steps, dtype=jnp.int32)
-    (z, residual), _ = lax.scan(body, start, counts)
-    steps = jnp.full((batch,), limit, jnp.int32)
-    return z, SolveStats(residual, steps, residual <= solver.tolerance)
+    z, residual = iterate(Loop(step, gradient.steps, gradient.kept), params, (), x, start, step_limit)
+    return z, SolveStats(residual, jnp.full((batch,), limit, jnp.int32), residual <= solver.tolerance)
 
 
 def _damped(z: jax.Array, image: jax.Array, damping: float) -> jax.Array:

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 SolverMethod = Literal["anderson", "picard", "broyden"]
 GradientMode = Literal["implicit", "phantom", "unroll"]
+KeepingSchedule = Literal["all", "state", "binomial"]
 
 
 def _require(name: str, value: float, is_allowed: bool, allowed: str) -> None:
@@ -52,6 +53,21 @@ class SolverConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class KeptStates:
+    """What a loop keeps for the gradient through its steps; see engine/fixed_point/unrolled.py."""
+
+    # all: what every step computed; state: the state before every step; binomial: `places` states.
+    schedule: KeepingSchedule = "state"
+    # States kept beside the first one; binomial only.
+    places: int = 4
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value outside its range."""
+        _require_choice("schedule", self.schedule, get_args(KeepingSchedule))
+        _require("places", self.places, 0 <= self.places <= 64, "from 0 to 64")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class GradientConfig:
     """How the gradient through a fixed point is computed; see engine/fixed_point/implicit.py."""
 
@@ -63,6 +79,8 @@ class GradientConfig:
     damping: float = 1.0
     # Solver of the linear equation u = v + J^T u; implicit mode only.
     backward: SolverConfig = SolverConfig(tolerance=1e-4)
+    # What unroll mode keeps of its iterations, and what every other core keeps of its own.
+    kept: KeptStates = KeptStates()
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value outside its range."""

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from engine.network.products import Product, Projection
+from engine.network.products import MakeProjection, Product, Projection
 
 MASKED = -1e9  # finite, so that a fully masked row has a gradient of 0 and not NaN
 
@@ -46,10 +46,12 @@ class SelfAttention(nn.Module):
     Attributes:
       heads: H.
       product: of the projections.
+      projection: makes them.
     """
 
     heads: int
     product: Product
+    projection: MakeProjection = Projection
 
     @nn.compact
     def __call__(self, x: jax.Array, bias: jax.Array) -> jax.Array:
@@ -66,8 +68,8 @@ class SelfAttention(nn.Module):
           `[B, N, D]`.
         """
         chex.assert_rank(x, 3)
-        qkv = Projection(3 * x.shape[-1], self.product, name="query_key_value")(x)
+        qkv = self.projection(3 * x.shape[-1], self.product, name="query_key_value")(x)
         query, key, value = (split_heads(part, self.heads) for part in jnp.split(qkv, 3, axis=-1))
         mixed, weights = attend(query, key, value, bias)
         self.sow("intermediates", "attention", weights)
-        return Projection(x.shape[-1], self.product, name="output")(merge_heads(mixed))
+        return self.projection(x.shape[-1], self.product, name="output")(merge_heads(mixed))

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import chex
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
-from engine.network.attention import SelfAttention
+from engine.network.attention import MASKED, SelfAttention
 from engine.network.feed_forward import FeedForward
 from engine.network.gtrxl_gate import Gate, GtrxlGate
 from engine.network.network_config import NetworkConfig
@@ -18,6 +19,11 @@ class Injection(NamedTuple):
 
     tokens: jax.Array  # [B, N, D] float32
     attention_bias: jax.Array  # [B, H, N, N] float32, with the mask of empty slots
+    coordinates: jax.Array | None = None  # [B, N, 2] float32, rank and file 0..7; of the cores that ask for them
+
+    def is_used(self) -> jax.Array:
+        """Returns which tokens are men, or squares, and not empty slots: float32 `[B, N]` of 0 and 1."""
+        return (self.attention_bias[:, 0, 0] > 0.5 * MASKED).astype(jnp.float32)
 
 
 class Block(nn.Module):

@@ -1,5 +1,7 @@
 """The equilibrium core: one function repeated until its state no longer changes (Bai et al. 2019)."""
 
+import dataclasses
+import functools
 from typing import cast
 
 import chex
@@ -7,8 +9,11 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from engine.fixed_point.held_states import held_states
 from engine.fixed_point.implicit import fixed_point
-from engine.fixed_point.solve import SolveStats
+from engine.fixed_point.solve import SolveStats, relative_residual
+from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.network.attention_trace import AttentionTrace, attention_of
 from engine.network.block import Blocks, Injection
 from engine.network.network_config import NetworkConfig
 from engine.network.products import Product
@@ -20,10 +25,12 @@ class DeqCore(nn.Module):
     Attributes:
       config: the network's; its solver and gradient are used.
       product: of f's projections.
+      step_bound: most steps that a step limit may ask for; None for the solver's own.
     """
 
     config: NetworkConfig
     product: Product
+    step_bound: int | None = None
 
     def setup(self) -> None:
         """Creates the parameters of f as one pytree, which the solver takes as an argument."""
@@ -49,9 +56,36 @@ class DeqCore(nn.Module):
         """
         self.sow("intermediates", "injection", injection)
         start = injection.tokens
-        return fixed_point(
-            self.step, self.f_params, injection, start, self.config.solver, self.config.gradient, step_limit
-        )
+        solver, gradient = self._bounded()
+        return fixed_point(self.step, self.f_params, injection, start, solver, gradient, step_limit)
+
+    def watch(self, injection: Injection, steps: jax.Array) -> AttentionTrace:
+        """Looks at the states that step limits of 0, 1, 2, … leave the solver with.
+
+        Args:
+          injection: of the boards.
+          steps: `[I]` steps taken under each limit by the slowest board; fewer than the limit once the solver has
+            stopped.
+
+        Returns:
+          What f attends to when it is applied to each state, and how far it moves it.
+        """
+        f = functools.partial(self.step, self.f_params, injection)
+        states = held_states(f, injection.tokens, self.config.solver, self.config.gradient, steps)
+
+        def look(z: jax.Array) -> AttentionTrace:
+            image, sown = self.blocks.apply({"params": self.f_params}, z, injection, mutable=["intermediates"])
+            return AttentionTrace(attention_of(sown["intermediates"]), relative_residual(z, image))
+
+        return cast(AttentionTrace, jax.lax.map(look, states))
+
+    def _bounded(self) -> tuple[SolverConfig, GradientConfig]:
+        solver, gradient = self.config.solver, self.config.gradient
+        if self.step_bound is None:
+            return solver, gradient
+        if gradient.mode == "unroll":
+            gradient = dataclasses.replace(gradient, steps=self.step_bound)
+        return dataclasses.replace(solver, max_steps=self.step_bound), gradient
 
     def step(self, params: chex.ArrayTree, injection: Injection, z: jax.Array) -> jax.Array:
         """Applies f once: `[B, N, D]` to `[B, N, D]`."""

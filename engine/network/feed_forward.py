@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from engine.network.products import Product, Projection
+from engine.network.products import MakeProjection, Product, Projection
 
 
 class FeedForward(nn.Module):
@@ -13,13 +13,15 @@ class FeedForward(nn.Module):
     Attributes:
       hidden_width: width between them.
       product: of both.
+      projection: makes them.
     """
 
     hidden_width: int
     product: Product
+    projection: MakeProjection = Projection
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps `[..., D]` to `[..., D]`."""
-        hidden = Projection(self.hidden_width, self.product, name="hidden")(x)
-        return Projection(x.shape[-1], self.product, name="output")(jnp.square(nn.relu(hidden)))
+        hidden = self.projection(self.hidden_width, self.product, name="hidden")(x)
+        return self.projection(x.shape[-1], self.product, name="output")(jnp.square(nn.relu(hidden)))

@@ -75,12 +75,15 @@ def quantise_kernel(kernel: jax.Array) -> Kernel:
     """Converts a float kernel with AQT's quantiser.
 
     Args:
-      kernel: float32 `[in, out]`.
+      kernel: float32 `[in, out]`, or `[K, in, out]` for a kernel of each iteration's own.
 
     Returns:
-      `values` int8 `[in, out]` and `scale` float32 `[1, out]`.
+      `values` int8 `[in, out]` and `scale` float32 `[1, out]`, with K before them if the kernel has it.
     """
-    chex.assert_rank(kernel, 2)
+    chex.assert_rank(kernel, {2, 3})
+    if kernel.ndim == 3:
+        each = [quantise_kernel(one) for one in kernel]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
     quantizer = _aqt_dot_general().fwd.dg_quantizer.rhs
     quantizer.init_calibration()
     blank = quantizer.calibrate(kernel, calibration_axes=[0])

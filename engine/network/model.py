@@ -1,10 +1,11 @@
 """The network: encoded positions → tokens → fixed point → policy and value."""
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from flax import struct
 
@@ -14,12 +15,14 @@ from engine.encoding.square_features import square_features
 from engine.fixed_point.solve import SolveStats
 from engine.network.attention import MASKED
 from engine.network.block import Injection
-from engine.network.core_deq import DeqCore
+from engine.network.cores import CORES
 from engine.network.heads import PolicyHead, ValueHead
 from engine.network.network_config import NetworkConfig
 from engine.network.products import FLOAT32, Product, Projection
 from engine.network.relations import RelationBias
 from engine.network.tokens import tokens_of
+
+_COORDINATES = np.stack(np.divmod(np.arange(64, dtype=np.float32), 8), axis=1)[None]  # [1, S, 2] rank and file
 
 
 class NetworkOutput(struct.PyTreeNode):
@@ -37,10 +40,12 @@ class Network(nn.Module):
     Attributes:
       config: shape and arithmetic.
       product: how the trunk's projections multiply; `int8.product_of(config)` or a serving form.
+      step_bound: most steps that `step_limit`, which must then be given, may ask for; None for the core's own.
     """
 
     config: NetworkConfig
     product: Product
+    step_bound: int | None = None
 
     @nn.compact
     def __call__(self, position: jax.Array, step_limit: jax.Array | None = None) -> NetworkOutput:
@@ -62,8 +67,10 @@ class Network(nn.Module):
         places = self.param("square_embedding", nn.initializers.normal(0.02), (64, width))
         embedded += places[None] if tokens.select is None else tokens.select @ places
         bias = RelationBias(self.config.heads, name="relations")(tokens, attacks)
-        injection = Injection(nn.RMSNorm(name="norm_embedding")(embedded), bias)
-        z, stats = DeqCore(self.config, self.product, name="core")(injection, step_limit)
+        coordinates = tokens.gather(jnp.broadcast_to(_COORDINATES, (len(position), 64, 2)))
+        injection = Injection(nn.RMSNorm(name="norm_embedding")(embedded), bias, coordinates)
+        core = CORES[self.config.core.kind](self.config, self.product, self.step_bound, name="core")
+        z, stats = core(injection, step_limit)
         mask = jnp.where(tokens.is_used, 0.0, MASKED)[:, None, None, :]
         policy = PolicyHead(self.config, self.product, name="policy")(z, tokens, features, mask)
         wdl, score = ValueHead(self.config, name="value")(z, tokens.is_used)
@@ -82,3 +89,19 @@ def evaluate(
       step_limit: scalar int32 bound on the solver's steps.
     """
     return cast(NetworkOutput, network.apply({"params": params}, position, step_limit))
+
+
+class TrainingOutput(NamedTuple):
+    """One evaluation and what the core asks for beside the task."""
+
+    output: NetworkOutput
+    core_losses: dict[str, jax.Array]  # scalars by name, to be weighed by training; empty for most cores
+
+
+def evaluate_in_training(
+    network: Network, params: chex.ArrayTree, position: jax.Array, step_limit: jax.Array | None = None
+) -> TrainingOutput:
+    """Applies a network as `evaluate` does, and collects the losses that its core sows."""
+    output, sown = network.apply({"params": params}, position, step_limit, mutable=["losses"])
+    named = sown.get("losses", {}).get("core", {})
+    return TrainingOutput(cast(NetworkOutput, output), {name: value for name, (value,) in named.items()})

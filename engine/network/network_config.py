@@ -9,6 +9,7 @@ import dataclasses
 from typing import Literal
 
 from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.network.core_configs import CoreConfig, DeqConfig, GolfRecurrentConfig
 
 TokenSet = Literal["pieces", "squares"]
 GateKind = Literal["dense", "channel", "none"]
@@ -27,9 +28,12 @@ class NetworkConfig:
     heads: int = 4
     # Width of the hidden layer of a feed-forward part.
     hidden_width: int = 256
-    # Blocks in one application of f; they differ, their weights are shared by all iterations.
+    # What is repeated, and how: one of the cores of engine/network/cores.py.
+    core: CoreConfig = DeqConfig()
+    # Blocks in one iteration; they differ, and a recursive core shares their weights among all iterations.
     blocks: int = 2
-    # Gate at each residual: GTrXL with full matrices, with one weight a channel, or plain addition.
+    # Gate at each residual of the cores deq and flat: GTrXL with full matrices, with one weight a channel, or plain
+    # addition.
     gate: GateKind = "channel"
     # b_g of the gate; above 0.5 it slows the iteration without moving its fixed point.
     gate_bias: float = 0.0
@@ -43,9 +47,9 @@ class NetworkConfig:
     value_bins: int = 64
     # Products of the projections inside the recursion and of the policy head's square encoder.
     arithmetic: Arithmetic = "int8"
-    # How the fixed point is searched for.
+    # How the fixed point is searched for; the other cores read the tolerance, to say whether they converged.
     solver: SolverConfig = SolverConfig()
-    # How gradients pass through it.
+    # How gradients pass through it; the other cores read what they are to keep of their iterations.
     gradient: GradientConfig = GradientConfig()
 
     def __post_init__(self) -> None:
@@ -69,6 +73,24 @@ class NetworkConfig:
                 )
         if not 0 <= self.gate_bias <= 0.5:
             raise ValueError(f"expected gate_bias in [0, 0.5], got {self.gate_bias}")
+        if isinstance(self.core, GolfRecurrentConfig):
+            self._check_grouped_heads(self.core)
+
+    def _check_grouped_heads(self, core: GolfRecurrentConfig) -> None:
+        shared, head_width = core.key_value_heads, self.width // self.heads
+        if shared and self.heads % shared:
+            raise ValueError(f"expected heads to be a multiple of key_value_heads ({shared}), got {self.heads}")
+        if core.rotary and head_width % 4:
+            raise ValueError(f"expected a head width that is a multiple of 4 for rotary, got {head_width}")
+        if self.hidden_width % core.experts:
+            raise ValueError(f"expected hidden_width to be a multiple of experts, got {self.hidden_width}")
+
+    @property
+    def own_steps(self) -> int:
+        """I, the most iterations that the network makes if nobody says otherwise."""
+        if not isinstance(self.core, DeqConfig):
+            return self.core.iterations
+        return self.gradient.steps if self.gradient.mode == "unroll" else self.solver.max_steps
 
     @property
     def token_count(self) -> int:

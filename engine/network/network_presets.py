@@ -1,9 +1,24 @@
 """Named networks; a preset is a value, and any field can be overridden."""
 
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.solver_config import GradientConfig, KeptStates, SolverConfig
+from engine.network.core_configs import (
+    AsuraConfig,
+    CoreConfig,
+    FlatConfig,
+    GolfRecurrentConfig,
+    RqzGolfConfig,
+    UniversalConfig,
+)
 from engine.network.network_config import NetworkConfig
 
 _TRAINING_GRADIENT = GradientConfig(mode="phantom", steps=1)
+
+
+def _small(core: CoreConfig, blocks: int, heads: int = 4, kept: KeptStates | None = None) -> NetworkConfig:
+    """Returns a network of the size of "cpu" with another core; its few iterations can all be kept."""
+    gradient = GradientConfig(kept=kept or KeptStates(schedule="all"))
+    return NetworkConfig(width=128, heads=heads, hidden_width=256, blocks=blocks, core=core, gradient=gradient)
+
 
 PRESETS: dict[str, NetworkConfig] = {
     # Compiles in seconds; for tests.
@@ -28,6 +43,12 @@ PRESETS: dict[str, NetworkConfig] = {
         solver=SolverConfig(method="picard", max_steps=4, tolerance=1e-2, stagnation_steps=0),
         gradient=_TRAINING_GRADIENT,
     ),
+    # The other cores at that size; see docs/recursion.md.
+    "universal": _small(UniversalConfig(iterations=4), blocks=2),
+    "asura": _small(AsuraConfig(iterations=3), blocks=2, kept=KeptStates(schedule="binomial", places=2)),
+    "rqz_golf": _small(RqzGolfConfig(iterations=3, encoder_blocks=1, decoder_blocks=1), blocks=1),
+    "golf_recurrent": _small(GolfRecurrentConfig(iterations=3), blocks=3, heads=8),
+    "flat": _small(FlatConfig(iterations=2), blocks=2),
     # Fills a training step on an 8 GB GPU (RTX 2070, no bfloat16 units).
     "rtx2070": NetworkConfig(
         tokens="squares",

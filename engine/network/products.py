@@ -81,3 +81,6 @@ class Projection(nn.Module):
         """Maps `[..., in]` to `[..., features]`."""
         kernel = self.param("kernel", self.product.kernel_init, (x.shape[-1], self.features))
         return self.product.apply(x, kernel)
+
+
+MakeProjection = Callable[..., nn.Module]  # (features, product, name=...), as Projection

@@ -70,6 +70,9 @@ class RecursiveEvaluator(Evaluator, Protocol):
 
         Args:
           steps: at least 1, or 0 for the network's own limit.
+
+        Raises:
+          ValueError: the network cannot make so many; the text is one line.
         """
         ...
 

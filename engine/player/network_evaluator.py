@@ -15,8 +15,8 @@ import numpy as np
 from engine.checkpoint import LoadedNetwork, load_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
+from engine.network.cores import check_step_limit
 from engine.network.model import Network, NetworkOutput, evaluate
-from engine.network.network_config import NetworkConfig
 from engine.player.backend import Backend, device_of
 from engine.player.evaluator import BATCH, Evaluation, log_softmax
 
@@ -35,12 +35,10 @@ class NetworkEvaluator:
     def __init__(self, loaded: LoadedNetwork, tolerance: float = 0.0) -> None:
         self.sha256 = loaded.sha256
         config = loaded.network.config
-        self._own_steps = _own_steps(config)
-        self._step_limit = self._own_steps
-        solver = dataclasses.replace(
-            config.solver, max_steps=MOST_STEPS, tolerance=tolerance or config.solver.tolerance
-        )
-        network = Network(dataclasses.replace(config, solver=solver), loaded.network.product)
+        self._config = config
+        self._step_limit = config.own_steps
+        solver = dataclasses.replace(config.solver, tolerance=tolerance or config.solver.tolerance)
+        network = Network(dataclasses.replace(config, solver=solver), loaded.network.product, MOST_STEPS)
         self._program = jax.jit(functools.partial(evaluate, network, loaded.params))
 
     def with_step_limit(self, steps: int) -> "NetworkEvaluator":
@@ -48,9 +46,14 @@ class NetworkEvaluator:
 
         Args:
           steps: 1..MOST_STEPS, or 0 for the network's own limit.
+
+        Raises:
+          StepLimitError: the network's core cannot make so many.
         """
+        if steps:
+            check_step_limit(self._config, steps)
         limited = copy.copy(self)
-        limited._step_limit = steps or self._own_steps
+        limited._step_limit = steps or self._config.own_steps
         return limited
 
     def warm_up(self) -> None:
@@ -82,11 +85,6 @@ class NetworkEvaluator:
 
     def _apply(self, positions: np.ndarray) -> NetworkOutput:
         return self._program(positions, np.int32(self._step_limit))
-
-
-def _own_steps(config: NetworkConfig) -> int:
-    """Returns the iterations that a network makes if nobody says otherwise."""
-    return config.gradient.steps if config.gradient.mode == "unroll" else config.solver.max_steps
 
 
 def _evaluation(board: chess.Board, output: NetworkOutput, row: int) -> Evaluation:

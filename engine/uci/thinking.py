@@ -7,7 +7,7 @@ import chess
 from engine.bench import run_bench
 from engine.bench_positions import BENCH_POSITIONS
 from engine.player.evaluation_cache import CachedEvaluator
-from engine.player.evaluator import RecursiveEvaluator
+from engine.player.evaluator import Evaluator, RecursiveEvaluator
 from engine.player.player import Player
 from engine.uci.commands import Go, shown
 from engine.uci.evaluation_report import evaluation_report
@@ -30,7 +30,7 @@ class Thinking:
         self._slot = slot
         self._files = ReferenceFiles(output)
         self._seed: int | None = None
-        self._steps = 0  # the limit that cache and player work with
+        self._steps = 0  # the limit that was asked for
         self._network: RecursiveEvaluator | None = None
         self._cache: CachedEvaluator | None = None
         self._player: Player | None = None
@@ -104,14 +104,22 @@ class Thinking:
             self._output.write_error(f"no network is loaded: {self._slot.problem}")
             return
         boards = [chess.Board(fen) for fen in BENCH_POSITIONS]
-        self._output.write(*run_bench(self._network.with_step_limit(self._steps), boards, rounds=1).lines())
+        self._output.write(*run_bench(self._limited(self._network), boards, rounds=1).lines())
 
     def _start_player(self, settings: Settings) -> None:
         """Makes a player with an empty cache, since the remembered evaluations no longer hold."""
         assert self._network is not None
         self._steps = settings.recursion_steps
-        self._cache = CachedEvaluator(self._network.with_step_limit(self._steps), settings.hash_mb)
+        self._cache = CachedEvaluator(self._limited(self._network), settings.hash_mb)
         self._player = Player(self._cache, self._seed)
+
+    def _limited(self, network: RecursiveEvaluator) -> Evaluator:
+        """Returns the network with the limit asked for, or with its own, saying so, if it cannot make so many steps."""
+        try:
+            return network.with_step_limit(self._steps)
+        except ValueError as error:
+            self._output.write_error(f"RecursionSteps: {error}; the network's own number is used")
+            return network.with_step_limit(0)
 
     def _allowed_moves(self, board: chess.Board, go: Go) -> frozenset[chess.Move]:
         moves = {text: legal_move(board, text) for text in go.searchmoves}

@@ -21,10 +21,8 @@ import numpy as np
 from engine.checkpoint import LoadedNetwork
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position, mover_square
-from engine.fixed_point.solve import BatchedMap, solve_trajectory
-from engine.network.attention_capture import injection_of, look_at, recursion_of
+from engine.network.attention_capture import injection_of, watch
 from engine.network.model import Network, evaluate
-from engine.network.network_config import NetworkConfig
 from engine.network.tokens import tokens_of
 from engine.player.evaluator import Evaluation, Evaluator, log_softmax
 from engine.view.head_ablation import HeadChoice, without_heads
@@ -81,9 +79,8 @@ class Capture:
     def __init__(self, loaded: LoadedNetwork, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self.config = loaded.network.config
-        unrolled = self.config.gradient.mode == "unroll"
-        steps = self.config.gradient.steps if unrolled else self.config.solver.max_steps
-        self.states = max(steps, _FEWEST_SHOWN) + 1
+        steps = self.config.own_steps
+        self.states = (max(steps, _FEWEST_SHOWN) if self.config.core.extrapolates else steps) + 1
         self._program = jax.jit(functools.partial(_capture, loaded.network, self.states, loaded.params))
         self._params, self._own_steps = loaded.params, steps
         # Of parameters that are given: compiled when heads are switched off for the first time.
@@ -138,51 +135,15 @@ def _with_played(trace: Trace, own_steps: int) -> Trace:
 def _capture(network: Network, states: int, params: chex.ArrayTree, position: jax.Array) -> _Captured:
     """Traces one encoded position `[1, P]`."""
     chex.assert_shape(position, (1, None))
-    config = network.config
     # The stop rule stays that of play; only the bound is raised, and each state has its own.
-    solver, gradient = dataclasses.replace(config.solver, max_steps=states - 1), config.gradient
-    if gradient.mode == "unroll":
-        gradient = dataclasses.replace(gradient, steps=states - 1)
-    unbounded = network.clone(config=dataclasses.replace(config, solver=solver, gradient=gradient))
+    unbounded = network.clone(step_bound=states - 1)
 
     def read(limit: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         output = evaluate(unbounded, params, position, limit)
         return output.policy_logits[0], output.wdl_logits[0], output.stats.steps[0]
 
     policy, wdl, steps = jax.lax.map(read, jnp.arange(states, dtype=jnp.int32))
-    injection = injection_of(network, params, position)
-    held = _held_states(recursion_of(network, params, injection), injection.tokens, config, steps)
-    seen = look_at(network, params, injection, held)
-    tokens = tokens_of(position, config.tokens)
+    seen = watch(network, params, injection_of(network, params, position), steps)
+    tokens = tokens_of(position, network.config.tokens)
     square = jnp.arange(64) if tokens.select is None else jnp.argmax(tokens.select[0], axis=1)
     return _Captured(policy, wdl, seen.residual[:, 0], seen.attention[:, :, 0], square, tokens.is_used[0])
-
-
-def _held_states(f: BatchedMap, start: jax.Array, config: NetworkConfig, steps: jax.Array) -> jax.Array:
-    """Returns the state that each bound on the steps leaves the solver with.
-
-    Args:
-      f: the recursion.
-      start: state `[1, N, D]` before any step.
-      config: of the network.
-      steps: `[I]` steps taken under the bounds 0, 1, 2, …; fewer than the bound once the solver has stopped.
-
-    Returns:
-      States `[I, 1, N, D]`.
-    """
-    count = len(steps) - 1
-    if config.gradient.mode == "unroll":
-        damping = config.gradient.damping
-
-        def move(z: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
-            moved = (1.0 - damping) * z + damping * f(z)
-            return moved, moved
-
-        _, moved = jax.lax.scan(move, start, length=count)
-        return jnp.concatenate([start[None], moved])
-    images, residuals = solve_trajectory(f, start, config.solver, count)
-    # As in `solve`: the image of the iterate with the lowest residual so far, the latest of equals.
-    is_seen = (jnp.arange(count)[None] < steps[1:, None]) & jnp.isfinite(residuals[:, 0])[None]  # [I - 1, I - 1]
-    candidates = jnp.where(is_seen, residuals[:, 0][None], jnp.inf)
-    best = count - 1 - jnp.argmin(candidates[:, ::-1], axis=1)
-    return jnp.concatenate([start[None], images[best]])

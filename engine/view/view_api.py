@@ -67,8 +67,9 @@ class ViewApi:
             "heads": config.heads,
             "blocks": config.blocks,
             "arithmetic": config.arithmetic,
-            "solver": config.solver.method,
-            "max_steps": config.solver.max_steps,
+            "core": config.core.kind,
+            "solver": config.solver.method if config.core.kind == "deq" else config.core.kind,
+            "max_steps": config.own_steps,
             "tolerance": config.solver.tolerance,
         }
         offered = {"teacher": self._teacher is not None, "other": None if self._other is None else self._other.facts}

@@ -173,3 +173,50 @@ def test_a_bad_override_gives_one_clear_line(override: str, message: str) -> Non
     with pytest.raises(ConfigError) as caught:
         with_overrides(NetConfig(), [override])
     assert str(caught.value) == message
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circle:
+    kind: Literal["circle"] = "circle"
+    radius: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polygon:
+    kind: Literal["polygon"] = "polygon"
+    corners: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    shape: Circle | Polygon = Circle()
+
+
+def test_one_of_several_configs_is_told_by_its_kind() -> None:
+    drawing = Drawing(shape=Polygon(corners=5))
+    assert to_json_dict(drawing) == {"shape": {"kind": "polygon", "corners": 5}}
+    assert from_json_dict(Drawing, to_json_dict(drawing)) == drawing
+    assert from_json_dict(Drawing, to_json_dict(Drawing())) == Drawing()
+
+
+def test_one_of_several_configs_is_chosen_and_changed_by_overrides() -> None:
+    assert with_overrides(Drawing(), ["shape=polygon", "shape.corners=6"]) == Drawing(shape=Polygon(corners=6))
+    assert with_overrides(Drawing(shape=Polygon(corners=5)), ["shape=polygon"]) == Drawing(shape=Polygon())
+    assert with_overrides(Drawing(), ["shape.radius=2"]) == Drawing(shape=Circle(radius=2.0))
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({"shape": {"kind": "line"}}, "expected Drawing.shape.kind to be one of circle, polygon, got 'line'"),
+        ({"shape": 3}, "expected Drawing.shape.kind to be one of circle, polygon, got None"),
+        ({"shape": {"kind": "circle", "corners": 3}}, "unknown 'corners'"),
+        ({"shape": {"kind": "circle"}}, "a finite float for Drawing.shape.radius"),
+        ({}, "an object whose kind is one of circle, polygon for Drawing.shape"),
+    ],
+)
+def test_other_kinds_and_fields_of_other_kinds_are_refused(data: Any, text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        from_json_dict(Drawing, data)
+    with pytest.raises(ConfigError, match="corners"):
+        with_overrides(Drawing(), ["shape.corners=3"])

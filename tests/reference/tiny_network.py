@@ -53,11 +53,13 @@ def stirred(shapes: chex.ArrayTree, seed: int = 0) -> Any:
         name = path[-1].key
         noise = rng.normal(size=shape.shape)
         if name == "kernel":
-            noise *= shape.shape[0] ** -0.5
+            noise *= shape.shape[-2] ** -0.5 if noise.ndim > 1 else 0.5
         elif name == "values":
             noise = np.clip(np.round(noise * 40), -127, 127)
         elif name == "scale":
-            noise = 1 + 0.2 * noise if len(shape.shape) == 1 else 0.01 * np.abs(noise) + 0.001
+            # An int8 kernel has one scale a column, `[..., 1, out]`; the others are those of norms.
+            is_of_kernel = noise.ndim > 1 and shape.shape[-2] == 1
+            noise = 0.01 * np.abs(noise) + 0.001 if is_of_kernel else 1 + 0.2 * noise
         else:
             noise *= 0.5
         return jnp.asarray(noise, shape.dtype)

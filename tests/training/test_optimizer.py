@@ -115,3 +115,29 @@ def test_muons_matrices_are_decayed_at_muons_rate() -> None:
     before, after = small_params(), trained(small_params(), zero, muon)
     np.testing.assert_allclose(after["core"]["kernel"], before["core"]["kernel"] * (1 - 0.5 * 0.1), rtol=1e-5)
     np.testing.assert_allclose(after["value"]["kernel"], before["value"]["kernel"] * (1 - 0.01 * 0.1), rtol=1e-6)
+
+
+def own_params() -> dict[str, Any]:
+    rng = np.random.default_rng(2)
+    kernel, scale = rng.normal(size=(3, 16, 24)).astype(np.float32), rng.normal(size=(3, 16)).astype(np.float32)
+    return {"core": {"steps": {"own_projection": {"kernel": kernel}, "own_norm": {"scale": scale}}}}
+
+
+def test_the_matrices_of_each_iteration_are_told_from_its_vectors() -> None:
+    zero = [jax.tree.map(np.zeros_like, own_params())]
+    before, after = own_params()["core"]["steps"], trained(own_params(), zero, ADAMW)["core"]["steps"]
+    np.testing.assert_array_equal(after["own_norm"]["scale"], before["own_norm"]["scale"])
+    expected = before["own_projection"]["kernel"] * (1 - 0.01 * 0.1)
+    np.testing.assert_allclose(after["own_projection"]["kernel"], expected, rtol=1e-6)
+
+
+def test_muon_makes_the_step_of_each_iteration_orthogonal() -> None:
+    muon = dataclasses.replace(ADAMW, name="muon", muon_learning_rate=0.5, weight_decay=0.0)
+    labels = _labels(own_params())["core"]["steps"]
+    assert (labels["own_projection"]["kernel"], labels["own_norm"]["scale"]) == ("matrix", "other")
+    rng = np.random.default_rng(3)
+    gradient = jax.tree.map(lambda leaf: (0.001 * rng.normal(size=leaf.shape)).astype(np.float32), own_params())
+    before, after = own_params(), trained(own_params(), [gradient], muon)
+    steps = [tree["core"]["steps"]["own_projection"]["kernel"] for tree in (before, after)]
+    sizes = np.linalg.svd((steps[0] - steps[1]) / 0.5, compute_uv=False)  # [3, 16]
+    assert np.all((0.5 < sizes) & (sizes < 1.5))

@@ -74,7 +74,7 @@ export class RecursionPanel {
     const only = (name) => [{ values: states.map((state) => state[name]), kind: "c0" }];
     byId("policy-chart").replaceChildren(chart({ title: "policy", lines: policy, format: (v) => percent(v, 0), height: 190, ...place }));
     const half = { width: 210, height: 130, ...place };
-    byId("value-chart").replaceChildren(chart({ title: "value for the mover", lines: only("value_to_move"), format: (v) => v.toFixed(2), ...half }));
+    byId("value-chart").replaceChildren(chart({ title: "value for the mover", lines: only("value_to_move"), format: (v) => String(Number(v.toFixed(3))), ...half }));
     byId("residual-chart").replaceChildren(
       chart({ title: "residual", lines: only("residual"), format: (v) => String(Number(v.toPrecision(2))), isLog: true, ...half }),
     );

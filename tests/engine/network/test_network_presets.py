@@ -6,6 +6,7 @@ import json
 import pytest
 
 from engine.frozen_config import from_json_dict, to_json_dict, with_overrides
+from engine.network.cores import CORES
 from engine.network.network_config import NetworkConfig
 from engine.network.network_presets import PRESETS, preset
 from tests.reference.tiny_network import param_shapes, training_network
@@ -17,7 +18,12 @@ def test_presets_survive_json_and_describe_a_network(name: str) -> None:
     assert from_json_dict(NetworkConfig, json.loads(json.dumps(to_json_dict(config)))) == config
     shapes = param_shapes(training_network(config))
     assert shapes["embedding"]["kernel"].shape[1] == config.width
-    assert sum(name.startswith("block_") for name in shapes["core"]["f"]) == config.blocks
+    if config.core.kind == "deq":
+        assert sum(name.startswith("block_") for name in shapes["core"]["f"]) == config.blocks
+
+
+def test_every_core_has_a_preset() -> None:
+    assert {config.core.kind for config in PRESETS.values()} == set(CORES)
 
 
 def test_the_shipped_network_is_small_and_int8() -> None:

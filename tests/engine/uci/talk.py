@@ -15,7 +15,8 @@ MATED = "position fen 3R2k1/5ppp/8/8/8/8/8/6K1 b - - 0 1"
 class Talk:
     """A session whose answers are read line by line."""
 
-    def __init__(self, load: Callable[[WeightsRequest], FakeEvaluator] | None = None) -> None:
+    def __init__(self, load: Callable[[WeightsRequest], FakeEvaluator] | None = None, patience_s: float = 5.0) -> None:
+        self._patience_s = patience_s
         self.requests: list[WeightsRequest] = []
         self.evaluator = FakeEvaluator({"e2e4": 4.0, "d2d4": 2.0, "e7e5": 3.0})
         self._stream = io.StringIO()
@@ -30,7 +31,7 @@ class Talk:
         """Returns what is printed until the worker thread has nothing left to do."""
         for line in lines:
             assert self.session.handle(line)
-        deadline_s = time.monotonic() + 5.0
+        deadline_s = time.monotonic() + self._patience_s
         while self.session.busy:
             assert time.monotonic() < deadline_s
             time.sleep(0.0005)

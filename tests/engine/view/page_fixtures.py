@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from engine.view.local_server import LocalServer
 from tests.engine.view.browsing import visit
@@ -21,9 +21,10 @@ def server() -> Iterator[LocalServer]:
 def browser() -> Iterator[Browser]:
     found = shutil.which("chromium")
     assert found is not None, "these tests need chromium: apt-get install chromium"
+    expect.set_options(timeout=60_000)  # ms; the machine may be busy with other things
     with sync_playwright() as playwright:
         # Without its sandbox Chromium also starts as root, as in a container.
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"], timeout=120_000)
         yield browser
         browser.close()
 
@@ -31,6 +32,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce", accept_downloads=True)
+    made.set_default_timeout(120_000)
     yield made
     made.close()
 

@@ -17,6 +17,7 @@ from engine.fixed_point.solver_config import GradientConfig, SolverConfig
 from engine.network.attention_capture import injection_of
 from engine.network.block import Injection
 from engine.network.core_deq import DeqCore
+from engine.network.cores import CORES
 from engine.network.model import NetworkOutput, evaluate
 from engine.player.evaluator import Evaluation
 from engine.view.capture import Trace
@@ -25,6 +26,7 @@ from tests.engine.network.test_attention_capture import injected
 from tests.engine.view.tiny_view import TINY, loaded_tiny, open_tiny
 from tests.reference.block_reference import apply_f, relative_residual
 from tests.reference.random_games import varied_positions
+from tests.reference.tiny_cores import core_settings
 from tests.reference.tiny_network import quick_jit, tiny_config, trained_variants
 
 # White to move, Black to move with few men, and Black to move with castling and en passant around.
@@ -199,6 +201,18 @@ def test_every_kind_of_network_is_traced_as_it_plays(name: str) -> None:
     network = open_tiny(trained_variants()[name])
     for board in BOARDS:
         assert_agrees(network.capture.computed(board), network.evaluator.evaluate([board])[0], 2e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind for kind in CORES if kind != "deq"])
+def test_every_core_is_traced_as_it_plays(kind: str) -> None:
+    network = open_tiny(core_settings(kind))
+    for board in BOARDS:
+        trace = network.capture.trace(board)
+        assert_agrees(trace, network.evaluator.evaluate([board])[0], 2e-3)
+        # A core that cannot make more iterations than its own has no states beyond them.
+        assert len(trace.residual) == (9 if core_settings(kind).core.extrapolates else 4)
+        assert trace.attention.shape[1] == core_settings(kind).blocks
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import chess
 import pytest
 
 pytest.importorskip("playwright.sync_api")
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect  # noqa: E
 
 from engine.view.local_server import LocalServer  # noqa: E402
 from tests.engine.view.browsing import click_square, move_count, type_move, visit  # noqa: E402
+from tests.engine.view.tiny_view import open_tiny  # noqa: E402
 
 pytest_plugins = ["tests.engine.view.page_fixtures"]
 pytestmark = pytest.mark.browser
@@ -43,6 +45,7 @@ def test_head_square_and_state_change_what_is_seen(page: Page, tmp_path: Path) -
 
 
 def test_a_head_is_switched_off_and_on(page: Page, server: LocalServer) -> None:
+    open_tiny().capture.trace(chess.Board(), ((0, 1),))  # compiles, which may take longer than a page waits
     visit(page, server, "#block=0&head=1&square=d1")
     shares = page.locator("#policy-rows .share").all_inner_texts()
     page.locator("#head-off").click()
@@ -63,10 +66,11 @@ def test_all_attention_is_seen_as_a_grid(page: Page) -> None:
     expect(page.locator("#matrix-chart text")).to_have_count(64)
     assert cells.count() > 100 and "%" in (cells.first.locator("title").text_content() or "")
     before = page.locator("#attention-text").inner_text()
-    box = page.locator("#matrix-chart svg").bounding_box()
+    grid = page.locator("#matrix-chart svg")
+    box = grid.bounding_box()
     assert box is not None
-    # The first row is a1's, the tokens of the side to move being first.
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 7 / 106)
+    # The first row is a1's, the tokens of the side to move being first; six of 106 parts are above it.
+    grid.click(position={"x": box["width"] / 2, "y": box["height"] * 7 / 106})
     expect(page.locator("#attention-text")).to_contain_text("a1 looks at")
     assert page.locator("#attention-text").inner_text() != before and "square=a1" in page.url
 

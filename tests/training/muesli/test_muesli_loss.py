@@ -1,0 +1,158 @@
+"""The whole loss against loops, with a fake agent whose every output is given; every switch; the gradients it sends."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.reference import muesli_reference as slow
+from training.muesli.agent import ModelStep, Prediction, Problem, Root
+from training.muesli.muesli_config import LossWeights, MuesliConfig
+from training.muesli.muesli_loss import LossBatch, muesli_loss
+from training.muesli.prior_targets import Lookahead, PriorTargets
+from training.muesli.sequences import Sequences, pack_legal
+
+GAMES, LENGTH, ACTIONS, BINS, STEPS = 3, 7, 5, 11, 3
+SUPPORT = np.linspace(-1, 1, BINS)
+
+
+class TableAgent:
+    """Looks its answers up: a latent is the position's row and the unroll step, parameters are the tables."""
+
+    value_support = jnp.asarray(SUPPORT, jnp.float32)
+
+    def init(self, key: jax.Array) -> Any:
+        del key
+        rng = np.random.default_rng(0)
+        sizes = {"policy": ACTIONS, "value": BINS, "reward": 3, "past": 2 * BINS}
+        rows = GAMES * LENGTH
+        return {
+            name: jnp.asarray(rng.normal(size=(STEPS + 1, rows, size)), jnp.float32) for name, size in sizes.items()
+        }
+
+    def _predict(self, params: Any, step: int) -> Prediction:
+        past = params["past"][step].reshape(-1, 2, BINS)
+        return Prediction(
+            policy_logits=params["policy"][step], value_logits=params["value"][step], past_value_logits=past
+        )
+
+    def root(self, params: Any, observation: jax.Array) -> Root:
+        rows = observation.shape[0]
+        self.step = 0
+        return Root(
+            latent=jnp.zeros((rows, 1, 1)),
+            prediction=self._predict(params, 0),
+            residual=jnp.zeros(rows),
+            steps=jnp.zeros(rows, jnp.int32),
+        )
+
+    def advance(self, params: Any, latent: jax.Array, action: jax.Array) -> ModelStep:
+        assert action.shape == (latent.shape[0],)
+        self.step += 1
+        return ModelStep(
+            latent=latent, reward_logits=params["reward"][self.step], prediction=self._predict(params, self.step)
+        )
+
+
+def random_batch(seed: int) -> tuple[LossBatch, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    shape = (GAMES, LENGTH)
+    legal = rng.random((*shape, ACTIONS)) < 0.6
+    action = rng.integers(ACTIONS, size=shape)
+    np.put_along_axis(legal, action[..., None], True, axis=-1)
+    weights = np.where(legal, rng.random((*shape, ACTIONS)), 0.0)
+    sequences = Sequences(
+        observation=jnp.zeros((*shape, 2), jnp.int8),
+        legal=pack_legal(jnp.asarray(legal)),
+        action=jnp.asarray(action, jnp.int16),
+        log_behaviour=jnp.asarray(np.log(rng.uniform(0.05, 0.9, size=shape)), jnp.float32),
+        reward=jnp.asarray(rng.integers(-1, 2, size=shape), jnp.int8),
+        is_terminal=jnp.asarray(rng.random(shape) < 0.25),
+    )
+    has_return = np.ones(shape, np.float32)
+    has_return[:, -1] = 0
+    flat = jnp.zeros((GAMES * LENGTH,))
+    nothing = Lookahead(flat, flat[:, None], flat[:, None] > 0, flat[:, None], flat, flat[:, None])
+    targets = PriorTargets(
+        log_prior=jnp.asarray(np.where(legal, 0.0, -1e9), jnp.float32),
+        value=jnp.zeros(shape),
+        returns=jnp.asarray(rng.uniform(-1, 1, size=shape), jnp.float32),
+        past_returns=jnp.asarray(rng.uniform(-1, 1, size=(*shape, 2)), jnp.float32),
+        advantage=jnp.asarray(rng.normal(size=shape) * has_return, jnp.float32),
+        policy=jnp.asarray(weights / weights.sum(axis=-1, keepdims=True), jnp.float32),
+        lookahead=nothing,
+        has_return=jnp.asarray(has_return),
+        clipped_share=jnp.float32(0),
+        root=Root(latent=flat, prediction=Prediction(flat, flat, flat), residual=flat, steps=flat),
+    )
+    return LossBatch(sequences, jnp.asarray(legal), targets, None), legal
+
+
+def problem(**weights: float) -> Problem:
+    config = MuesliConfig(unroll_steps=STEPS, weights=LossWeights(**weights))
+    return Problem(TableAgent(), config, ACTIONS, ACTIONS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_term_is_that_of_the_loops(seed: int) -> None:
+    batch, legal = random_batch(seed)
+    agent = TableAgent()
+    params = agent.init(jax.random.key(0))
+    _, metrics = muesli_loss(problem(), params, batch)
+    tables = {name: np.asarray(table, np.float64) for name, table in params.items()}
+    by_time = {name: table.reshape(STEPS + 1, GAMES, LENGTH, -1) for name, table in tables.items()}
+    expected = slow.muesli_terms(
+        {
+            "logits": by_time["policy"][0],
+            "value_logits": by_time["value"][0],
+            "model_policy_logits": by_time["policy"],
+            "model_value_logits": by_time["value"],
+            "model_reward_logits": by_time["reward"],
+            "legal": legal,
+            "action": np.asarray(batch.sequences.action),
+            "log_behaviour": np.asarray(batch.sequences.log_behaviour),
+            "reward": np.asarray(batch.sequences.reward, np.float64),
+            "is_terminal": np.asarray(batch.sequences.is_terminal),
+            "target": np.asarray(batch.targets.policy, np.float64),
+            "returns": np.asarray(batch.targets.returns, np.float64),
+            "advantage": np.asarray(batch.targets.advantage, np.float64),
+            "support": SUPPORT,
+        },
+        STEPS,
+    )
+    for name, value in expected.items():
+        assert float(metrics[f"{name}_loss"]) == pytest.approx(value, rel=1e-4, abs=1e-5), name
+
+
+def test_the_loss_is_the_weighted_sum_and_every_term_has_its_switch() -> None:
+    batch, _ = random_batch(0)
+    batch = batch._replace(anchor_log_policy=jax.nn.log_softmax(jnp.where(batch.legal, 0.3, -1e9)))
+    params = TableAgent().init(jax.random.key(0))
+    names = [field.name for field in dataclasses.fields(LossWeights)]
+    everything = {name: 0.5 + 0.1 * i for i, name in enumerate(names)}
+    total, metrics = muesli_loss(problem(**everything), params, batch)
+    parts = {name: everything[name] * float(metrics[f"{name}_loss"]) for name in names}
+    assert float(total) == pytest.approx(sum(parts.values()), rel=1e-5)
+    for name in names:
+        assert abs(parts[name]) > 1e-3
+        without, _ = muesli_loss(problem(**everything | {name: 0.0}), params, batch)
+        assert float(total - without) == pytest.approx(parts[name], rel=1e-3, abs=1e-5), name
+
+
+def test_no_gradient_reaches_an_illegal_action_or_a_step_beyond_the_game() -> None:
+    batch, legal = random_batch(1)
+    params = TableAgent().init(jax.random.key(0))
+    gradient = jax.grad(lambda p: muesli_loss(problem(), p, batch)[0])(params)
+    at_root = np.asarray(gradient["policy"][0]).reshape(GAMES, LENGTH, ACTIONS)
+    assert np.all(at_root[~legal] == 0) and np.all(np.isfinite(at_root))
+    ended = np.asarray(batch.sequences.is_terminal)
+    assert ended[:, :-1].any()
+    after_end = np.asarray(gradient["policy"][1]).reshape(GAMES, LENGTH, ACTIONS)[ended]
+    assert np.all(after_end == 0)
+    # ... while the ended game itself is learned to be worth nothing, and what its last move won.
+    for name in ("value", "reward"):
+        table = np.asarray(gradient[name][1]).reshape(GAMES, LENGTH, -1)[:, :-1]
+        assert np.all(np.abs(table[ended[:, :-1]]).max(axis=-1) > 1e-5), name

@@ -1,0 +1,141 @@
+"""The smaller parts of Muesli: values, the scale of advantages, policy gradient, optimiser, masks, lists."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.reference import muesli_reference as slow
+from training.muesli.advantage_scale import initial_scale, sigma, updated_scale
+from training.muesli.candidate_actions import all_legal, drawn
+from training.muesli.categorical_value import REWARD_SUPPORT, categorical_loss, expected_value, two_hot
+from training.muesli.muesli_config import LossWeights, MuesliConfig
+from training.muesli.normalised_adam import clipped_adam
+from training.muesli.policy_gradient import policy_gradient_loss
+from training.muesli.prior_metrics import calibration_error, correlation
+from training.muesli.sequences import pack_legal, unpack_legal
+from training.muesli.unroll_windows import after, unroll_masks
+
+SUPPORT = jnp.linspace(-1.0, 1.0, 21)
+
+
+@given(value=st.floats(-1.5, 1.5, width=32))
+def test_two_hot_is_the_reference_and_keeps_the_expectation(value: float) -> None:
+    weights = np.asarray(two_hot(jnp.float32(value), SUPPORT))
+    np.testing.assert_allclose(weights, slow.two_hot(value, np.asarray(SUPPORT, np.float64)), atol=1e-4)
+    assert weights @ np.asarray(SUPPORT) == pytest.approx(np.clip(value, -1, 1), abs=1e-5)
+
+
+def test_rewards_are_three_classes() -> None:
+    np.testing.assert_array_equal(two_hot(jnp.array([-1.0, 0.0, 1.0]), jnp.asarray(REWARD_SUPPORT)), np.eye(3))
+
+
+def test_categorical_loss_against_loops_and_its_minimum() -> None:
+    rng = np.random.default_rng(0)
+    logits, values = rng.normal(size=(6, 21)), rng.uniform(-1, 1, size=6)
+    losses = categorical_loss(jnp.asarray(logits), jnp.asarray(values), SUPPORT)
+    pairs = zip(logits, values, strict=True)
+    expected = [slow.categorical_loss(row, value, np.asarray(SUPPORT)) for row, value in pairs]
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    target = two_hot(jnp.float32(0.33), SUPPORT)
+    assert float(expected_value(jnp.log(target + 1e-9), SUPPORT)) == pytest.approx(0.33, abs=1e-4)
+
+
+def test_the_scale_is_the_bias_corrected_uncentred_second_moment() -> None:
+    rng, scale, weighted = np.random.default_rng(0), initial_scale(), 0.0
+    for step in range(5):
+        advantage = rng.normal(size=8) + 3.0
+        weight = np.array([1, 1, 0, 1, 1, 1, 0, 1.0])
+        scale = updated_scale(scale, jnp.asarray(advantage), jnp.asarray(weight), 0.9)
+        weighted = 0.9 * weighted + 0.1 * float((weight * advantage**2).sum() / 6)
+        assert float(sigma(scale, 0.02)) == pytest.approx(np.sqrt(weighted / (1 - 0.9 ** (step + 1))), rel=1e-4)
+    # A centred one would be about 1.
+    assert float(sigma(scale, 0.02)) > 2.5
+
+
+def test_the_scale_has_a_floor() -> None:
+    scale = updated_scale(initial_scale(), jnp.full(3, 1e-6), jnp.ones(3), 0.99)
+    assert float(sigma(scale, 0.02)) == pytest.approx(0.02)
+
+
+def test_clipping_the_ratio_bounds_the_gradient_and_does_not_end_it() -> None:
+    def gradient(log_policy: float, log_behaviour: float) -> float:
+        loss = lambda x: policy_gradient_loss(x, jnp.float32(log_behaviour), jnp.float32(2.0))  # noqa: E731
+        return float(jax.grad(loss)(jnp.float32(log_policy)))
+
+    # Below 1 it is that of -rho adv, whose derivative by log pi is -rho adv.
+    assert gradient(np.log(0.1), np.log(0.4)) == pytest.approx(-0.25 * 2, rel=1e-5)
+    assert gradient(np.log(0.9), np.log(0.1)) == pytest.approx(-2, rel=1e-5)
+
+
+def test_no_weight_moves_further_than_the_learning_rate() -> None:
+    params = {"a": jnp.zeros((3, 2))}
+    steady, surprise = {"a": jnp.full((3, 2), 1e-3)}, {"a": jnp.full((3, 2), 1e3)}
+    changes = {}
+    for clips in (True, False):
+        optimizer = clipped_adam(0.01, 0.0, clips)
+        state = optimizer.init(params)
+        update = jax.jit(optimizer.update)
+        for _ in range(400):
+            _, state = update(steady, state, params)
+        changes[clips] = np.abs(np.asarray(optimizer.update(surprise, state, params)[0]["a"])).max()
+    assert changes[True] <= 0.0100001 and changes[False] > 0.015
+
+
+def test_masks_by_hand() -> None:
+    # The game ends with the action at 2, a new one starts at 3.
+    masks = unroll_masks(jnp.array([False, False, True, False, False]), 2)
+    np.testing.assert_array_equal(masks.is_same_game, [[1, 1, 1], [1, 1, 0], [1, 0, 0], [1, 1, 0], [1, 0, 0]])
+    np.testing.assert_array_equal(masks.is_reached, [[1, 1, 1], [1, 1, 1], [1, 1, 0], [1, 1, 0], [1, 0, 0]])
+    # What the last action brought is known, the position after it is not.
+    np.testing.assert_array_equal(masks.is_played, [[0, 1, 1], [0, 1, 1], [0, 1, 0], [0, 1, 1], [0, 1, 0]])
+
+
+def test_after_shifts_and_pads() -> None:
+    np.testing.assert_array_equal(after(jnp.array([1, 2, 3]), 2), [3, 0, 0])
+    np.testing.assert_array_equal(after(jnp.array([1, 2, 3]), 0), [1, 2, 3])
+    np.testing.assert_array_equal(after(jnp.array([1, 2]), 5), [0, 0])
+
+
+def test_legal_actions_are_listed_completely() -> None:
+    legal = np.random.default_rng(0).random((5, 40)) < 0.2
+    actions, is_legal = all_legal(jnp.asarray(legal), 16)
+    for row in range(5):
+        assert sorted(np.asarray(actions)[row][np.asarray(is_legal)[row]]) == list(np.flatnonzero(legal[row]))
+    everything, same = all_legal(jnp.asarray(legal), 40)
+    np.testing.assert_array_equal(everything, np.tile(np.arange(40), (5, 1)))
+    np.testing.assert_array_equal(same, legal)
+
+
+def test_draws_follow_the_policy() -> None:
+    policy = np.array([[0.5, 0.5, 0.0], [0.0, 0.1, 0.9]])
+    actions = np.asarray(drawn(jax.random.key(0), jnp.log(jnp.maximum(policy, 1e-30)), 4000))
+    shares = np.stack([(actions == a).mean(axis=1) for a in range(3)], axis=1)
+    np.testing.assert_allclose(shares, policy, atol=0.04)  # five standard errors
+
+
+def test_legal_bits_survive_packing() -> None:
+    legal = np.random.default_rng(0).random((3, 4, 13)) < 0.5
+    packed = pack_legal(jnp.asarray(legal))
+    assert packed.shape == (3, 4, 2) and packed.dtype == jnp.uint8
+    np.testing.assert_array_equal(unpack_legal(packed, 13), legal)
+
+
+def test_figures_about_values() -> None:
+    x = np.random.default_rng(0).normal(size=50)
+    y = 0.5 * x + np.random.default_rng(1).normal(size=50)
+    assert float(correlation(jnp.asarray(x), jnp.asarray(y))) == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-4)
+    assert float(correlation(jnp.ones(5), jnp.arange(5.0))) == 0
+    # Half of the positions are valued .5 and won half the time (return 0), the others are right.
+    error = calibration_error(jnp.array([0.5, 0.5, -0.5, -0.5]), jnp.array([1.0, -1.0, -0.5, -0.5]))
+    assert float(error) == pytest.approx(0.25)
+
+
+def test_settings_are_checked() -> None:
+    for changes in ({"unroll_steps": 0}, {"cmpo_clip": 0.0}, {"retrace_lambda": 1.5}, {"past_rates": (0.0,)}):
+        with pytest.raises(ValueError, match=next(iter(changes))):
+            MuesliConfig(**changes)
+    with pytest.raises(ValueError, match="cmpo"):
+        LossWeights(cmpo=-1.0)

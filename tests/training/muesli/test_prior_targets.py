@@ -1,0 +1,152 @@
+"""Returns, advantages and CMPO policies of a whole batch against loops, for a network that is a table."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.reference import muesli_reference as slow
+from training.muesli.advantage_scale import initial_scale
+from training.muesli.agent import ModelStep, Prediction, Problem, Root
+from training.muesli.muesli_config import MuesliConfig
+from training.muesli.prior_targets import PriorTargets, prior_targets
+from training.muesli.sequences import Sequences, pack_legal
+
+GAMES, LENGTH, ACTIONS, BINS = 3, 6, 5, 7
+SUPPORT = np.linspace(-1, 1, BINS)
+PAST = 2
+
+
+class TableAgent:
+    """An observation is the number of its row in the tables; so is its latent."""
+
+    value_support = jnp.asarray(SUPPORT, jnp.float32)
+
+    def init(self, key: jax.Array) -> Any:
+        del key
+        rng, rows = np.random.default_rng(0), GAMES * LENGTH
+        shapes = {
+            "policy": (rows, ACTIONS),
+            "value": (rows, BINS),
+            "past": (rows, PAST, BINS),
+            "reward_after": (rows, ACTIONS, 3),
+            "value_after": (rows, ACTIONS, BINS),
+            "past_after": (rows, ACTIONS, PAST, BINS),
+        }
+        return {name: jnp.asarray(2 * rng.normal(size=shape), jnp.float32) for name, shape in shapes.items()}
+
+    def root(self, params: Any, observation: jax.Array) -> Root:
+        row = observation[:, 0].astype(jnp.int32)
+        prediction = Prediction(
+            policy_logits=params["policy"][row],
+            value_logits=params["value"][row],
+            past_value_logits=params["past"][row],
+        )
+        return Root(latent=row[:, None, None], prediction=prediction, residual=row * 0.0, steps=row * 0)
+
+    def advance(self, params: Any, latent: jax.Array, action: jax.Array) -> ModelStep:
+        row = latent[:, 0, 0]
+        prediction = Prediction(
+            policy_logits=params["policy"][row],
+            value_logits=params["value_after"][row, action],
+            past_value_logits=params["past_after"][row, action],
+        )
+        return ModelStep(latent=latent, reward_logits=params["reward_after"][row, action], prediction=prediction)
+
+
+def expectation(logits: np.ndarray, support: np.ndarray) -> np.ndarray:
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return (weights / weights.sum(axis=-1, keepdims=True)) @ support
+
+
+def case() -> tuple[Sequences, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    shape = (GAMES, LENGTH)
+    legal = rng.random((*shape, ACTIONS)) < 0.6
+    action = rng.integers(ACTIONS, size=shape)
+    np.put_along_axis(legal, action[..., None], True, axis=-1)
+    np.put_along_axis(legal, (action[..., None] + 1) % ACTIONS, False, axis=-1)
+    is_terminal = rng.random(shape) < 0.3
+    sequences = Sequences(
+        observation=jnp.arange(GAMES * LENGTH, dtype=jnp.int8).reshape(*shape, 1),
+        legal=pack_legal(jnp.asarray(legal)),
+        action=jnp.asarray(action, jnp.int16),
+        log_behaviour=jnp.asarray(np.log(rng.uniform(0.1, 0.9, size=shape)), jnp.float32),
+        reward=jnp.asarray(is_terminal * rng.integers(0, 2, size=shape), jnp.int8),
+        is_terminal=jnp.asarray(is_terminal),
+    )
+    return sequences, legal, np.log(rng.uniform(0.1, 0.9, size=(*shape, PAST)))
+
+
+def targets_of(config: MuesliConfig, most_legal: int) -> PriorTargets:
+    sequences, legal, past = case()
+    agent = TableAgent()
+    problem = Problem(agent, config, ACTIONS, most_legal)
+    params = agent.init(jax.random.key(0))
+    compute = jax.jit(
+        lambda key: prior_targets(
+            problem, params, sequences, jnp.asarray(legal), jnp.asarray(past, jnp.float32), initial_scale(), key
+        )[0]
+    )
+    return jax.device_get(compute(jax.random.key(3)))
+
+
+@pytest.mark.parametrize(("retrace_lambda", "normalises"), [(0.95, True), (0.0, False)])
+def test_targets_are_those_of_the_loops(retrace_lambda: float, normalises: bool) -> None:
+    config = MuesliConfig(retrace_lambda=retrace_lambda, normalises_advantages=normalises)
+    targets = targets_of(config, ACTIONS)
+    sequences, legal, past = case()
+    tables = {name: np.asarray(t, np.float64) for name, t in TableAgent().init(jax.random.key(0)).items()}
+    action, is_terminal = np.asarray(sequences.action), np.asarray(sequences.is_terminal)
+    value = expectation(tables["value"], SUPPORT).reshape(GAMES, LENGTH)
+    reward_after = expectation(tables["reward_after"], np.array([-1.0, 0, 1]))
+    q = (reward_after - expectation(tables["value_after"], SUPPORT)).reshape(GAMES, LENGTH, ACTIONS)
+    past_q = reward_after[..., None] - expectation(tables["past_after"], SUPPORT)
+    past_q = past_q.reshape(GAMES, LENGTH, ACTIONS, PAST)
+    past_value = expectation(tables["past"], SUPPORT).reshape(GAMES, LENGTH, PAST)
+    logits = tables["policy"].reshape(GAMES, LENGTH, ACTIONS)
+    advantages = []
+    for b in range(GAMES):
+        prior = np.stack([slow.softmax(logits[b, t], legal[b, t]) for t in range(LENGTH)])
+        steps = np.arange(LENGTH)
+        taken_q, taken = q[b, steps, action[b]], prior[steps, action[b]]
+        reward, discount = np.asarray(sequences.reward[b], float)[:-1], np.where(is_terminal[b], 0.0, -1.0)[:-1]
+        behaviour = np.exp(np.asarray(sequences.log_behaviour[b], float))
+        trace = retrace_lambda * np.minimum(1, taken / behaviour)
+        expected_q = (prior * q[b]).sum(axis=1)
+        returns = slow.retrace(reward, discount, expected_q[1:], taken_q[1:], trace[1:])
+        np.testing.assert_allclose(targets.returns[b, :-1], returns, atol=1e-5)
+        advantages.append(returns - value[b, :-1])
+        for m in range(PAST):
+            trace = retrace_lambda * np.minimum(1, np.exp(past[b, :, m]) / behaviour)
+            past_taken = past_q[b, steps, action[b], m]
+            expected = slow.retrace(reward, discount, past_value[b, 1:, m], past_taken[1:], trace[1:])
+            np.testing.assert_allclose(targets.past_returns[b, :-1, m], expected, atol=1e-5)
+    # The first batch's bias-corrected second moment is its own mean square.
+    divisor = np.sqrt(np.mean(np.square(advantages))) if normalises else 1.0
+    np.testing.assert_allclose(targets.advantage[:, :-1], np.array(advantages) / divisor, atol=1e-4)
+    assert np.all(targets.advantage[:, -1] == 0)
+    for b in range(GAMES):
+        for t in range(LENGTH):
+            prior = slow.softmax(logits[b, t], legal[b, t])
+            policy = slow.cmpo(prior, (q[b, t] - value[b, t]) / divisor, 1.0)
+            np.testing.assert_allclose(targets.policy[b, t], policy, atol=1e-4)
+
+
+def test_a_shorter_list_of_the_legal_actions_gives_the_same_targets() -> None:
+    _, legal, _ = case()
+    most = int(legal.sum(axis=2).max())
+    assert most < ACTIONS
+    whole, listed = targets_of(MuesliConfig(), ACTIONS), targets_of(MuesliConfig(), most)
+    for name in ("returns", "advantage", "policy", "past_returns"):
+        np.testing.assert_allclose(getattr(listed, name), getattr(whole, name), atol=1e-5, err_msg=name)
+
+
+def test_many_draws_give_about_the_exact_targets() -> None:
+    exact = targets_of(MuesliConfig(normalises_advantages=False), ACTIONS)
+    drawn = targets_of(MuesliConfig(normalises_advantages=False, cmpo_mode="sampled", cmpo_samples=2000), ACTIONS)
+    # Means of 2000 draws of numbers of size 1.
+    np.testing.assert_allclose(drawn.returns, exact.returns, atol=0.2)
+    np.testing.assert_allclose(drawn.policy, exact.policy, atol=0.08)

@@ -1,0 +1,185 @@
+"""The compiled program of self-play: games that are really played, exact probabilities, everything learns, no host."""
+
+import functools
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.reference.self_play_runs import compiled, small_run
+from training.muesli.sequences import Sequences, unpack_legal
+from training.self_play.arena import make_arena
+from training.self_play.behaviour import BehaviourConfig, log_behaviour
+from training.self_play.opponents import make_opponent
+from training.self_play.resident_program import ResidentState
+from training.self_play.rollout import new_games, roll_out
+
+PAST = ("muesli.past_rates=0.01,0.001", "muesli.weights.anchor=0.1")
+TRANSFERS = re.compile(r"callback|infeed|outfeed|stablehlo\.send|stablehlo\.recv|xla_ffi_python|CustomCall.*host", re.I)
+WIDE = re.compile(r"tensor<(?:[^>]*x)?(?:f64|i64|ui64|complex<f64>)>")
+ATTRIBUTE = re.compile(r"\b\w+ = (?:dense|array)<[^>]*>(?: : tensor<[\dx]+i64>)?")
+
+
+@functools.cache
+def first_states(*overrides: str) -> list[Any]:
+    """Returns the state at the start and after each of three iterations, on the host, and the last figures."""
+    init, iterate = compiled(*overrides)
+    states, figures = [init()], {}
+    for _ in range(3):
+        state, figures = iterate(states[-1])
+        states.append(state)
+    return [*jax.device_get(states), jax.device_get(figures)]
+
+
+@functools.cache
+def played(steps: int, **behaviour: float) -> Sequences:
+    run = small_run()
+    config = BehaviourConfig(**behaviour)  # type: ignore[arg-type]
+
+    def play(key: jax.Array) -> Sequences:
+        params = run.agent.init(jax.random.key(1))
+        games = new_games(run.environment, key, 64, config)
+        return roll_out(run.environment, run.agent, params, games, key, steps, config)[1]
+
+    return jax.device_get(jax.jit(play)(jax.random.key(2)))
+
+
+def test_sequences_are_games_of_the_rules_one_after_the_other() -> None:
+    environment = small_run().environment
+    sequences = played(12, random_share=0.3, opening_plies=3)
+    play, observe, legal = jax.jit(environment.play), jax.jit(environment.observe), jax.jit(environment.legal)
+    ended = 0
+    for lane in range(8):
+        state = environment.start(jax.random.key(0))
+        for t in range(12):
+            np.testing.assert_array_equal(sequences.observation[lane, t], observe(state))
+            stored = unpack_legal(jnp.asarray(sequences.legal[lane, t]), 9)
+            np.testing.assert_array_equal(stored, legal(state))
+            action = int(sequences.action[lane, t])
+            assert stored[action]
+            after = play(state, jnp.int32(action))
+            assert sequences.reward[lane, t] == after.rewards[state.current_player]
+            assert sequences.is_terminal[lane, t] == after.terminated
+            ended += int(after.terminated)
+            state = environment.start(jax.random.key(0)) if after.terminated else after
+    assert ended >= 8
+
+
+def test_the_stored_probability_is_that_of_the_draw() -> None:
+    run = small_run()
+    sequences = played(8, temperature=1.7, random_share=0.2)
+    params = run.agent.init(jax.random.key(1))
+    for lane in range(4):
+        logits = np.asarray(
+            run.agent.root(params, jnp.asarray(sequences.observation[lane])).prediction.policy_logits, np.float64
+        )
+        legal = np.asarray(unpack_legal(jnp.asarray(sequences.legal[lane]), 9))
+        for t in range(8):
+            weights = np.exp(logits[t] / 1.7) * legal[t]
+            mixture = 0.8 * weights / weights.sum() + 0.2 * legal[t] / legal[t].sum()
+            probability = mixture[sequences.action[lane, t]]
+            assert sequences.log_behaviour[lane, t] == pytest.approx(np.log(probability), abs=1e-5)
+
+
+def test_openings_are_uniform_and_stored_as_such() -> None:
+    logits, legal = jnp.array([[9.0, 0.0, 0.0, 5.0]]), jnp.array([[True, True, True, False]])
+    opening = jnp.exp(log_behaviour(logits, legal, jnp.array([True]), BehaviourConfig()))
+    np.testing.assert_allclose(opening, [[1 / 3, 1 / 3, 1 / 3, 0]], atol=1e-6)
+    later = np.exp(log_behaviour(logits, legal, jnp.array([False]), BehaviourConfig(random_share=0.3)))
+    assert later[0, 3] == 0 and later[0, 0] == pytest.approx(0.7 + 0.1, abs=1e-3)
+    # Draws have the frequencies that are stored.
+    sequences = played(1, opening_plies=0, random_share=0.5)
+    counts = np.bincount(sequences.action[:, 0], minlength=9)
+    assert (counts > 0).sum() >= 6 and np.all(sequences.log_behaviour[:, 0] > np.log(0.5 / 9) - 1e-4)
+
+
+def test_an_iteration_moves_nothing_to_the_host_and_holds_no_64_bit_number() -> None:
+    program = small_run().program
+    lowered = jax.jit(program.iterate).lower(jax.eval_shape(program.init)).as_text()
+    assert "stablehlo.while" in lowered
+    assert TRANSFERS.findall(lowered) == []
+    assert WIDE.findall(ATTRIBUTE.sub("", lowered)) == []
+
+
+def test_the_search_for_transfers_can_fail() -> None:
+    def noisy(x: jax.Array) -> jax.Array:
+        jax.debug.print("{}", x)
+        return x
+
+    assert TRANSFERS.search(jax.jit(noisy).lower(1.0).as_text())
+
+
+def test_every_parameter_learns() -> None:
+    states = first_states(*PAST)
+    before, after = states[0].learner, states[3].learner
+    assert int(after.step) == 6 and int(states[3].step) == 3
+
+    def changes(path: Any, old: np.ndarray, new: np.ndarray) -> None:
+        assert np.abs(new - old).max() > 1e-6, jax.tree_util.keystr(path)
+
+    jax.tree_util.tree_map_with_path(changes, before.params, after.params)
+
+    # The target follows the learner, past policies follow it more slowly.
+    def distance(other: Any) -> float:
+        return sum(
+            float(np.abs(a - b).sum()) for a, b in zip(*map(jax.tree.leaves, (other, before.params)), strict=True)
+        )
+
+    assert distance(after.params) > distance(after.target) > distance(after.past[0]) > distance(after.past[1]) > 0
+
+
+def test_iterations_repeat_exactly_and_differ_from_each_other() -> None:
+    init, iterate = compiled(*PAST)
+    states = first_states(*PAST)
+    again = jax.device_get(iterate(iterate(init())[0])[0])
+    jax.tree.map(np.testing.assert_array_equal, again, states[2])
+    assert not np.array_equal(states[1].random_bits, states[2].random_bits)
+    sequences = states[3].replay.sequences
+    assert not np.array_equal(sequences.action[:, 0], sequences.action[:, 1])
+
+
+def test_figures_say_what_happened() -> None:
+    states = first_states(*PAST)
+    figures = states[-1]
+    assert all(np.isfinite(value) for value in figures.values())
+    assert {
+        "ratio",
+        "ratio_clipped_share",
+        "cmpo_loss",
+        "cmpo_clipped_share",
+        "advantage_scale",
+        "q_correlation",
+    } <= set(figures)
+    assert {"residual", "solver_steps", "calibration_error", "games", "game_plies", "cmpo_variation"} <= set(figures)
+    assert figures["games"] > 0 and 5 <= figures["game_plies"] <= 9
+    assert 0 <= figures["cmpo_variation"] <= np.tanh(0.5) + 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("muesli.cmpo_mode=sampled", "generator=rbg", "arithmetic=bfloat16"),
+        ("muesli.cmpo_mode=sampled", "game=gardner_chess", "muesli.cmpo_samples=2"),
+        ("game=connect_four", "updates=1"),
+    ],
+)
+def test_variants_run(overrides: tuple[str, ...]) -> None:
+    init, iterate = compiled(*overrides)
+    state, figures = iterate(init())
+    assert isinstance(state, ResidentState)
+    assert np.isfinite(figures["loss"]) and np.isfinite(figures["gradient_norm"])
+
+
+def test_the_arena_counts_every_game_once() -> None:
+    run = small_run()
+    opponent = make_opponent(run.environment, "perfect")
+    arena = jax.jit(make_arena(run.environment, run.agent, opponent, 20))
+    wins, draws, losses = (int(x) for x in arena(run.agent.init(jax.random.key(0)), jax.random.key(0)))
+    # Nobody beats the perfect player, and a network without training loses to it.
+    assert wins == 0 and wins + draws + losses == 20 and losses > 5
+    with pytest.raises(ValueError, match="even"):
+        make_arena(run.environment, run.agent, opponent, 7)

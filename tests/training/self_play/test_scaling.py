@@ -1,0 +1,91 @@
+"""The same run on one device, on eight, and on two processes: the same games, the same weights up to rounding."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from tests.reference.self_play_runs import small_run
+from training.self_play.device_arithmetic import product_arithmetic
+from training.self_play.device_mesh import lane_mesh, lane_shardings
+from training.self_play.process_group import join_process_group
+
+
+def start(out: Path, devices: int, *group: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.reference.sharded_self_play", str(out), *group]
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def finished(out: Path, *processes: subprocess.Popen[str]) -> dict[str, np.ndarray]:
+    for process in processes:
+        _, errors = process.communicate(timeout=1200)
+        assert process.returncode == 0, errors
+    with np.load(out) as file:
+        return dict(file)
+
+
+def assert_same_run(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
+    np.testing.assert_array_equal(one["actions"], other["actions"])
+    for name, value in one.items():
+        # Sums over lanes are added up in another order.
+        if name != "devices":
+            np.testing.assert_allclose(other[name], value, rtol=2e-3, atol=2e-5, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def on_one_device(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    out = tmp_path_factory.mktemp("one") / "one.npz"
+    return finished(out, start(out, 1))
+
+
+@pytest.mark.slow
+def test_eight_devices_play_and_learn_what_one_does(on_one_device: dict[str, np.ndarray], tmp_path: Path) -> None:
+    eight = finished(tmp_path / "eight.npz", start(tmp_path / "eight.npz", 8))
+    assert on_one_device["devices"] == 1 and eight["devices"] == 8
+    assert_same_run(on_one_device, eight)
+
+
+@pytest.mark.slow
+def test_two_processes_play_and_learn_what_one_does(on_one_device: dict[str, np.ndarray], tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    out = tmp_path / "two.npz"
+    two = finished(out, *(start(out, 2, address, "2", str(index)) for index in range(2)))
+    assert two["devices"] == 4
+    assert_same_run(on_one_device, two)
+
+
+def test_lanes_are_divided_and_the_rest_is_copied() -> None:
+    run = small_run()
+    state = jax.eval_shape(run.program.init)
+    shardings: Any = lane_shardings(state, run.config.lanes, lane_mesh(run.config.lanes, 1))
+    assert all(s.spec == jax.P("lanes") for s in jax.tree.leaves((shardings.games, shardings.replay.sequences)))
+    rest = (shardings.learner, shardings.random_bits, shardings.replay.added, shardings.step)
+    assert all(s.spec == jax.P() for s in jax.tree.leaves(rest))
+    with pytest.raises(ValueError, match="lanes to be a multiple of devices x updates"):
+        lane_mesh(run.config.lanes, 3)
+    with pytest.raises(ValueError, match="process index"):
+        join_process_group("127.0.0.1:1", 2, 2)
+
+
+def test_arithmetic_suits_the_device() -> None:
+    class Device:
+        def __init__(self, platform: str, compute_capability: str = "") -> None:
+            self.platform, self.compute_capability = platform, compute_capability
+
+    choices = {
+        "bfloat16": [Device("tpu"), Device("gpu", "8.0"), Device("gpu", "9.0")],
+        "float32": [Device("cpu"), Device("gpu", "7.5"), Device("METAL")],
+    }
+    for arithmetic, devices in choices.items():
+        assert all(product_arithmetic("auto", device) == arithmetic for device in devices)
+    assert product_arithmetic("float32", Device("tpu")) == "float32"

@@ -1,0 +1,79 @@
+"""The settings of Muesli; every term of the loss has a weight, and 0 switches it off."""
+
+import dataclasses
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LossWeights:
+    """Weights of the terms of the loss (Hessel et al. 2021, eq. 13, and table 5)."""
+
+    # Importance-weighted policy gradient on the Retrace return.
+    policy_gradient: float = 1.0
+    # Regulariser towards the CMPO policy, lambda in the paper.
+    cmpo: float = 1.0
+    # Policies of the unrolled model.
+    model_policy: float = 1.0
+    # Value of the position, k = 0.
+    value: float = 0.25
+    # Values of the unrolled model, k = 1..K: proper value equivalence for the current policy (Grimm et al. 2021).
+    model_value: float = 0.25
+    # Rewards of the unrolled model.
+    reward: float = 1.0
+    # Values of past policies, where `past_rates` names some.
+    past_value: float = 0.05
+    # KL of the policy from that of the weights a run began with, against forgetting.
+    anchor: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a negative weight."""
+        for field in dataclasses.fields(self):
+            if getattr(self, field.name) < 0:
+                raise ValueError(f"expected {field.name} of at least 0, got {getattr(self, field.name)}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MuesliConfig:
+    """How targets are made and what is learned from them."""
+
+    # Terms of the loss.
+    weights: LossWeights = LossWeights()
+    # K, unroll steps of the model in the loss, at least 1.
+    unroll_steps: int = 3
+    # How the CMPO policy and the policy's action value are computed: from all legal actions, or from some drawn from
+    # the prior.
+    cmpo_mode: Literal["exact", "sampled"] = "exact"
+    # Actions that are drawn in mode `sampled`.
+    cmpo_samples: int = 16
+    # c, the bound on normalised advantages in the CMPO policy.
+    cmpo_clip: float = 1.0
+    # lambda of Retrace; 0 gives one-step returns.
+    retrace_lambda: float = 0.95
+    # Whether advantages are divided by their running scale.
+    normalises_advantages: bool = True
+    # Decay of that scale's running mean, per update.
+    advantage_decay: float = 0.99
+    # Least scale, in units of value (-1 loss to 1 win).
+    advantage_floor: float = 0.02
+    # Share of the new parameters in the target network, per update.
+    target_rate: float = 0.05
+    # Such shares of past networks whose policies are evaluated too, slowest last; none by default.
+    past_rates: tuple[float, ...] = ()
+    # Share of the gradient that passes back through each step of the model.
+    latent_gradient: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value outside its range."""
+        shares = (*self.past_rates, self.target_rate)
+        for name, is_valid, allowed in (
+            ("unroll_steps", self.unroll_steps >= 1, "at least 1"),
+            ("cmpo_samples", self.cmpo_samples >= 1, "at least 1"),
+            ("cmpo_clip", self.cmpo_clip > 0, "above 0"),
+            ("retrace_lambda", 0 <= self.retrace_lambda <= 1, "in [0, 1]"),
+            ("advantage_decay", 0 <= self.advantage_decay < 1, "in [0, 1)"),
+            ("advantage_floor", self.advantage_floor > 0, "above 0"),
+            ("target_rate and past_rates", all(0 < share <= 1 for share in shares), "in (0, 1]"),
+            ("latent_gradient", 0 <= self.latent_gradient <= 1, "in [0, 1]"),
+        ):
+            if not is_valid:
+                raise ValueError(f"expected {name} {allowed}, got {getattr(self, name, shares)}")

@@ -1,0 +1,188 @@
+"""What the target network says of a batch of sequences: returns, advantages and the policies to move towards."""
+
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from training.muesli import cmpo
+from training.muesli.advantage_scale import AdvantageScale, sigma, updated_scale
+from training.muesli.agent import Problem, Root
+from training.muesli.candidate_actions import all_legal, drawn
+from training.muesli.categorical_value import REWARD_SUPPORT, expected_value
+from training.muesli.muesli_config import MuesliConfig
+from training.muesli.retrace import retrace_returns, trace_coefficient, zero_sum_discount
+from training.muesli.sequences import Sequences
+
+
+class Lookahead(NamedTuple):
+    """Action values by one step of the model (q = r - v after the action), positions `[N]`."""
+
+    taken_q: jax.Array  # [N]
+    actions: jax.Array  # [N, C] int32
+    is_candidate: jax.Array  # [N, C] bool
+    q: jax.Array  # [N, C]
+    expected_q: jax.Array  # [N], under the prior's policy
+    past_taken_q: jax.Array  # [N, M], under past policies
+
+
+class PriorTargets(NamedTuple):
+    """Constants of the loss, for positions `[B, T]`; G of the last step is not known and holds the value instead."""
+
+    log_prior: jax.Array  # [B, T, A]
+    value: jax.Array  # [B, T]
+    returns: jax.Array  # [B, T]
+    past_returns: jax.Array  # [B, T, M]
+    advantage: jax.Array  # [B, T], normalised; 0 at the last step
+    policy: jax.Array  # [B, T, A], CMPO weights
+    lookahead: Lookahead
+    has_return: jax.Array  # [B, T] float32, 0 at the last step
+    clipped_share: jax.Array  # [], of candidate advantages that lie on the clip
+    root: Root
+
+
+def prior_targets(
+    problem: Problem,
+    params: chex.ArrayTree,
+    sequences: Sequences,
+    legal: jax.Array,
+    past_log_policies: jax.Array,
+    scale: AdvantageScale,
+    key: jax.Array,
+) -> tuple[PriorTargets, AdvantageScale]:
+    """Evaluates a batch with the target network.
+
+    Args:
+      problem: network and settings.
+      params: of the target network.
+      sequences: `[B, T]`.
+      legal: bool `[B, T, A]`.
+      past_log_policies: `[B, T, M]`, log-probabilities of the actions taken under past policies.
+      scale: of advantages, before this batch.
+      key: consumed.
+
+    Returns:
+      The targets, and the scale after this batch, by which they are normalised.
+    """
+    agent, config = problem.agent, problem.config
+    batch, length, size = legal.shape
+    flat_legal = legal.reshape(batch * length, size)
+    action = sequences.action.astype(jnp.int32).reshape(-1)
+    root = agent.root(params, sequences.observation.reshape(batch * length, -1))
+    log_prior = cmpo.legal_log_policy(root.prediction.policy_logits, flat_legal)
+    value = expected_value(root.prediction.value_logits, agent.value_support)
+    past_value = expected_value(root.prediction.past_value_logits, agent.value_support)  # [N, M]
+    lookahead = _look_ahead(problem, params, root, action, flat_legal, log_prior, key)
+
+    def in_time(flat: jax.Array) -> jax.Array:
+        return flat.reshape(batch, length, *flat.shape[1:])
+
+    log_taken = in_time(jnp.take_along_axis(log_prior, action[:, None], axis=1)[:, 0])
+    returns = _returns(
+        sequences, in_time(lookahead.expected_q), in_time(lookahead.taken_q), log_taken, in_time(value), config
+    )
+    past_returns = _past_returns(
+        sequences, in_time(past_value), in_time(lookahead.past_taken_q), past_log_policies, config
+    )
+    has_return = jnp.ones((batch, length)).at[:, -1].set(0.0)
+    advantage = (returns - in_time(value)) * has_return
+    scale = updated_scale(scale, advantage, has_return, config.advantage_decay)
+    divisor = sigma(scale, config.advantage_floor) if config.normalises_advantages else jnp.float32(1)
+    improvement = (lookahead.q - value[:, None]) / divisor
+    targets = PriorTargets(
+        log_prior=in_time(log_prior),
+        value=in_time(value),
+        returns=returns,
+        past_returns=past_returns,
+        advantage=advantage / divisor,
+        policy=in_time(_policy_target(lookahead, log_prior, improvement, size, config)),
+        lookahead=lookahead,
+        has_return=has_return,
+        clipped_share=_share(jnp.abs(improvement) >= config.cmpo_clip, lookahead.is_candidate),
+        root=root,
+    )
+    return jax.lax.stop_gradient(targets), scale
+
+
+def _look_ahead(
+    problem: Problem,
+    params: chex.ArrayTree,
+    root: Root,
+    taken: jax.Array,
+    legal: jax.Array,
+    log_prior: jax.Array,
+    key: jax.Array,
+) -> Lookahead:
+    agent, config = problem.agent, problem.config
+    is_exact = config.cmpo_mode == "exact"
+    if is_exact:
+        actions, is_candidate = all_legal(legal, problem.most_legal)
+    else:
+        actions = drawn(key, log_prior, config.cmpo_samples)
+        is_candidate = jnp.ones_like(actions, bool)
+
+    def action_value(action: jax.Array) -> tuple[jax.Array, jax.Array]:
+        step = agent.advance(params, root.latent, action)
+        reward = expected_value(step.reward_logits, jnp.asarray(REWARD_SUPPORT))
+        after = expected_value(step.prediction.value_logits, agent.value_support)
+        past_after = expected_value(step.prediction.past_value_logits, agent.value_support)
+        return reward - after, reward[:, None] - past_after
+
+    # One action at a time: all at once would hold as many latents as there are actions.
+    q, past_q = jax.lax.map(action_value, jnp.concatenate([taken[:, None], actions], axis=1).T)  # [1 + C, N]
+    candidate_q = q[1:].T
+    if is_exact:
+        prior = jnp.exp(jnp.take_along_axis(log_prior, actions, axis=1))
+        expected_q = jnp.sum(jnp.where(is_candidate, prior * candidate_q, 0.0), axis=1)
+    else:
+        expected_q = jnp.mean(candidate_q, axis=1)
+    return Lookahead(q[0], actions, is_candidate, candidate_q, expected_q, past_q[0])
+
+
+def _returns(
+    sequences: Sequences,
+    expected_q: jax.Array,
+    taken_q: jax.Array,
+    log_policy: jax.Array,
+    value: jax.Array,
+    config: MuesliConfig,
+) -> jax.Array:
+    """Returns G `[B, T]`, at the last step, whose outcome is of the next sequence, the value."""
+    trace = trace_coefficient(log_policy, sequences.log_behaviour, config.retrace_lambda)
+    returns = jax.vmap(retrace_returns)(
+        sequences.reward[:, :-1].astype(jnp.float32),
+        zero_sum_discount(sequences.is_terminal[:, :-1]),
+        expected_q[:, 1:],
+        taken_q[:, 1:],
+        trace[:, 1:],
+    )
+    return jnp.concatenate([returns, value[:, -1:]], axis=1)
+
+
+def _past_returns(
+    sequences: Sequences, value: jax.Array, taken_q: jax.Array, log_policies: jax.Array, config: MuesliConfig
+) -> jax.Array:
+    """Returns G under each past policy `[B, T, M]`; a position's value stands for the mean of its action values."""
+    return jax.vmap(lambda v, q, log_policy: _returns(sequences, v, q, log_policy, v, config), in_axes=-1, out_axes=-1)(
+        value, taken_q, log_policies
+    )
+
+
+def _policy_target(
+    lookahead: Lookahead, log_prior: jax.Array, improvement: jax.Array, size: int, config: MuesliConfig
+) -> jax.Array:
+    if config.cmpo_mode == "exact":
+        log_candidates = jnp.take_along_axis(log_prior, lookahead.actions, axis=1)
+        weights = jax.vmap(lambda p, a, c: cmpo.exact_target(p, a, c, config.cmpo_clip))(
+            log_candidates, improvement, lookahead.is_candidate
+        )
+        if lookahead.actions.shape[1] == size:
+            return weights
+    else:
+        weights = jax.vmap(lambda a: cmpo.sampled_target(a, config.cmpo_clip))(improvement)
+    return jax.vmap(lambda actions, w: cmpo.over_all_actions(actions, w, size))(lookahead.actions, weights)
+
+
+def _share(is_counted: jax.Array, among: jax.Array) -> jax.Array:
+    return jnp.sum(is_counted & among) / jnp.maximum(jnp.sum(among), 1)

@@ -1,0 +1,132 @@
+"""Self-play and learning as one compiled program: games, replay, network and update stay on the device."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from training.muesli.agent import Agent, Problem
+from training.muesli.muesli_update import LearnerState, initial_learner, muesli_update
+from training.muesli.normalised_adam import clipped_adam
+from training.muesli.sequences import Sequences
+from training.self_play import replay as replay_buffer
+from training.self_play.environment import Environment
+from training.self_play.random_generator import generator
+from training.self_play.replay import Replay
+from training.self_play.rollout import Games, RolloutFigures, new_games, roll_out
+from training.self_play.self_play_config import SelfPlayConfig
+
+Figures = dict[str, jax.Array]
+
+
+class ResidentState(struct.PyTreeNode):
+    """Everything that a run carries from iteration to iteration."""
+
+    step: jax.Array  # [] int32, iterations made
+    learner: LearnerState
+    games: Games
+    replay: Replay
+    random_bits: jax.Array  # uint32, data of the key of the next iteration
+
+
+class ResidentProgram(NamedTuple):
+    """The pure functions of a run, to be compiled by the caller."""
+
+    init: Callable[[], ResidentState]
+    iterate: Callable[[ResidentState], tuple[ResidentState, Figures]]
+
+
+def make_program(config: SelfPlayConfig, environment: Environment, agent: Agent) -> ResidentProgram:
+    """Returns the program of a run.
+
+    Args:
+      config: the run's settings.
+      environment: the game.
+      agent: the network.
+    """
+    problem = Problem(agent, config.muesli, environment.actions, environment.most_legal)
+    optimizer = clipped_adam(
+        config.optimizer.learning_rate, config.optimizer.weight_decay, config.optimizer.clips_updates
+    )
+
+    def init() -> ResidentState:
+        return _initial_state(config, environment, problem, optimizer)
+
+    def iterate(state: ResidentState) -> tuple[ResidentState, Figures]:
+        key = jax.random.wrap_key_data(state.random_bits, impl=generator(config.generator))
+        play_key, replay_key, learn_key, next_key = jax.random.split(key, 4)
+        games, fresh, played = roll_out(
+            environment, agent, state.learner.target, state.games, play_key, config.steps, config.behaviour
+        )
+        replay = replay_buffer.add(state.replay, fresh)
+        old = replay_buffer.sample(replay, replay_key, config.replayed)
+        batches = _batches(fresh, old, config.updates)
+
+        def update(learner: LearnerState, step: tuple[Sequences, jax.Array]) -> tuple[LearnerState, Figures]:
+            batch, update_key = step
+            return muesli_update(problem, optimizer, config.optimizer.warmup_steps, learner, batch, update_key)
+
+        learner, figures = jax.lax.scan(update, state.learner, (batches, jax.random.split(learn_key, config.updates)))
+        after = ResidentState(
+            step=state.step + 1,
+            learner=learner,
+            games=games,
+            replay=replay,
+            random_bits=jax.random.key_data(next_key),
+        )
+        return after, jax.tree.map(jnp.mean, figures) | _played_figures(played)
+
+    return ResidentProgram(init, iterate)
+
+
+def _initial_state(
+    config: SelfPlayConfig, environment: Environment, problem: Problem, optimizer: optax.GradientTransformation
+) -> ResidentState:
+    key = jax.random.key(config.seed, impl=generator(config.generator))
+    params_key, games_key, next_key = jax.random.split(key, 3)
+    params = problem.agent.init(params_key)
+    games = new_games(environment, games_key, config.lanes, config.behaviour)
+    example = jax.eval_shape(
+        lambda: roll_out(environment, problem.agent, params, games, games_key, config.steps, config.behaviour)[1]
+    )
+    return ResidentState(
+        step=jnp.int32(0),
+        learner=initial_learner(problem, params, optimizer, config.muesli.weights.anchor > 0),
+        games=games,
+        replay=replay_buffer.init(example, config.replay_slots),
+        random_bits=jax.random.key_data(next_key),
+    )
+
+
+def _batches(fresh: Sequences, old: Sequences, updates: int) -> Sequences:
+    """Deals the lanes out to the updates.
+
+    Args:
+      fresh: `[B, T, ...]`.
+      old: `[B, replayed, T, ...]`.
+      updates: U; update u gets lanes u, u + U, ..., so that lanes spread over devices stay where they are.
+
+    Returns:
+      `[U, (B / U) * (1 + replayed), T, ...]`.
+    """
+
+    def deal(new: jax.Array, replayed: jax.Array) -> jax.Array:
+        rows = jnp.concatenate([new[:, None], replayed], axis=1)  # [B, 1 + replayed, T, ...]
+        dealt = rows.reshape(rows.shape[0] // updates, updates, *rows.shape[1:])
+        dealt = jnp.moveaxis(dealt, 1, 0)  # [U, B / U, 1 + replayed, T, ...]
+        return dealt.reshape(updates, -1, *dealt.shape[3:])
+
+    return jax.tree.map(deal, fresh, old)
+
+
+def _played_figures(played: RolloutFigures) -> Figures:
+    games = jnp.maximum(played.games, 1.0)
+    return {
+        "games": played.games,
+        "game_plies": played.plies / games,
+        "decisive_share": played.decisive / games,
+        "first_player_score": played.first_player_score / games,
+    }

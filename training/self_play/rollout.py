@@ -1,0 +1,137 @@
+"""Many games at once, the network's moves in all of them; games that end are replaced in the same step."""
+
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from training.muesli.agent import Agent
+from training.muesli.sequences import Sequences, pack_legal
+from training.pgx_rules import State, mover_reward
+from training.self_play.behaviour import BehaviourConfig, log_behaviour
+from training.self_play.environment import Environment
+
+
+class Games(struct.PyTreeNode):
+    """The games that are being played, one a lane."""
+
+    states: State  # leading axis B
+    opening_plies_left: jax.Array  # [B] int32, random moves still to be made
+    plies: jax.Array  # [B] int32, moves made in the running game
+
+
+class RolloutFigures(NamedTuple):
+    """What happened in the games; sums over lanes and steps, float32."""
+
+    games: jax.Array  # [] that ended
+    plies: jax.Array  # [] of those that ended
+    decisive: jax.Array  # [] of those that ended, not drawn
+    first_player_score: jax.Array  # [] wins and half the draws of who began, of those that ended
+
+
+class _Step(NamedTuple):
+    sequences: Sequences  # one time step, [B, ...]
+    figures: RolloutFigures
+
+
+def new_games(environment: Environment, key: jax.Array, lanes: int, config: BehaviourConfig) -> Games:
+    """Returns games before their first move.
+
+    Args:
+      environment: the game.
+      key: consumed.
+      lanes: B.
+      config: for the number of random plies.
+    """
+    start_key, opening_key = jax.random.split(key)
+    states = jax.vmap(environment.start)(jax.random.split(start_key, lanes))
+    plies = jax.random.randint(opening_key, (lanes,), 0, config.opening_plies + 1, jnp.int32)
+    return Games(states=states, opening_plies_left=plies, plies=jnp.zeros((lanes,), jnp.int32))
+
+
+def roll_out(
+    environment: Environment,
+    agent: Agent,
+    params: chex.ArrayTree,
+    games: Games,
+    key: jax.Array,
+    steps: int,
+    config: BehaviourConfig,
+) -> tuple[Games, Sequences, RolloutFigures]:
+    """Plays some moves in every game.
+
+    Args:
+      environment: the game.
+      agent: the network.
+      params: whose policy plays, the target network's.
+      games: B of them.
+      key: consumed.
+      steps: T.
+      config: how the policy is departed from.
+
+    Returns:
+      The games after it, sequences `[B, T]`, and sums over all steps.
+    """
+
+    def step(games: Games, key: jax.Array) -> tuple[Games, _Step]:
+        return _step(environment, agent, params, games, key, config)
+
+    games, made = jax.lax.scan(step, games, jax.random.split(key, steps))
+    sequences = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), made.sequences)
+    return games, sequences, jax.tree.map(jnp.sum, made.figures)
+
+
+def _step(
+    environment: Environment,
+    agent: Agent,
+    params: chex.ArrayTree,
+    games: Games,
+    key: jax.Array,
+    config: BehaviourConfig,
+) -> tuple[Games, _Step]:
+    draw_key, reset_key = jax.random.split(key)
+    observation, legal = jax.vmap(environment.observe)(games.states), jax.vmap(environment.legal)(games.states)
+    logits = agent.root(params, observation).prediction.policy_logits
+    log_mixture = log_behaviour(logits, legal, games.opening_plies_left > 0, config)
+    action = jax.random.categorical(draw_key, log_mixture, axis=-1).astype(jnp.int32)
+    after = jax.vmap(environment.play)(games.states, action)
+    reward = jax.vmap(mover_reward)(games.states, after)
+    step = Sequences(
+        observation=observation,
+        legal=pack_legal(legal),
+        action=action.astype(jnp.int16),
+        log_behaviour=jnp.take_along_axis(log_mixture, action[:, None], axis=1)[:, 0],
+        reward=reward.astype(jnp.int8),
+        is_terminal=after.terminated,
+    )
+    figures = _figures(games.plies, after.terminated, reward)
+    return _with_new_games(environment, games, after, reset_key, config), _Step(step, figures)
+
+
+def _with_new_games(
+    environment: Environment, games: Games, after: State, key: jax.Array, config: BehaviourConfig
+) -> Games:
+    """Returns the games after a move; those that ended begin again."""
+    fresh = new_games(environment, key, after.terminated.shape[0], config)
+    running = Games(
+        states=after, opening_plies_left=jnp.maximum(games.opening_plies_left - 1, 0), plies=games.plies + 1
+    )
+
+    def chosen(new: jax.Array, old: jax.Array) -> jax.Array:
+        return jnp.where(after.terminated.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
+
+    return jax.tree.map(chosen, fresh, running)
+
+
+def _figures(plies: jax.Array, has_ended: jax.Array, reward: jax.Array) -> RolloutFigures:
+    ended = has_ended.astype(jnp.float32)
+    mover_score = 0.5 + 0.5 * reward
+    first_player_score = jnp.where(plies % 2 == 0, mover_score, 1.0 - mover_score)
+    return RolloutFigures(
+        games=jnp.sum(ended),
+        plies=jnp.sum(ended * (plies + 1)),
+        decisive=jnp.sum(ended * (reward != 0)),
+        first_player_score=jnp.sum(ended * first_player_score),
+    )

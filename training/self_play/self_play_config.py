@@ -1,0 +1,78 @@
+"""The settings of a self-play run, saved in its folder."""
+
+import dataclasses
+from typing import Literal
+
+from engine.network.network_config import NetworkConfig
+from training.muesli.muesli_config import MuesliConfig
+from training.self_play.behaviour import BehaviourConfig
+from training.self_play.board_network import BoardNetworkConfig
+from training.self_play.random_generator import Generator
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NormalisedAdamConfig:
+    """AdamW with clipped updates; the learning rate's course is in training/schedule.py."""
+
+    # Peak learning rate.
+    learning_rate: float = 1e-3
+    # Updates of linear warm-up.
+    warmup_steps: int = 100
+    # Decoupled weight decay of matrices.
+    weight_decay: float = 0.01
+    # Clip the normalised update to +-1, element by element.
+    clips_updates: bool = True
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SelfPlayConfig:
+    """A self-play run. An iteration plays `steps` moves in every lane and then makes `updates` updates."""
+
+    # One of training/self_play/environment.py.
+    game: str
+    # The network of a small game.
+    board_network: BoardNetworkConfig = BoardNetworkConfig()
+    # The recursive network, which plays chess; none for the small games.
+    network: NetworkConfig | None = None
+    # How the learner learns.
+    muesli: MuesliConfig = MuesliConfig()
+    # Its optimiser.
+    optimizer: NormalisedAdamConfig = NormalisedAdamConfig()
+    # How self-play departs from the policy.
+    behaviour: BehaviourConfig = BehaviourConfig()
+    # B, games at once.
+    lanes: int = 256
+    # T, moves of a sequence, at least 2.
+    steps: int = 8
+    # Updates an iteration; each takes its share of the lanes, which must be divisible by it.
+    updates: int = 4
+    # Replayed sequences beside each fresh one.
+    replayed: int = 3
+    # R, sequences that the replay keeps of each lane.
+    replay_slots: int = 64
+    # Save the replay with the checkpoints; without, a resumed run begins with an empty one.
+    saves_replay: bool = True
+    # Decides initial weights and all draws.
+    seed: int = 0
+    # Generator of random bits; rbg is quicker on TPUs and Apple's GPUs, and differs with the number of devices.
+    generator: Generator = "threefry2x32"
+    # Products of the network: auto is bfloat16 where the device has units for it, else float32.
+    arithmetic: Literal["auto", "float32", "bfloat16"] = "auto"
+    # Opponents that strength is measured against.
+    opponents: tuple[str, ...] = ("random",)
+    # Games against each of them, even.
+    evaluation_games: int = 200
+    # Held-out shards of chess on which the policy is compared with the teacher's; empty for none.
+    validation: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for counts that do not fit."""
+        for name, least in (("lanes", 1), ("steps", 2), ("updates", 1), ("replayed", 0), ("replay_slots", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"expected {name} of at least {least}, got {getattr(self, name)}")
+        if self.lanes % self.updates:
+            raise ValueError(f"expected lanes to be a multiple of updates ({self.updates}), got {self.lanes}")
+        if self.validation and self.network is None:
+            raise ValueError(f"expected validation with the network of chess only, got {self.validation!r}")
+        if self.evaluation_games < 2 or self.evaluation_games % 2:
+            raise ValueError(f"expected evaluation_games to be even and at least 2, got {self.evaluation_games}")

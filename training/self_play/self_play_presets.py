@@ -1,0 +1,82 @@
+"""Named self-play runs; a preset is a value, and any field can be overridden."""
+
+from engine.network.network_presets import preset
+from training.muesli.muesli_config import LossWeights, MuesliConfig
+from training.self_play.behaviour import BehaviourConfig
+from training.self_play.board_network import BoardNetworkConfig
+from training.self_play.self_play_config import NormalisedAdamConfig, SelfPlayConfig
+
+SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
+    "tic_tac_toe": SelfPlayConfig(
+        game="tic_tac_toe",
+        board_network=BoardNetworkConfig(mixing="board", channels=32, blocks=2),
+        optimizer=NormalisedAdamConfig(learning_rate=2e-3, warmup_steps=50),
+        behaviour=BehaviourConfig(random_share=0.05, opening_plies=4),
+        lanes=256,
+        steps=8,
+        updates=4,
+        replay_slots=16,
+        opponents=("random", "perfect"),
+    ),
+    "connect_four": SelfPlayConfig(
+        game="connect_four",
+        board_network=BoardNetworkConfig(channels=32, blocks=4, model_blocks=2),
+        behaviour=BehaviourConfig(random_share=0.03, opening_plies=8),
+        lanes=256,
+        steps=12,
+        updates=4,
+        replay_slots=32,
+        opponents=("random", "tactical"),
+    ),
+    "gardner_chess": SelfPlayConfig(
+        game="gardner_chess",
+        board_network=BoardNetworkConfig(channels=48, blocks=3),
+        muesli=MuesliConfig(cmpo_mode="sampled", cmpo_samples=8, unroll_steps=2),
+        optimizer=NormalisedAdamConfig(learning_rate=1e-3),
+        behaviour=BehaviourConfig(random_share=0.03, opening_plies=8),
+        lanes=128,
+        steps=16,
+        updates=4,
+        replay_slots=32,
+    ),
+    # Goes on from distilled weights (`--start-from`) without leaving them far behind.
+    "chess": SelfPlayConfig(
+        game="chess",
+        network=preset("cpu"),
+        muesli=MuesliConfig(
+            weights=LossWeights(anchor=0.1), cmpo_mode="sampled", cmpo_samples=8, unroll_steps=2, target_rate=0.02
+        ),
+        optimizer=NormalisedAdamConfig(learning_rate=1e-4, warmup_steps=200),
+        behaviour=BehaviourConfig(random_share=0.02, opening_plies=10),
+        lanes=64,
+        steps=16,
+        updates=4,
+        replay_slots=64,
+    ),
+    # The same for the network that fills an 8 GB GPU.
+    "chess-rtx2070": SelfPlayConfig(
+        game="chess",
+        network=preset("rtx2070"),
+        muesli=MuesliConfig(
+            weights=LossWeights(anchor=0.1), cmpo_mode="sampled", cmpo_samples=8, unroll_steps=2, target_rate=0.02
+        ),
+        optimizer=NormalisedAdamConfig(learning_rate=1e-4, warmup_steps=200),
+        behaviour=BehaviourConfig(random_share=0.02, opening_plies=10),
+        lanes=256,
+        steps=16,
+        updates=64,
+        replayed=3,
+        replay_slots=64,
+    ),
+}
+
+
+def self_play_preset(name: str) -> SelfPlayConfig:
+    """Returns a preset.
+
+    Raises:
+      ValueError: the name is unknown.
+    """
+    if name not in SELF_PLAY_PRESETS:
+        raise ValueError(f"expected a self-play preset, one of {', '.join(SELF_PLAY_PRESETS)}, got {name!r}")
+    return SELF_PLAY_PRESETS[name]

@@ -1,0 +1,223 @@
+"""The loop of a self-play run: iterations of the compiled program, figures, fixed opponents, checkpoints."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from training.finite_figures import finite_figures
+from training.held_out import HeldOut, HeldOutResult
+from training.learner import make_policy
+from training.run_checkpoint import RunCheckpoints
+from training.run_clock import RunClock
+from training.run_folder import write_config
+from training.run_log import RunLog, SilentLog
+from training.run_plan import Plan
+from training.schedule import Schedule, constant_schedule, decay_end, decaying_schedule
+from training.self_play.agents import make_game
+from training.self_play.arena import ArenaResult, make_arena
+from training.self_play.device_mesh import lane_mesh, lane_shardings
+from training.self_play.opponents import make_opponent
+from training.self_play.resident_program import ResidentState, make_program
+from training.self_play.self_play_config import SelfPlayConfig
+from training.shards import Shards
+from training.starting_weights import starting_weights
+
+_LOG_MINUTES = 1 / 12
+Arena = Callable[[chex.ArrayTree, jax.Array], ArenaResult]
+
+
+class SelfPlayRun:
+    """One run in one process.
+
+    Attributes:
+      results: newest wins, draws and losses against each fixed opponent.
+
+    Args:
+      config: the run's settings, which are written to its folder.
+      folder: of the run; it is made when nothing is wrong with the settings.
+      plan: how long to go on, in iterations where it counts steps.
+      start_from: folder of a run or of a network whose weights are the start of a new run of chess.
+
+    Raises:
+      ValueError: the settings do not fit each other, the devices, the weights or the run's newest checkpoint.
+    """
+
+    def __init__(self, config: SelfPlayConfig, folder: Path, plan: Plan, start_from: Path | None = None) -> None:
+        self._config, self._plan, self._stopping = config, plan, False
+        self.results: dict[str, tuple[int, int, int]] = {}
+        environment, agent = make_game(config)
+        program = make_program(config, environment, agent)
+        self._arenas: dict[str, Arena] = {
+            name: jax.jit(make_arena(environment, agent, make_opponent(environment, name), config.evaluation_games))
+            for name in config.opponents
+        }
+        self._held_out = _HeldOutPolicy(config) if config.validation else None
+        mesh = lane_mesh(config.lanes, config.updates)
+        shardings = lane_shardings(jax.eval_shape(program.init), config.lanes, mesh)
+        self._iterate = jax.jit(program.iterate, donate_argnums=0, out_shardings=(shardings, None))
+        state = jax.jit(program.init, out_shardings=shardings)()
+        state = state if start_from is None else _started(state, start_from)
+        self._checkpoints = RunCheckpoints(folder)
+        self._state = self._restored(state)
+        self._clock = RunClock(plan, int(self._state.step), _last_iteration(self._state, config.updates))
+        self._reported_step = self._clock.first_step
+        # All processes of a group have the same figures.
+        is_first = jax.process_index() == 0
+        if is_first:
+            write_config(folder, config)
+        self._log = RunLog(folder) if is_first else SilentLog()
+
+    def stop(self) -> None:
+        """Asks the loop to save and end after the iteration it is in; may be called from a signal handler."""
+        self._stopping = True
+
+    def run(self) -> ResidentState:
+        """Plays and learns until the plan is fulfilled; to be called once.
+
+        Returns:
+          The last state, which is also saved.
+
+        Raises:
+          DivergedError: the loss is no longer a number; the last checkpoint is from before.
+        """
+        try:
+            return self._train()
+        finally:
+            self._checkpoints.close()
+            self._log.close()
+
+    def _restored(self, fresh: ResidentState) -> ResidentState:
+        empty = fresh.replay
+        like = fresh if self._config.saves_replay else fresh.replace(replay=None)
+        state = self._checkpoints.restore_latest(like)
+        if state is None:
+            return fresh
+        state = state if self._config.saves_replay else state.replace(replay=empty)
+        return _with_schedule(state, constant_schedule()) if self._plan.restarts_schedule else state
+
+    def _train(self) -> ResidentState:
+        state, clock, config = self._state, self._clock, self._config
+        del self._state  # its buffers are given to the first iteration
+        self._log.tell(self._introduction(state))
+        sums: dict[str, float] = {}
+        while True:
+            state, metrics = self._iterate(state)
+            figures = finite_figures(clock.step + 1, metrics)
+            clock.step += 1
+            sums = {name: sums.get(name, 0.0) + value for name, value in figures.items()}
+            if clock.is_decay_due():
+                steps = clock.begin_decay() * config.updates
+                state = _with_schedule(state, decaying_schedule(int(state.learner.step), steps))
+            is_end = self._stopping or clock.is_over()
+            if clock.is_due("log", _LOG_MINUTES) or clock.step == clock.first_step + 1 or is_end:
+                self._report(sums)
+                sums = {}
+            if clock.is_due("validate", self._plan.validate_minutes) or (is_end and not self._stopping):
+                self._compete(state)
+                self._validate(state)
+            if clock.is_due("save", self._plan.save_minutes) or is_end:
+                self._checkpoints.save(state if config.saves_replay else state.replace(replay=None))
+            if is_end:
+                break
+        self._log.tell(f"saved iteration {clock.step} after {clock.minutes():.1f} min")
+        return state
+
+    def _introduction(self, state: ResidentState) -> str:
+        parameters = sum(leaf.size for leaf in jax.tree.leaves(state.learner.params))
+        held = sum(leaf.nbytes for leaf in jax.tree.leaves(state.replay))
+        begin = "starts" if not self._clock.step else f"goes on from iteration {self._clock.step}"
+        return (
+            f"{self._config.game}: {parameters:,} parameters, {self._config.lanes} games at once on "
+            f"{jax.device_count()} devices, replay {held / 1e6:.0f} MB; {begin}, the first iteration compiles"
+        )
+
+    def _report(self, sums: dict[str, float]) -> None:
+        """Writes the means since the last report, and games and positions a second."""
+        clock, step_before = self._clock, self._reported_step
+        iterations = max(clock.step - step_before, 1)
+        rate = clock.rate()
+        games = sums.pop("games")
+        means = {name: value / iterations for name, value in sums.items()}
+        positions_per_s = rate * self._config.lanes * self._config.steps
+        times = {"minutes": clock.minutes(), "minutes_left": clock.minutes_left()}
+        speeds = {"games_per_s": rate * games / iterations, "positions_per_s": positions_per_s}
+        self._log.write(clock.step, {**means, **speeds, **times})
+        self._reported_step = clock.step
+        self._log.tell(
+            f"iteration {clock.step}  loss {means['loss']:.3f}  cmpo {means['cmpo_loss']:.3f}  "
+            f"model q {means['q_correlation']:.2f}  plies {means['game_plies']:.1f}  "
+            f"{speeds['games_per_s']:.0f} games/s  {positions_per_s:.0f} positions/s  "
+            f"{clock.minutes_left():.1f} min left"
+        )
+
+    def _compete(self, state: ResidentState) -> None:
+        """Plays the network that acts against the fixed opponents; the same draws every time."""
+        texts = []
+        for name, arena in self._arenas.items():
+            result = arena(state.learner.target, jax.random.key(self._config.seed))
+            wins, draws, losses = self.results[name] = tuple(int(count) for count in result)  # type: ignore[assignment]
+            score = float(result.score())
+            figures = {"score": score, "wins": wins, "draws": draws, "losses": losses}
+            self._log.write(self._clock.step, {f"against_{name}/{key}": value for key, value in figures.items()})
+            texts.append(f"{name} {score:.1%} (+{wins} ={draws} -{losses})")
+        if texts:
+            self._log.tell(f"iteration {self._clock.step}  against " + ", ".join(texts))
+
+    def _validate(self, state: ResidentState) -> None:
+        if self._held_out is None:
+            return
+        step, result = self._clock.step, self._held_out.measure(state.learner.target)
+        self._log.write(step, {f"validation/{name}": value for name, value in result._asdict().items()})
+        self._log.tell(f"iteration {step}  {result.text()}")
+
+
+class _HeldOutPolicy:
+    """The acting network's policy beside the teacher's, on held-out positions of chess."""
+
+    def __init__(self, config: SelfPlayConfig) -> None:
+        assert config.network is not None  # the settings have seen to it
+        self._positions = HeldOut(Shards(Path(config.validation)))
+        self._policy = make_policy(config.network)
+
+    def measure(self, params: Any) -> HeldOutResult:
+        """Measures parameters of a `ChessAgent`."""
+        return self._positions.measure(self._policy, params["network"])
+
+
+def _last_iteration(state: ResidentState, updates: int) -> int | None:
+    """Returns the iteration in which a decay that has begun, and counts updates, reaches zero."""
+    end = decay_end(state.learner.schedule, int(state.learner.step))
+    return None if end is None else int(state.step) - (int(state.learner.step) - end) // updates
+
+
+def _started(state: ResidentState, folder: Path) -> ResidentState:
+    """Returns the state with other weights for the part of the network that plays."""
+    learner = state.learner
+    if not isinstance(learner.params, dict) or "network" not in learner.params:
+        raise ValueError(f"expected a run of chess to start from {folder}, got one of another game")
+    weights = starting_weights(folder, learner.params["network"])
+
+    def with_weights(params: dict[str, Any]) -> dict[str, Any]:
+        placed = jax.tree.map(lambda new, old: jax.device_put(jnp.copy(new), old.sharding), weights, params["network"])
+        return {**params, "network": placed}
+
+    return state.replace(
+        learner=learner.replace(
+            params=with_weights(learner.params),
+            target=with_weights(learner.target),
+            past=tuple(with_weights(params) for params in learner.past),
+            anchor=None if learner.anchor is None else with_weights(learner.anchor),
+        )
+    )
+
+
+def _with_schedule(state: ResidentState, schedule: Schedule) -> ResidentState:
+    # Placed as the old one was, or the program would be compiled anew.
+    placed = jax.tree.map(
+        lambda new, old: jax.device_put(jnp.asarray(new), old.sharding), schedule, state.learner.schedule
+    )
+    return state.replace(learner=state.learner.replace(schedule=placed))
