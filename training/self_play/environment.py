@@ -119,7 +119,8 @@ def _gardner_chess() -> Environment:
         men=6,
         numbers=2,
         actions=25 * 49,
-        most_legal=96,
+        # Six queens of 16 moves, the other men of 8.
+        most_legal=128,
         longest_game=256,
         turned=cells // 5 * 5 + 4 - cells % 5,
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.reference import muesli_reference as slow
+from tests.reference.tiny_network import QUICK
 from training.muesli.advantage_scale import initial_scale
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
 from training.muesli.muesli_config import MuesliConfig
@@ -88,7 +89,8 @@ def targets_of(config: MuesliConfig, most_legal: int) -> PriorTargets:
     compute = jax.jit(
         lambda key: prior_targets(
             problem, params, sequences, jnp.asarray(legal), jnp.asarray(past, jnp.float32), initial_scale(), key
-        )[0]
+        )[0],
+        compiler_options=QUICK,
     )
     return jax.device_get(compute(jax.random.key(3)))
 

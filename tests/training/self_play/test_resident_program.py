@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.reference.self_play_runs import compiled, small_run
+from tests.reference.tiny_network import QUICK
 from training.muesli.sequences import Sequences, unpack_legal
 from training.self_play.arena import make_arena
 from training.self_play.behaviour import BehaviourConfig, log_behaviour
@@ -44,7 +45,7 @@ def played(steps: int, **behaviour: float) -> Sequences:
         games = new_games(run.environment, key, 64, config)
         return roll_out(run.environment, run.agent, params, games, key, steps, config)[1]
 
-    return jax.device_get(jax.jit(play)(jax.random.key(2)))
+    return jax.device_get(jax.jit(play, compiler_options=QUICK)(jax.random.key(2)))
 
 
 def test_sequences_are_games_of_the_rules_one_after_the_other() -> None:
@@ -72,10 +73,9 @@ def test_the_stored_probability_is_that_of_the_draw() -> None:
     run = small_run()
     sequences = played(8, temperature=1.7, random_share=0.2)
     params = run.agent.init(jax.random.key(1))
+    logits_of = jax.jit(lambda x: run.agent.root(params, x).prediction.policy_logits, compiler_options=QUICK)
     for lane in range(4):
-        logits = np.asarray(
-            run.agent.root(params, jnp.asarray(sequences.observation[lane])).prediction.policy_logits, np.float64
-        )
+        logits = np.asarray(logits_of(jnp.asarray(sequences.observation[lane])), np.float64)
         legal = np.asarray(unpack_legal(jnp.asarray(sequences.legal[lane]), 9))
         for t in range(8):
             weights = np.exp(logits[t] / 1.7) * legal[t]
@@ -112,6 +112,7 @@ def test_the_search_for_transfers_can_fail() -> None:
     assert TRANSFERS.search(jax.jit(noisy).lower(1.0).as_text())
 
 
+@pytest.mark.slow
 def test_every_parameter_learns() -> None:
     states = first_states(*PAST)
     before, after = states[0].learner, states[3].learner
@@ -131,6 +132,7 @@ def test_every_parameter_learns() -> None:
     assert distance(after.params) > distance(after.target) > distance(after.past[0]) > distance(after.past[1]) > 0
 
 
+@pytest.mark.slow
 def test_iterations_repeat_exactly_and_differ_from_each_other() -> None:
     init, iterate = compiled(*PAST)
     states = first_states(*PAST)
@@ -141,6 +143,7 @@ def test_iterations_repeat_exactly_and_differ_from_each_other() -> None:
     assert not np.array_equal(sequences.action[:, 0], sequences.action[:, 1])
 
 
+@pytest.mark.slow
 def test_figures_say_what_happened() -> None:
     states = first_states(*PAST)
     figures = states[-1]
@@ -174,6 +177,7 @@ def test_variants_run(overrides: tuple[str, ...]) -> None:
     assert np.isfinite(figures["loss"]) and np.isfinite(figures["gradient_norm"])
 
 
+@pytest.mark.slow
 def test_the_arena_counts_every_game_once() -> None:
     run = small_run()
     opponent = make_opponent(run.environment, "perfect")
