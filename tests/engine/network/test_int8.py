@@ -129,4 +129,4 @@ def test_kernels_in_another_form_are_refused() -> None:
     with pytest.raises(AssertionError):
         served_product(jnp.asarray(x), {"values": jnp.asarray(kernel), "scale": jnp.ones((1, 16))})
     with pytest.raises(AssertionError):
-        quantise_kernel(jnp.ones((2, 3, 4)))
+        quantise_kernel(jnp.ones((1, 2, 3, 4)))
