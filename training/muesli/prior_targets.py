@@ -63,7 +63,7 @@ def prior_targets(
       key: consumed.
 
     Returns:
-      The targets, and the scale after this batch, by which they are normalised.
+      The targets, and the scale after this batch, which normalises them.
     """
     agent, config = problem.agent, problem.config
     batch, length, size = legal.shape
@@ -72,7 +72,6 @@ def prior_targets(
     root = agent.root(params, sequences.observation.reshape(batch * length, -1))
     log_prior = cmpo.legal_log_policy(root.prediction.policy_logits, flat_legal)
     value = expected_value(root.prediction.value_logits, agent.value_support)
-    past_value = expected_value(root.prediction.past_value_logits, agent.value_support)  # [N, M]
     lookahead = _look_ahead(problem, params, root, action, flat_legal, log_prior, key)
 
     def in_time(flat: jax.Array) -> jax.Array:
@@ -82,9 +81,7 @@ def prior_targets(
     returns = _returns(
         sequences, in_time(lookahead.expected_q), in_time(lookahead.taken_q), log_taken, in_time(value), config
     )
-    past_returns = _past_returns(
-        sequences, in_time(past_value), in_time(lookahead.past_taken_q), past_log_policies, config
-    )
+    past_returns = _past_returns(problem, sequences, root, lookahead, past_log_policies)
     has_return = jnp.ones((batch, length)).at[:, -1].set(0.0)
     advantage = (returns - in_time(value)) * has_return
     scale = updated_scale(scale, advantage, has_return, config.advantage_decay)
@@ -161,12 +158,15 @@ def _returns(
 
 
 def _past_returns(
-    sequences: Sequences, value: jax.Array, taken_q: jax.Array, log_policies: jax.Array, config: MuesliConfig
+    problem: Problem, sequences: Sequences, root: Root, lookahead: Lookahead, log_policies: jax.Array
 ) -> jax.Array:
     """Returns G under each past policy `[B, T, M]`; a position's value stands for the mean of its action values."""
-    return jax.vmap(lambda v, q, log_policy: _returns(sequences, v, q, log_policy, v, config), in_axes=-1, out_axes=-1)(
-        value, taken_q, log_policies
-    )
+    values = expected_value(root.prediction.past_value_logits, problem.agent.value_support)
+    return jax.vmap(
+        lambda value, q, log_policy: _returns(sequences, value, q, log_policy, value, problem.config),
+        in_axes=-1,
+        out_axes=-1,
+    )(values.reshape(log_policies.shape), lookahead.past_taken_q.reshape(log_policies.shape), log_policies)
 
 
 def _policy_target(
