@@ -25,8 +25,8 @@ def _danger(board: chess.Board, square: int, captures: int, without: int = 0) ->
     guards = [board.piece_type_at(s) or 0 for s in board.attackers(man.color, square)]
     if without:
         guards.remove(without)
-    ordered = (sorted(WORTH[kind] for kind in kinds) for kinds in (takers, guards))
-    return min(9.0, swap_off(WORTH[man.piece_type], *ordered, captures))
+    cheapest_takers, cheapest_guards = (sorted(WORTH[kind] for kind in kinds) for kinds in (takers, guards))
+    return min(9.0, swap_off(WORTH[man.piece_type], cheapest_takers, cheapest_guards, captures))
 
 
 def _from_here(board: chess.Board, values: np.ndarray, captures: int) -> Iterator[tuple[str, np.ndarray]]:
