@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from engine.network.network_presets import preset
+from engine.network.network_presets import PRESETS, preset
 from tests.reference.small_run import pack, small_config
 from training.distil import main
 from training.learner import make_state
@@ -70,7 +70,7 @@ def save_run(folder: Path, config: RunConfig, step: int = 5, decayed: bool = Fal
 
 
 def test_settings_that_cannot_be(refused: Command, packed: Path) -> None:
-    assert "one of tiny, cpu, rtx2070, teacher, got 'huge'" in refused("--preset", "huge")
+    assert f"one of {', '.join(PRESETS)}, got 'huge'" in refused("--preset", "huge")
     assert "at least one --source FOLDER:WEIGHT, got none" in refused(source="")
     assert f"a source as FOLDER:WEIGHT or FOLDER:WEIGHT:puzzles, got '{packed}'" in refused(source=str(packed))
     assert "a positive weight" in refused(source=f"{packed}/train:-1")
