@@ -163,14 +163,13 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_an_interruption_while_an_engine_starts_ends_the_program(tmp_path: Path) -> None:
     mute = tmp_path / "mute.py"
     mute.write_text("import pathlib, time\npathlib.Path(__file__ + '.started').touch()\ntime.sleep(60)\n")
-    command = [sys.executable, "-m", "training.match", shlex.join([sys.executable, str(mute)]), FAKE, *QUICK]
-
-    def hear_interruptions() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a shell starts in the background ignores them
-
-    with subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interruptions
-    ) as program:
+    # What a shell starts in the background ignores interruptions, and hands that on.
+    hearing = (
+        "import runpy, signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "runpy.run_module('training.match', run_name='__main__', alter_sys=True)"
+    )
+    command = [sys.executable, "-c", hearing, shlex.join([sys.executable, str(mute)]), FAKE, *QUICK]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as program:
         while not mute.with_name("mute.py.started").exists():
             assert program.poll() is None
             time.sleep(0.02)
