@@ -5,7 +5,6 @@ It reads the figures that runs write into their folders and disturbs nothing. Ct
 
 import argparse
 import sys
-import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,13 +73,7 @@ def _serve(runs: list["RunMetrics"], arguments: argparse.Namespace) -> None:
     from training.reporting.watch_page import WatchPage
 
     server = LocalServer(WatchPage(runs).site(), arguments.port)
-    print(f"{server.url}\nCtrl-C ends", flush=True)
-    try:
-        if not arguments.no_browser:
-            webbrowser.open(server.url)
-        server.serve_forever()
-    finally:
-        server.server_close()
+    server.show(opens_browser=not arguments.no_browser)
 
 
 if __name__ == "__main__":

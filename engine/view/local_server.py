@@ -11,6 +11,7 @@ import json
 import socketserver
 import sys
 import traceback
+import webbrowser
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -103,6 +104,22 @@ class LocalServer(http.server.ThreadingHTTPServer):
         """Binds without asking the name service who 127.0.0.1 is, which can take seconds."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
+
+    def show(self, fragment: str = "", *, opens_browser: bool) -> None:
+        """Tells the address, opens it in a browser if asked to, and serves until the person interrupts.
+
+        Args:
+          fragment: state that the page begins with, as it writes states into its address.
+          opens_browser: whether to open the address.
+        """
+        address = self.url + (f"#{fragment}" if fragment else "")
+        print(f"{address}\nCtrl-C ends", flush=True)
+        try:
+            if opens_browser:
+                webbrowser.open(address)
+            self.serve_forever()
+        finally:
+            self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Reports what went wrong, unless the client just went away."""

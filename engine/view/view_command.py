@@ -5,7 +5,6 @@ The page is served on 127.0.0.1 only and works without a network connection. Ctr
 
 import argparse
 import sys
-import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
@@ -63,14 +62,9 @@ def _serve(arguments: argparse.Namespace) -> None:
     network.warm_up()
     other = None if arguments.compare is None else open_network(arguments.compare)
     server = LocalServer(view_site(ViewApi(network, teacher, other)), arguments.port)
-    address = server.url + (f"#{fragment}" if fragment else "")
-    print(f"{address}\nCtrl-C ends", flush=True)
     try:
-        if not arguments.no_browser:
-            webbrowser.open(address)
-        server.serve_forever()
+        server.show(fragment, opens_browser=not arguments.no_browser)
     finally:
-        server.server_close()
         if teacher is not None:
             teacher.close()
 
