@@ -29,7 +29,7 @@ def exit_status(name: str, work: Callable[[], int], mistakes: type[Exception] | 
     """Does a command's work; what hinders it becomes one line on standard error.
 
     Args:
-      name: of the command, which begins the line.
+      name: begins the line; the command's, or `error`.
       work: returns the exit status.
       mistakes: errors whose text is one line for the person asking; others are faults of the program and are raised.
 

@@ -1,7 +1,7 @@
 """Trains a network on packed, teacher-labelled positions.
 
     python -m training.distil --run runs/mine --preset cpu --minutes 180 --decay-share 0.3 \\
-        --source packed/all/train:0.6 --source packed/puzzles/train:0.25:puzzles --validation packed/all/validation
+        --source packed/all/train:0.6 --source packed/puzzles/train:0.05:puzzles --validation packed/all/validation
 
 A source is FOLDER:WEIGHT, with `:puzzles` behind it where the values only mark the solution. Ctrl-C saves and ends;
 `--resume` goes on from the newest checkpoint with the run's own settings and the same order of the data.
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.command_line import exit_status
 from training.plan_arguments import add_plan_arguments, plan_of, stopped_by_signals
 
 if TYPE_CHECKING:
@@ -41,18 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-      0, or 2 after one line on stderr that says what was wrong.
+      0, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
     """
     arguments = _parser().parse_args(argv)
-    try:
-        _train(arguments)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status("error", lambda: _train(arguments), (ValueError, OSError))
 
 
-def _train(arguments: argparse.Namespace) -> None:
+def _train(arguments: argparse.Namespace) -> int:
     from training.distillation import Distillation
 
     plan = plan_of(arguments)
@@ -60,6 +56,7 @@ def _train(arguments: argparse.Namespace) -> None:
     distillation = Distillation(config, arguments.run, plan, arguments.start_from)
     with stopped_by_signals(distillation):
         distillation.run()
+    return 0
 
 
 def _read_config(arguments: argparse.Namespace) -> "RunConfig":

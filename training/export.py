@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.command_line import exit_status
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -26,16 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-      0, or 2 after one line on stderr that says what was wrong.
+      0, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
     """
     arguments = _parser().parse_args(argv)
-    try:
-        from training.exporting import export_run
+    return exit_status("error", lambda: _export(arguments), (ValueError, OSError))
 
-        size = export_run(arguments.run, arguments.out, arguments.set, arguments.note)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+
+def _export(arguments: argparse.Namespace) -> int:
+    from training.exporting import export_run
+
+    size = export_run(arguments.run, arguments.out, arguments.set, arguments.note)
     print(f"wrote {arguments.out}, {size / 1e6:.2f} MB", file=sys.stderr)
     return 0
 

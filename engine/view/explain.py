@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.command_line import exit_status
+
 if TYPE_CHECKING:
     import chess
 
@@ -17,15 +19,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-      0, or 2 after one line on stderr that says what was wrong.
+      0, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
     """
     arguments = _parser().parse_args(argv)
-    try:
-        _explain(arguments)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status("error", lambda: _explain(arguments), (ValueError, OSError))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _explain(arguments: argparse.Namespace) -> None:
+def _explain(arguments: argparse.Namespace) -> int:
     import chess
 
     from engine.view.game_record import GameRecordError, board_of
@@ -66,6 +63,7 @@ def _explain(arguments: argparse.Namespace) -> None:
         print(content)
     else:
         arguments.out.write_text(content + "\n", encoding="utf-8")
+    return 0
 
 
 def _content(arguments: argparse.Namespace, board: "chess.Board") -> str:

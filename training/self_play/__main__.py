@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.command_line import exit_status
 from training.plan_arguments import add_plan_arguments, plan_of, stopped_by_signals
 
 if TYPE_CHECKING:
@@ -47,26 +48,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-      0, or 2 after one line on stderr that says what was wrong.
+      0, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
     """
     arguments = _parser().parse_args(argv)
-    try:
-        plan = plan_of(arguments)
-        if arguments.group:
-            # Before anything else: importing the games already asks for the devices.
-            from training.self_play.process_group import join_process_group
+    return exit_status("error", lambda: _learn(arguments), (ValueError, OSError))
 
-            coordinator, processes, index = arguments.group
-            join_process_group(coordinator, int(processes), int(index))
-        config = _config(arguments)
-        from training.self_play.self_play_run import SelfPlayRun
 
-        run = SelfPlayRun(config, arguments.run, plan, arguments.start_from)
-        with stopped_by_signals(run):
-            run.run()
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+def _learn(arguments: argparse.Namespace) -> int:
+    plan = plan_of(arguments)
+    if arguments.group:
+        # Before anything else: importing the games already asks for the devices.
+        from training.self_play.process_group import join_process_group
+
+        coordinator, processes, index = arguments.group
+        join_process_group(coordinator, int(processes), int(index))
+    config = _config(arguments)
+    from training.self_play.self_play_run import SelfPlayRun
+
+    run = SelfPlayRun(config, arguments.run, plan, arguments.start_from)
+    with stopped_by_signals(run):
+        run.run()
     return 0
 
 
