@@ -21,7 +21,6 @@ import jax.numpy as jnp
 
 from engine.encoding.position import POSITION_SIZE
 from engine.frozen_config import ConfigError, from_json_dict, to_json_dict
-from engine.network.config_upgrade import upgraded
 from engine.network.int8 import SERVING_PRODUCTS
 from engine.network.model import Network
 from engine.network.network_config import NetworkConfig
@@ -165,7 +164,7 @@ def _read_manifest(folder: Path) -> Mapping[str, Any]:
 
 def _read_config(folder: Path, manifest: Mapping[str, Any]) -> NetworkConfig:
     try:
-        return from_json_dict(NetworkConfig, upgraded(manifest.get("config")))
+        return from_json_dict(NetworkConfig, manifest.get("config"))
     except (ConfigError, ValueError) as error:
         raise CheckpointError(f"expected a network's configuration in {folder / _MANIFEST}, got: {error}") from None
 

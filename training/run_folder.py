@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import chex
 
 from engine.frozen_config import ConfigT, from_json_dict, to_json_dict
-from engine.network.config_upgrade import upgraded
 from training.learner import make_state
 from training.run_checkpoint import RunCheckpoints
-from training.run_config import CoreLossConfig, RunConfig
+from training.run_config import RunConfig
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -57,17 +56,9 @@ def read_settings(folder: Path, cls: type[ConfigT]) -> ConfigT:
     if not path.is_file():
         raise ValueError(f"expected the folder of a run with {_CONFIG}, got {folder}")
     try:
-        return from_json_dict(cls, _upgraded_settings(cls, json.loads(path.read_text())))
+        return from_json_dict(cls, json.loads(path.read_text()))
     except ValueError as error:
         raise ValueError(f"expected the settings of a run in {path}, got: {error}") from None
-
-
-def _upgraded_settings(cls: type, data: object) -> object:
-    """Returns settings in today's form; distillation had one core and none of its losses before."""
-    if cls is not RunConfig or not isinstance(data, dict):
-        return data
-    losses = {} if "core_losses" in data else {"core_losses": to_json_dict(CoreLossConfig())}
-    return {**data, **losses, "network": upgraded(data.get("network"))}
 
 
 def averaged_run(folder: Path) -> AveragedRun:

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import chex
-import jax
-import jax.numpy as jnp
 
 from engine.checkpoint import is_network_folder, load_network, read_network_facts
 from engine.network.int8 import dequantise
 from engine.network.network_config import NetworkConfig
+from training.grown_weights import grown_weights
 from training.run_folder import averaged_run, read_config
 
 
@@ -18,17 +17,16 @@ def starting_weights(folder: Path, like: chex.ArrayTree) -> chex.ArrayTree:
     Args:
       folder: of a run, whose newest averaged weights are taken, or of a network, whose int8 kernels are taken
         as they are.
-      like: weights of the network that is to be trained, for their shapes.
+      like: initial weights of the network that is to be trained, which may be larger.
 
     Raises:
-      ValueError: the folder is neither, or its network has other shapes.
+      ValueError: the folder is neither, or its network is larger or of another kind.
     """
     params = dequantise(load_network(folder).params) if is_network_folder(folder) else averaged_run(folder).params
-    if jax.tree.map(jnp.shape, params) != jax.tree.map(jnp.shape, like):
-        raise ValueError(
-            f"expected weights of the same network to start from, got {folder}, whose weights differ in shape"
-        )
-    return params
+    try:
+        return grown_weights(params, like)
+    except ValueError as error:
+        raise ValueError(f"expected weights of a network no larger to start from, got {folder}: {error}") from None
 
 
 def network_config(folder: Path) -> NetworkConfig:

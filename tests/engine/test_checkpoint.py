@@ -22,7 +22,6 @@ from engine.checkpoint import (
     serving_shapes,
 )
 from engine.frozen_config import to_json_dict
-from engine.network.core_configs import DeqConfig
 from tests.reference.tiny_network import stirred, tiny_config
 
 CONFIG = tiny_config(arithmetic="int8")
@@ -146,16 +145,6 @@ def test_json_in_another_encoding(folder: Path) -> None:
 def test_other_format_versions(folder: Path, version: object) -> None:
     edit_manifest(folder, lambda manifest: manifest.update(format_version=version))
     assert f"format version {FORMAT_VERSION}" in refusal(folder) and repr(version) in refusal(folder)
-
-
-def test_folders_from_before_the_choice_of_cores_load_as_what_they_were(folder: Path) -> None:
-    def take_out(manifest: dict[str, Any]) -> None:
-        del manifest["config"]["core"], manifest["config"]["gradient"]["kept"]
-
-    edit_manifest(folder, take_out)
-    loaded = load_network(folder)
-    assert loaded.network.config == CONFIG and CONFIG.core == DeqConfig()
-    assert_params_equal(loaded.params, saved_params())
 
 
 @pytest.mark.parametrize("text", ["[]", "1", "null", '"text"'])

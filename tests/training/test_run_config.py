@@ -39,15 +39,6 @@ def test_settings_survive_the_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
-def test_runs_from_before_the_choice_of_cores_are_read_as_what_they_were(tmp_path: Path) -> None:
-    write_config(tmp_path, CONFIG)
-    path = tmp_path / "config.json"
-    settings = json.loads(path.read_text())
-    del settings["core_losses"], settings["network"]["core"], settings["network"]["gradient"]["kept"]
-    path.write_text(json.dumps(settings))
-    assert read_config(tmp_path) == CONFIG
-
-
 def test_overrides_reach_nested_settings() -> None:
     changed = with_overrides(CONFIG, ["network.solver.max_steps=7", "optimizer.name=adamw", "batch_size=8"])
     assert (changed.network.solver.max_steps, changed.optimizer.name, changed.batch_size) == (7, "adamw", 8)

@@ -27,9 +27,9 @@ def test_a_network_gives_its_kernels_within_half_a_rounding_step(tmp_path: Path)
     np.testing.assert_array_equal(start["embedding"]["kernel"], trained["embedding"]["kernel"])
 
 
-def test_another_shape_is_refused_with_its_folder(tmp_path: Path) -> None:
+def test_a_larger_one_is_refused_with_its_folder(tmp_path: Path) -> None:
     served = convert(make_state(RunConfig(network=NETWORK, sources=())).params, serving_shapes(NETWORK))
     save_network(tmp_path / "net", NETWORK, served, "card", {})
-    wider = make_state(RunConfig(network=with_overrides(NETWORK, ["width=64"]), sources=())).params
-    with pytest.raises(ValueError, match=f"same network to start from, got {tmp_path}/net"):
-        starting_weights(tmp_path / "net", wider)
+    narrower = make_state(RunConfig(network=with_overrides(NETWORK, ["hidden_width=16"]), sources=())).params
+    with pytest.raises(ValueError, match=f"a network no larger to start from, got {tmp_path}/net"):
+        starting_weights(tmp_path / "net", narrower)

@@ -1,0 +1,74 @@
+"""A small network's weights as the start of a larger one that computes the same (Chen et al. 2016, "Net2Net").
+
+What a new channel would write is zero at first and what reads it is random, so the outputs stay what they were while
+every new weight gets a gradient. The norms divide by a mean over more channels, which their scales make up for. Only
+whole blocks that are added change the outputs: each adds the injected board once more.
+"""
+
+import chex
+import jax
+import jax.numpy as jnp
+from flax import traverse_util
+
+# The kernels and tables whose last axis is a stream that others add to or compare.
+_WRITERS = {
+    "embedding",
+    "square_embedding",
+    "square_features",
+    "occupant",
+    "output",
+    "seen",
+    "mapped",
+    "key",
+    "by_offset",
+    "by_attack",
+}
+# How many equal parts, side by side, the last axis of a kernel has.
+_PARTS = {"query_key_value": 3, "token_key_value": 2}
+
+
+def grown_weights(small: chex.ArrayTree, fresh: chex.ArrayTree) -> chex.ArrayTree:
+    """Returns weights of a larger network that go on from a smaller one's.
+
+    Args:
+      small: weights of a network in training form.
+      fresh: initial weights of one that is as wide or wider in every part but the value head, which stays, with the
+        same width of an attention head, and has as many blocks or more.
+
+    Returns:
+      Weights of the shapes of `fresh`.
+
+    Raises:
+      ValueError: `small` is larger somewhere, or of another kind.
+    """
+    old, new = (traverse_util.flatten_dict(tree) for tree in (small, fresh))
+    if not old.keys() <= new.keys():
+        raise ValueError(f"expected parts of the larger network, got also: {sorted(old.keys() - new.keys())[0]}")
+    grown = {path: _grown(path, old.get(path), leaf) for path, leaf in new.items()}
+    return traverse_util.unflatten_dict(grown)
+
+
+def _grown(path: tuple[str, ...], old: jax.Array | None, fresh: jax.Array) -> jax.Array:
+    owner = next(name for name in reversed(path) if name not in ("kernel", "weight", "scale", "bias"))
+    start = jnp.zeros_like(fresh) if owner in _WRITERS and fresh.ndim == 2 else fresh
+    if old is None or old.shape == fresh.shape:
+        return start if old is None else old
+    may_widen = path[0] != "value" or old.shape[-1] == fresh.shape[-1]  # new units would change its norm
+    if (
+        old.ndim != fresh.ndim
+        or not may_widen
+        or any(less > more for less, more in zip(old.shape, fresh.shape, strict=True))
+    ):
+        raise ValueError(f"expected weights that fit {list(fresh.shape)} in {'/'.join(path)}, got {list(old.shape)}")
+    ratio = (fresh.shape[-1] / old.shape[-1]) ** 0.5
+    if path[-1] == "scale":
+        return jnp.full_like(fresh, jnp.mean(old) / ratio).at[: len(old)].set(old / ratio)
+    if owner == "query":  # its products with the keys are divided by the root of their width
+        old = old * ratio
+    parts = _PARTS.get(owner, 1)
+    pairs = zip(jnp.split(old, parts, axis=-1), jnp.split(start, parts, axis=-1), strict=True)
+    return jnp.concatenate([_filled(part, larger) for part, larger in pairs], axis=-1)
+
+
+def _filled(old: jax.Array, larger: jax.Array) -> jax.Array:
+    return larger.at[tuple(slice(size) for size in old.shape)].set(old)
