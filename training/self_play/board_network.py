@@ -63,7 +63,7 @@ class _NeighbourBlock(nn.Module):
 
 
 class _BoardBlock(nn.Module):
-    """x + what every cell says to every other, then what each makes of it (MLP-Mixer, Tolstikhin et al. 2021)."""
+    """x + what two layers make of the whole board, normalised."""
 
     board: tuple[int, int]
     product: Product
@@ -71,10 +71,10 @@ class _BoardBlock(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         batch, cells, channels = x.shape
-        heard = Projection(cells, self.product, name="cells")(x.mT.reshape(batch * channels, cells))
-        x = nn.RMSNorm(name="norm_cells")(x + heard.reshape(batch, channels, cells).mT)
-        hidden = nn.relu(Projection(2 * channels, self.product, name="hidden")(x))
-        return nn.RMSNorm(name="norm")(x + Projection(channels, self.product, name="output")(hidden))
+        flat = x.reshape(batch, cells * channels)
+        hidden = nn.relu(Projection(cells * channels, self.product, name="hidden")(flat))
+        change = Projection(cells * channels, self.product, name="output")(hidden)
+        return nn.RMSNorm(name="norm")(x + change.reshape(x.shape))
 
 
 _BLOCKS = {"neighbours": _NeighbourBlock, "board": _BoardBlock}

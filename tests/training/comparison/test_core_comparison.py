@@ -109,7 +109,7 @@ def test_a_miniature_is_trained_measured_and_reported(tmp_path: Path, monkeypatc
     packed = pack("all", "labels-all.tsv", tmp_path / "packed")
     sizes = ("width=16", "heads=1", "hidden_width=16", "policy_width=16", "policy_heads=1", "blocks=1")
     network = [f"--set={setting}" for setting in (*sizes, "value_width=16", "value_bins=16", "arithmetic=float32")]
-    given = ["--source", f"{packed}:1", "--positions", str(DATA / "labels-all.tsv"), "--most-positions", "20"]
+    given = ["--source", f"{packed}/train:1", "--positions", str(DATA / "labels-all.tsv"), "--most-positions", "20"]
     puzzles = ["--puzzles", str(DATA / "puzzles.csv"), "--most-puzzles", "5"]
     run = ["run", "--out", str(tmp_path / "cores"), "--cores", "flat", "--seeds", "1", "--minutes", "0.02"]
     with quick_compiles():
