@@ -26,7 +26,7 @@ view: $(STAMP) ## see it think: open the page on this machine
 	@exec $(BIN)/python uci_main.py view
 
 test: $(STAMP) ## run the fast tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-all: $(STAMP) ## run the slow tests too
 	@$(BIN)/python -m pytest -m 'not gpu and not teacher and not browser'

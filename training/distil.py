@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--preset", default="cpu", help="network to train (default cpu)")
     parser.add_argument("--source", action="append", default=[], help="FOLDER:WEIGHT[:puzzles]; repeatable")
     parser.add_argument("--tau", type=float, default=0.05, help="temperature of the policy's targets (default .05)")
+    parser.add_argument("--teacher", default="", help="folder of a run or of a network whose policy teaches, too")
     parser.add_argument("--validation", default="", help="folder of held-out shards")
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="override a setting of the run"
@@ -69,14 +70,15 @@ def _read_config(arguments: argparse.Namespace) -> "RunConfig":
 def _new_config(arguments: argparse.Namespace) -> "RunConfig":
     from engine.frozen_config import with_overrides
     from engine.network.network_presets import preset
-    from training.run_config import RunConfig, parse_source
+    from training.run_config import RunConfig, TeacherConfig, parse_source
 
     if arguments.run.exists():
         raise ValueError(f"expected a new folder for --run, got {arguments.run}, which exists; use --resume to go on")
     if not arguments.source:
         raise ValueError("expected at least one --source FOLDER:WEIGHT, got none")
     sources = tuple(parse_source(text, arguments.tau) for text in arguments.source)
-    config = RunConfig(network=preset(arguments.preset), sources=sources, validation=arguments.validation)
+    teacher, network = TeacherConfig(folder=arguments.teacher), preset(arguments.preset)
+    config = RunConfig(network=network, sources=sources, teacher=teacher, validation=arguments.validation)
     return with_overrides(config, arguments.set)
 
 

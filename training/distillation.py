@@ -13,6 +13,7 @@ from training.batches import Batch, BatchStream, dense_targets
 from training.finite_figures import finite_figures
 from training.held_out import HeldOut
 from training.learner import DeviceBatch, Metrics, make_policy, make_state, make_update
+from training.network_teacher import NetworkTeacher
 from training.prefetch import prefetch
 from training.run_checkpoint import RunCheckpoints
 from training.run_clock import RunClock
@@ -39,8 +40,8 @@ class Distillation:
       start_from: folder of a run or of a network whose weights are the start of a new run.
 
     Raises:
-      ValueError: the data, the other run or the run's newest checkpoint do not fit the settings, or the run's learning
-        rate has fallen to zero and the plan does not restart it.
+      ValueError: the data, the teacher, the other run or the run's newest checkpoint do not fit the settings, or the
+        run's learning rate has fallen to zero and the plan does not restart it.
     """
 
     def __init__(self, config: RunConfig, folder: Path, plan: Plan, start_from: Path | None = None) -> None:
@@ -50,6 +51,7 @@ class Distillation:
         self._has_scores = np.array([source.has_scores for source in config.sources], np.float32)
         self._held_out = HeldOut(Shards(Path(config.validation))) if config.validation else None
         self._policy = make_policy(config.network)
+        self._teacher = NetworkTeacher(config.teacher) if config.teacher.folder else None
         self._stopping = False
         fresh = make_state(config)
         started = None if start_from is None else _started(fresh, start_from)
@@ -123,7 +125,9 @@ class Distillation:
     def _device_batch(self, batch: Batch) -> DeviceBatch:
         target, legal = dense_targets(batch, self._stream.taus, self._config.logit_weight)
         score = np.max(batch.values, axis=1)
-        return DeviceBatch(*jax.device_put((batch.positions, target, legal, score, self._has_scores[batch.source])))
+        arrays = (batch.positions, target, legal, score, self._has_scores[batch.source])
+        on_device = DeviceBatch(*jax.device_put(arrays))
+        return on_device if self._teacher is None else self._teacher.taught(on_device)
 
     def _introduction(self, state: TrainState) -> str:
         parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))

@@ -74,6 +74,8 @@ def _facts(run: Path, averaged: AveragedRun) -> dict[str, object]:
     last = _last_regret(run / "metrics.jsonl", averaged.step)
     settings = {"optimizer": dataclasses.asdict(config.optimizer), "seed": config.seed, "mirror": config.mirror}
     sources = [f"{'/'.join(Path(source.folder).parts[-2:])} x {source.weight:g}" for source in config.sources]
+    if config.teacher.folder:
+        sources.append(f"policy of {Path(config.teacher.folder).name} x {config.teacher.share:g} of each target")
     return {
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(averaged.params)),
         "data": ", ".join(sources),

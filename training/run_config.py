@@ -43,6 +43,21 @@ class OptimizerConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TeacherConfig:
+    """A network that teaches beside the labels."""
+
+    # Folder of a run or of a network; empty for none.
+    folder: str = ""
+    # Its policy's share of the target, the labels have the rest.
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a share that is none."""
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"expected teacher.share from 0 to 1, got {self.share}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CoreLossConfig:
     """Weights of what cores add to the loss; see training/core_losses.py."""
 
@@ -74,6 +89,8 @@ class RunConfig:
     network: NetworkConfig
     # What it learns from.
     sources: tuple[SourceConfig, ...]
+    # What else it learns from.
+    teacher: TeacherConfig = TeacherConfig()
     # Held-out shards whose regret is measured; empty for none.
     validation: str = ""
     # B.
