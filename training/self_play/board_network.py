@@ -1,7 +1,6 @@
 """A small network for small boards: residual blocks, a model step of its own, the contract of `muesli/agent.py`.
 
-It plays no part in the engine, which plays chess only. A neighbourhood is nine shifted copies side by side and one
-matrix product, which CPUs compute several times faster than a convolution and its gradient.
+It plays no part in the engine, which plays chess only.
 """
 
 import dataclasses
@@ -28,7 +27,7 @@ class BoardNetworkConfig:
 
     # D, channels of a cell.
     channels: int = 32
-    # How cells hear of each other: from their neighbours, or each from each, which suits the smallest boards.
+    # How cells hear of each other: from their neighbours, or all from all by full matrices, for the smallest boards.
     mixing: Literal["neighbours", "board"] = "neighbours"
     # Residual blocks of the encoder.
     blocks: int = 3
@@ -48,7 +47,7 @@ class BoardNetworkConfig:
 
 
 class _NeighbourBlock(nn.Module):
-    """x + what its neighbourhood says, normalised."""
+    """x + what its neighbourhood and the mean of the board say, normalised."""
 
     board: tuple[int, int]
     product: Product
@@ -56,8 +55,8 @@ class _NeighbourBlock(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         channels = x.shape[-1]
-        hidden = nn.relu(Projection(channels, self.product, name="neighbours")(neighbourhoods(x, self.board)))
-        # The mean over the board tells every cell about the whole.
+        kernel = self.param("neighbours", nn.initializers.lecun_normal(), (3, 3, channels, channels))
+        hidden = nn.relu(neighbourhood_product(x, kernel, self.board, self.product is BFLOAT16))
         hidden += Projection(channels, self.product, name="board")(jnp.mean(hidden, axis=1, keepdims=True))
         return nn.RMSNorm(name="norm")(x + Projection(channels, self.product, name="output")(hidden))
 
@@ -80,22 +79,23 @@ class _BoardBlock(nn.Module):
 _BLOCKS = {"neighbours": _NeighbourBlock, "board": _BoardBlock}
 
 
-def neighbourhoods(x: jax.Array, board: tuple[int, int]) -> jax.Array:
-    """Returns every cell with its eight neighbours, 0 outside the board.
+def neighbourhood_product(
+    x: jax.Array, kernel: jax.Array, board: tuple[int, int], rounds_to_bfloat16: bool
+) -> jax.Array:
+    """Returns a 3 x 3 convolution of every cell and its eight neighbours, 0 outside the board; `[B, S, E]` float32.
 
     Args:
       x: `[B, S, D]`.
+      kernel: `[3, 3, D, E]`.
       board: rows and columns, S in all.
-
-    Returns:
-      `[B, S, 9 * D]`.
+      rounds_to_bfloat16: whether factors and sums are rounded to bfloat16.
     """
     rows, columns = board
-    chex.assert_shape(x, (None, rows * columns, None))
-    batch, _, width = x.shape
-    padded = jnp.pad(x.reshape(batch, rows, columns, width), ((0, 0), (1, 1), (1, 1), (0, 0)))
-    shifted = [padded[:, r : r + rows, c : c + columns] for r in range(3) for c in range(3)]
-    return jnp.concatenate(shifted, axis=-1).reshape(batch, rows * columns, 9 * width)
+    chex.assert_shape(x, (None, rows * columns, kernel.shape[2]))
+    dtype = jnp.bfloat16 if rounds_to_bfloat16 else jnp.float32
+    image, weights = x.reshape(-1, rows, columns, x.shape[-1]).astype(dtype), kernel.astype(dtype)
+    sums = jax.lax.conv_general_dilated(image, weights, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    return sums.reshape(*x.shape[:2], kernel.shape[-1]).astype(jnp.float32)
 
 
 class BoardNetwork(nn.Module):
