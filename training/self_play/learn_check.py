@@ -31,7 +31,7 @@ class Check(NamedTuple):
 
 
 CHECKS: dict[str, Check] = {
-    "tic_tac_toe": Check(3.5, (Goal("perfect", 0.0, False),)),
+    "tic_tac_toe": Check(2.0, (Goal("perfect", 0.0, False),)),
     "connect_four": Check(18.0, (Goal("random", 0.95, True), Goal("tactical", 0.80, True))),
     "gardner_chess": Check(37.0, (Goal("random", 0.90, True),)),
 }

@@ -9,12 +9,13 @@ from training.self_play.self_play_config import NormalisedAdamConfig, SelfPlayCo
 SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
     "tic_tac_toe": SelfPlayConfig(
         game="tic_tac_toe",
-        board_network=BoardNetworkConfig(mixing="board", channels=32, blocks=2),
+        board_network=BoardNetworkConfig(mixing="board", channels=8, blocks=2),
         optimizer=NormalisedAdamConfig(learning_rate=2e-3, warmup_steps=50),
         behaviour=BehaviourConfig(random_share=0.05, opening_plies=4),
-        lanes=256,
+        lanes=128,
         steps=8,
-        updates=4,
+        updates=2,
+        replayed=1,
         replay_slots=16,
         opponents=("random", "perfect"),
     ),
