@@ -25,16 +25,22 @@ def run_command(name: str, argv: Sequence[str]) -> int:
     return int(importlib.import_module(COMMANDS[name]).main(argv))
 
 
-def exit_status(name: str, work: Callable[[], int], mistakes: type[Exception] | tuple[type[Exception], ...]) -> int:
+def exit_status(
+    name: str,
+    work: Callable[[], int],
+    mistakes: type[Exception] | tuple[type[Exception], ...],
+    ends_by_interruption: bool = False,
+) -> int:
     """Does a command's work; what hinders it becomes one line on standard error.
 
     Args:
       name: begins the line; the command's, or `error`.
       work: returns the exit status.
       mistakes: errors whose text is one line for the person asking; others are faults of the program and are raised.
+      ends_by_interruption: the work goes on until it is interrupted from the keyboard, which then is its success.
 
     Returns:
-      What the work returns, 2 after a mistake, or 130 after an interruption from the keyboard.
+      What the work returns, 2 after a mistake, or 130 (0 if that is its success) after an interruption.
     """
     try:
         return work()
@@ -42,6 +48,8 @@ def exit_status(name: str, work: Callable[[], int], mistakes: type[Exception] | 
         print(f"{name}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        if ends_by_interruption:
+            return 0
         print(f"{name}: interrupted", file=sys.stderr)
         return 130
 

@@ -12,6 +12,7 @@ from training.evaluation.evaluation_error import EvaluationError
 
 if TYPE_CHECKING:
     from training.evaluation.engine_spec import EngineSpec
+    from training.evaluation.opening_choice import OpeningChoice
 
 OWN_ENGINE = "recursezero"
 
@@ -139,6 +140,19 @@ def add_openings(parser: argparse.ArgumentParser) -> None:
     add("--in-order", action="store_true", help="take openings as they stand in the book (default: drawn at random)")
     add("--seed", type=int, default=1, metavar="N", help="fixes the openings drawn (default: 1)")
     add("--chess960", action="store_true", help="play Chess960, by default from its 960 starting positions")
+
+
+def opening_choice(arguments: argparse.Namespace) -> "OpeningChoice":
+    """Returns what the arguments of `add_openings` ask for."""
+    from training.evaluation.opening_choice import OpeningChoice
+
+    return OpeningChoice(
+        file=arguments.openings,
+        seed=arguments.seed,
+        in_order=arguments.in_order,
+        plies=arguments.plies,
+        chess960=arguments.chess960,
+    )
 
 
 def positive_whole(text: str) -> int:

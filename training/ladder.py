@@ -18,6 +18,7 @@ from training.engine_arguments import (
     add_openings,
     add_timing,
     engine_spec,
+    opening_choice,
     positive_whole,
     run_with_engines,
     whole_number,
@@ -75,16 +76,10 @@ def _ladder_match(arguments: argparse.Namespace) -> tuple["LadderMatch", "Ladder
     from training.evaluation.adjudication import GameRules
     from training.evaluation.ladder_climb import LadderPlan
     from training.evaluation.ladder_session import LadderMatch
-    from training.evaluation.opening_choice import OpeningChoice, choose_openings
+    from training.evaluation.opening_choice import choose_openings
     from training.evaluation.skill_levels import skill_elo
 
-    choice = OpeningChoice(
-        file=arguments.openings,
-        seed=arguments.seed,
-        in_order=arguments.in_order,
-        plies=arguments.plies,
-        chess960=arguments.chess960,
-    )
+    choice = opening_choice(arguments)
     openings, described = choose_openings(choice, arguments.games)
     choose_openings(choice, arguments.probe_games)  # refuses an odd number
     rules = GameRules(max_plies=arguments.max_plies)

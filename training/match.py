@@ -13,7 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.engine_arguments import add_openings, add_timing, engine_spec, positive_whole, run_with_engines
+from training.engine_arguments import (
+    add_openings,
+    add_timing,
+    engine_spec,
+    opening_choice,
+    positive_whole,
+    run_with_engines,
+)
 from training.evaluation.evaluation_error import EvaluationError
 
 if TYPE_CHECKING:
@@ -87,17 +94,10 @@ def _plan(
     from training.evaluation.adjudication import GameRules, parse_draw_rule, parse_resign_rule
     from training.evaluation.engine_identity import describe_engine
     from training.evaluation.match_session import MatchPlan
-    from training.evaluation.opening_choice import OpeningChoice, choose_openings
+    from training.evaluation.opening_choice import choose_openings
     from training.evaluation.sprt import parse_sprt
 
-    choice = OpeningChoice(
-        file=arguments.openings,
-        seed=arguments.seed,
-        in_order=arguments.in_order,
-        plies=arguments.plies,
-        chess960=arguments.chess960,
-    )
-    openings, described = choose_openings(choice, arguments.games)
+    openings, described = choose_openings(opening_choice(arguments), arguments.games)
     rules = GameRules(
         max_plies=arguments.max_plies,
         resign=None if arguments.resign is None else parse_resign_rule(arguments.resign),

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.command_line import exit_status
+
 if TYPE_CHECKING:
     from training.reporting.run_metrics import RunMetrics
 
@@ -20,14 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
       0, or 2 after one line on stderr that says what was wrong.
     """
     arguments = _parser().parse_args(argv)
-    try:
-        _watch(arguments)
-    except KeyboardInterrupt:
-        return 0
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status("error", lambda: _watch(arguments), (ValueError, OSError), ends_by_interruption=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _watch(arguments: argparse.Namespace) -> None:
+def _watch(arguments: argparse.Namespace) -> int:
     from training.reporting.run_metrics import open_runs
 
     if arguments.every <= 0:
@@ -66,6 +61,7 @@ def _watch(arguments: argparse.Namespace) -> None:
             print_once(runs)
         else:
             watch_on_terminal(runs, arguments.every)
+    return 0
 
 
 def _serve(runs: list["RunMetrics"], arguments: argparse.Namespace) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
+from engine.command_line import exit_status
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
@@ -17,14 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
       0, or 2 after one line on stderr that says what was wrong.
     """
     arguments = _parser().parse_args(argv)
-    try:
-        _serve(arguments)
-    except KeyboardInterrupt:
-        return 0
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status("error", lambda: _serve(arguments), (ValueError, OSError), ends_by_interruption=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(arguments: argparse.Namespace) -> None:
+def _serve(arguments: argparse.Namespace) -> int:
     fragment = _fragment(arguments)
     from engine.view.local_server import LocalServer
     from engine.view.network_opening import open_network
@@ -67,6 +62,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     finally:
         if teacher is not None:
             teacher.close()
+    return 0
 
 
 def _fragment(arguments: argparse.Namespace) -> str:
