@@ -4,6 +4,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from training.muesli.cmpo import ILLEGAL
+
 
 def all_legal(legal: jax.Array, most: int) -> tuple[jax.Array, jax.Array]:
     """Returns the legal actions of each position in ascending order, padded.
@@ -34,5 +36,11 @@ def drawn(key: jax.Array, log_policy: jax.Array, count: int) -> jax.Array:
       count: N.
     """
     chex.assert_rank(log_policy, 2)
-    draws = jax.random.categorical(key, log_policy[:, None, :], axis=-1, shape=(log_policy.shape[0], count))
-    return draws.astype(jnp.int32)
+    # By the cumulative distribution: one random number a draw, where Gumbel noise takes one an action.
+    sums = jnp.cumsum(jnp.exp(log_policy), axis=1)  # [B, A]
+    heights = jax.random.uniform(key, (log_policy.shape[0], count)) * sums[:, -1:]
+    draws = jnp.sum(sums[:, None, :] <= heights[..., None], axis=-1, dtype=jnp.int32)
+    # Partial sums are rounded, so that a draw may very rarely fall beside the actions that have a probability.
+    draws = jnp.minimum(draws, log_policy.shape[1] - 1)
+    is_possible = jnp.take_along_axis(log_policy, draws, axis=1) > 0.5 * ILLEGAL
+    return jnp.where(is_possible, draws, jnp.argmax(log_policy, axis=1)[:, None].astype(jnp.int32))

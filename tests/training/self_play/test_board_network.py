@@ -26,8 +26,7 @@ def slow_neighbourhood(x: np.ndarray, kernel: np.ndarray, rows: int, columns: in
 def test_a_neighbourhood_is_nine_cells_and_ends_at_the_edge(rounds: bool) -> None:
     draw = np.random.default_rng(0)
     x, kernel = draw.normal(size=(2, 12, 3)), draw.normal(size=(3, 3, 3, 5))
-    wide = [jnp.asarray(a, jnp.float32) for a in (x, kernel)]
-    result = neighbourhood_product(*wide, (3, 4), rounds)
+    result = neighbourhood_product(jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32), (3, 4), rounds)
     assert result.dtype == jnp.float32
     np.testing.assert_allclose(
         result, slow_neighbourhood(x, kernel, 3, 4), rtol=0.1 if rounds else 1e-4, atol=0.2 if rounds else 1e-4
