@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--depth", type=int, default=4, help="plies of the teacher's search (default 4)")
     add("--few-men-depth", type=int, default=0, metavar="N", help="the same with at most 5 men (default: as --depth)")
     add("--best-nodes", type=int, default=3000, metavar="N", help="then search the best 4 moves so (default 3000)")
+    add("--choice-nodes", type=int, default=0, metavar="N", help="then search the best move alone so (default: not)")
     add("--seed", type=int, default=1, help="decides what is random (default 1)")
     add("--processes", type=int, default=1, help="engines at work at once (default 1)")
     add("--positions", type=int, default=10**9, metavar="N", help="stop after adding so many")
@@ -88,6 +89,7 @@ def _label(arguments: argparse.Namespace) -> int:
         depth=arguments.depth,
         few_men_depth=arguments.few_men_depth,
         best_nodes=arguments.best_nodes,
+        choice_nodes=arguments.choice_nodes,
         source=_source(arguments),
         seed=arguments.seed,
         processes=arguments.processes,

@@ -41,8 +41,10 @@ class LabelConfig:
     depth: int = 4
     # Depth with at most FEW_MEN men on the board; 0 for the same.
     few_men_depth: int = 0
-    # Nodes of a second search of the best moves; 0 for none.
+    # Nodes of a second search, of the best four moves; 0 for none.
     best_nodes: int = 3000
+    # Nodes of a last search, of the best move alone; 0 for none.
+    choice_nodes: int = 0
     # Decides what is random, with the number of the process and of the game.
     seed: int = 1
     # Teachers at work at once.
@@ -50,7 +52,13 @@ class LabelConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
-        for name, least in (("depth", 1), ("few_men_depth", 0), ("best_nodes", 0), ("processes", 1)):
+        for name, least in (
+            ("depth", 1),
+            ("few_men_depth", 0),
+            ("best_nodes", 0),
+            ("choice_nodes", 0),
+            ("processes", 1),
+        ):
             if getattr(self, name) < least:
                 raise ValueError(f"expected {name} to be at least {least}, got {getattr(self, name)}")
 
@@ -138,7 +146,9 @@ def _work(config: LabelConfig, number: int, first_game: int, known: KnownPositio
         def move_values(fen: str) -> Mapping[str, float]:
             few_men = sum(character.isalpha() for character in fen.split()[0]) <= FEW_MEN
             values = teacher.move_values(fen, (few_men and config.few_men_depth) or config.depth)
-            return teacher.with_best_moves_searched(fen, values, config.best_nodes) if config.best_nodes else values
+            for nodes, lines in ((config.best_nodes, 4), (config.choice_nodes, 1)):
+                values = teacher.with_best_moves_searched(fen, values, nodes, lines) if nodes else values
+            return values
 
         worker = LabelWorker(
             seed=config.seed,

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from training.expected_score import cp_to_value, mate_to_value
 
 _ALL_MOVES = 256  # lines asked for; no position has as many moves
-_BEST_MOVES = 4  # lines asked for when the best moves are searched again
 _UNLISTED_BELOW = 0.01  # at least so far below the worst of them lie the others
 
 
@@ -71,19 +70,22 @@ class UciTeacher:
         """
         return {move: value for move, (_, value) in self._search(fen, _ALL_MOVES, f"depth {depth}").items()}
 
-    def with_best_moves_searched(self, fen: str, values: Mapping[str, float], nodes: int) -> dict[str, float]:
+    def with_best_moves_searched(
+        self, fen: str, values: Mapping[str, float], nodes: int, lines: int
+    ) -> dict[str, float]:
         """Values the best moves anew by a longer search.
 
         Args:
           fen: the position.
           values: of all moves, from a short search (`move_values`).
           nodes: of the longer search, which finds for itself what is best.
+          lines: how many moves it lists. One alone is searched deepest and is most often the right one.
 
         Returns:
-          The values of the best four moves by the longer search, of the others by the short one, at least a little
-          below the worst of those four: a move that the longer search left out is not better than what it listed.
+          The values of the listed moves by the longer search, of the others by the short one, at least a little below
+          the worst of those listed: a move that the longer search left out is not better than what it listed.
         """
-        found = self._search(fen, _BEST_MOVES, f"nodes {nodes}")
+        found = self._search(fen, lines, f"nodes {nodes}")
         deepest = max((depth for depth, _ in found.values()), default=0)
         # The last iteration is cut off: its scores and those of the one before count, not what is older.
         best = {move: value for move, (depth, value) in found.items() if depth >= deepest - 1}

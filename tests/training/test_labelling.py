@@ -19,12 +19,15 @@ from training.noisy_games import play_noisy_game
 from training.uci_teacher import TeacherError, UciTeacher
 
 # Values the move at place i of n, in the order of UCI text, at 100 * (n - i) centipawns, a mating move at a mate. Asked
-# for nodes, it lists the last two moves, and before them, in a much earlier iteration, the first one.
+# for nodes, it lists the last two moves, and before them, in a much earlier iteration, the first one; of one line alone,
+# the move before the last.
 TEACHER = """
 import sys, chess
-board = chess.Board()
+board, lines = chess.Board(), 1
 for line in sys.stdin:
     words = line.split()
+    if words[:3] == ["setoption", "name", "MultiPV"]:
+        lines = int(words[-1])
     if words[0] == "uci":
         print("option name MultiPV type spin default 1 min 1 max 500\\nuciok", flush=True)
     elif words[0] == "isready":
@@ -33,7 +36,8 @@ for line in sys.stdin:
         board = chess.Board(" ".join(words[2:]))
     elif words[0] == "go" and words[1] == "nodes":
         moves = sorted(move.uci() for move in board.legal_moves)
-        for depth, move, score in ((3, moves[0], 900), (6, moves[-1], 200), (5, moves[-2:][0], 100)):
+        listed = (3, moves[0], 900), (6, moves[-1], 200), (5, moves[-2:][0], 100)
+        for depth, move, score in listed if lines > 1 else ((7, moves[-2:][0], 400),):
             print(f"info depth {depth} multipv 1 score cp {score} nodes 9 pv {move}")
         print("bestmove", moves[-1], flush=True)
     elif words[0] == "go":
@@ -68,7 +72,7 @@ def test_a_longer_search_decides_about_the_best_moves(teacher_command: str) -> N
     fen = "7k/8/8/8/8/8/8/K7 w - - 0 1"  # a1a2, a1b1, a1b2 at 300, 200, 100 centipawns
     teacher = UciTeacher(teacher_command.split(), {})
     short = teacher.move_values(fen, 1)
-    values = teacher.with_best_moves_searched(fen, short, 100)
+    values = teacher.with_best_moves_searched(fen, short, 100, 4)
     teacher.close()
     assert (values["a1b2"], values["a1b1"]) == (short["a1b1"], short["a1b2"])  # 200 and 100 by the longer search
     # What it saw only in an early iteration is below the worst that it listed.
@@ -77,9 +81,23 @@ def test_a_longer_search_decides_about_the_best_moves(teacher_command: str) -> N
 
 def test_a_move_that_was_low_stays_where_it_was(teacher_command: str) -> None:
     teacher = UciTeacher(teacher_command.split(), {})
-    values = teacher.with_best_moves_searched("7k/8/8/8/8/8/8/K7 w - - 0 1", {"a1a2": 0.2, "a1b1": 0.5, "a1b2": 0.5}, 9)
+    short = {"a1a2": 0.2, "a1b1": 0.5, "a1b2": 0.5}
+    values = teacher.with_best_moves_searched("7k/8/8/8/8/8/8/K7 w - - 0 1", short, 9, 4)
     teacher.close()
     assert values["a1a2"] == 0.2
+
+
+def test_the_last_word_is_a_search_of_one_move(teacher_command: str, tmp_path: Path) -> None:
+    fen, out = "7k/8/8/8/8/8/8/K7 w - - 0 1", tmp_path / "labels.tsv"
+    (tmp_path / "one.epd").write_text(fen + "\n")
+    files = ["--source", "files", "--file", str(tmp_path / "one.epd")]
+    searches = ["--depth", "1", "--best-nodes", "9", "--choice-nodes", "9"]
+    assert label.main(["--engine", teacher_command, "--out", str(out), *files, *searches]) == 0
+    (labelled,) = read_labels(out, "all")
+    value = dict(zip(sorted(("a1a2", "a1b1", "a1b2")), labelled.values, strict=True))
+    four_pawns = 0.04 + 0.92 / (1 + 10 ** (-0.00368208 * 400 / 2.302585))
+    assert value["a1b1"] == pytest.approx(four_pawns, abs=2e-4)
+    assert value["a1b2"] == pytest.approx(0.04 + 0.92 / (1 + 10 ** (-0.00368208 * 200 / 2.302585)), abs=2e-4)
 
 
 @pytest.mark.parametrize("command", [["absent-engine"], [sys.executable, "-c", "input(); print('uciok')"]])
