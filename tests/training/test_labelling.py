@@ -19,8 +19,8 @@ from training.noisy_games import play_noisy_game
 from training.uci_teacher import TeacherError, UciTeacher
 
 # Values the move at place i of n, in the order of UCI text, at 100 * (n - i) centipawns, a mating move at a mate. Asked
-# for nodes, it lists the last two moves, and before them, in a much earlier iteration, the first one; of one line alone,
-# the move before the last.
+# for nodes, it lists the last two moves, and before them, in a much earlier iteration, the first one; where only one
+# line is wanted, the move before the last.
 TEACHER = """
 import sys, chess
 board, lines = chess.Board(), 1
