@@ -50,7 +50,7 @@ def _config(arguments: argparse.Namespace) -> "ComparisonConfig":
 
     if not arguments.source:
         raise ValueError("expected at least one --source FOLDER:WEIGHT, got none")
-    run = RunConfig(network=preset("cpu"), sources=tuple(parse_source(text) for text in arguments.source))
+    run = RunConfig(network=preset("deq"), sources=tuple(parse_source(text) for text in arguments.source))
     return ComparisonConfig(
         run=with_overrides(run, arguments.set_run),
         cores=_names(arguments.cores, _CORES, "--cores"),
@@ -93,11 +93,10 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _memory(arguments: argparse.Namespace) -> int:
     from engine.network.network_presets import preset
-    from training.comparison.comparison_cells import PRESET_OF_CORE
     from training.comparison.comparison_report import replace_between
     from training.comparison.core_memory import memory_rows, memory_table
 
-    networks = {core: preset(PRESET_OF_CORE[core]) for core in _names(arguments.cores, _CORES, "--cores")}
+    networks = {core: preset(core) for core in _names(arguments.cores, _CORES, "--cores")}
     rows = list(memory_rows(networks, arguments.iterations, arguments.boards, arguments.places))
     replace_between(arguments.document, "memory", memory_table(rows))
     return 0

@@ -12,10 +12,11 @@ from engine.network.core_configs import (
 from engine.network.network_config import NetworkConfig
 
 _TRAINING_GRADIENT = GradientConfig(mode="phantom", steps=1)
+_TRAINING_SOLVER = SolverConfig(method="picard", max_steps=4, tolerance=1e-2, stagnation_steps=0)
 
 
 def _small(core: CoreConfig, blocks: int, heads: int = 4, kept: KeptStates | None = None) -> NetworkConfig:
-    """Returns a network of the size of "cpu" with another core; its few iterations can all be kept."""
+    """Returns a network of the size of "deq" with another core; its few iterations can all be kept."""
     gradient = GradientConfig(kept=kept or KeptStates(schedule="all"))
     return NetworkConfig(width=128, heads=heads, hidden_width=256, blocks=blocks, core=core, gradient=gradient)
 
@@ -36,12 +37,18 @@ PRESETS: dict[str, NetworkConfig] = {
     ),
     # The network that is shipped: trained and played on two CPU cores.
     "cpu": NetworkConfig(
-        width=128,
-        heads=4,
-        hidden_width=256,
+        width=256,
+        heads=8,
+        hidden_width=512,
         blocks=2,
-        solver=SolverConfig(method="picard", max_steps=4, tolerance=1e-2, stagnation_steps=0),
+        policy_width=96,
+        policy_heads=3,
+        solver=_TRAINING_SOLVER,
         gradient=_TRAINING_GRADIENT,
+    ),
+    # Half as wide, for comparisons and as a start that grows.
+    "deq": NetworkConfig(
+        width=128, heads=4, hidden_width=256, blocks=2, solver=_TRAINING_SOLVER, gradient=_TRAINING_GRADIENT
     ),
     # The other cores at that size; see docs/recursion.md.
     "universal": _small(UniversalConfig(iterations=4), blocks=2),

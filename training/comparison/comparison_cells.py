@@ -22,15 +22,6 @@ from training.run_plan import Plan
 Regime = Literal["time", "flops", "parameters"]
 REGIMES: tuple[Regime, ...] = get_args(Regime)
 REFERENCE = "deq"
-# Core → its preset.
-PRESET_OF_CORE = {
-    "deq": "cpu",
-    "universal": "universal",
-    "asura": "asura",
-    "rqz_golf": "rqz_golf",
-    "golf_recurrent": "golf_recurrent",
-    "flat": "flat",
-}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,5 +88,5 @@ def cell_plan(cell: Cell, config: RunConfig, reference: RunConfig, timed: Plan, 
 
 
 def networks_of(cores: tuple[str, ...], base: RunConfig) -> dict[str, RunConfig]:
-    """Returns the settings of each core in its preset's shape, the reference included."""
-    return {core: dataclasses.replace(base, network=preset(PRESET_OF_CORE[core])) for core in (REFERENCE, *cores)}
+    """Returns the settings of each core in the shape of its preset, which has its name; the reference included."""
+    return {core: dataclasses.replace(base, network=preset(core)) for core in (REFERENCE, *cores)}
