@@ -99,7 +99,8 @@ def test_folders_of_runs_that_do_not_fit(refused: Command, old_run: Path, tmp_pa
     assert f"a new folder for --run, got {old_run}, which exists; use --resume" in refused(run_folder=old_run)
     assert f"a run with config.json, got {tmp_path}/new" in refused("--resume")
     assert f"a run with config.json, got {tmp_path}/none" in refused("--start-from", f"{tmp_path}/none")
-    assert f"weights of the same network to start from, got {old_run}" in refused("--start-from", str(old_run))
+    smaller = ["--set", "network.hidden_width=8"]
+    assert f"a network no larger to start from, got {old_run}" in refused("--start-from", str(old_run), *smaller)
     (old_run / "config.json").write_text("{}")
     assert str(old_run / "config.json") in refused("--resume", run_folder=old_run)
 
