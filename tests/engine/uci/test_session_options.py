@@ -6,7 +6,7 @@ from pathlib import Path
 import chess
 import pytest
 
-from engine.player.strength import STRENGTH_OF_ELO
+from engine.player.strength import HIGHEST_ELO, LOWEST_ELO, STRENGTH_OF_ELO
 from engine.uci.network_slot import WeightsRequest
 from engine.uci.options import OPTIONS
 from tests.engine.player.test_endgame_tables import TABLES
@@ -43,12 +43,12 @@ def test_a_limited_strength_draws_the_more_freely_the_lower_it_is(talk: Talk) ->
         talk.say(f"setoption name UCI_Elo value {elo}")
         shares.append(_moves(talk)["e2e4"] / 200)
     assert shares == sorted(shares) and shares[0] < 0.3 and shares[-1] == 1.0
-    talk.say("setoption name UCI_Elo value 585", "setoption name UCI_LimitStrength value false")
+    talk.say(f"setoption name UCI_Elo value {LOWEST_ELO}", "setoption name UCI_LimitStrength value false")
     assert set(_moves(talk, 20)) == {"e2e4"}
 
 
 def test_a_limited_strength_takes_the_place_of_the_temperature(talk: Talk) -> None:
-    _set(talk, Temperature=5, UCI_LimitStrength="true", UCI_Elo=1290)
+    _set(talk, Temperature=5, UCI_LimitStrength="true", UCI_Elo=HIGHEST_ELO)
     assert set(_moves(talk, 50)) == {"e2e4"}
 
 
@@ -67,7 +67,7 @@ def test_the_temperature_falls_in_the_course_of_the_game(talk: Talk) -> None:
 
 def test_analysis_is_not_random_and_asks_no_book(talk: Talk, tmp_path: Path) -> None:
     book = write_book(tmp_path / "book.bin", [(chess.Board(), "h2h4", 1)])
-    _set(talk, UCI_LimitStrength="true", UCI_Elo=585, Temperature=3, OwnBook="true", BookFile=book)
+    _set(talk, UCI_LimitStrength="true", UCI_Elo=LOWEST_ELO, Temperature=3, OwnBook="true", BookFile=book)
     assert set(_moves(talk, 20)) == {"h2h4"}
     talk.say("setoption name UCI_AnalyseMode value true")
     assert set(_moves(talk, 50)) == {"e2e4"}
