@@ -1,6 +1,7 @@
 """RecurseZero as a program that chess programs start: the Universal Chess Interface on pipes."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -54,9 +55,14 @@ def _load_evaluator(request: "WeightsRequest") -> "RecursiveEvaluator":
 
     folder = request.folder or default_weights_folder()
     limit_threads(request.threads)
-    from engine.player.network_evaluator import load_network_evaluator
+    gc.disable()  # what is made while loading stays, so looking for what does not would be a tenth of the time
+    try:
+        from engine.player.network_evaluator import load_network_evaluator
 
-    return load_network_evaluator(folder, request.backend, request.tolerance)
+        return load_network_evaluator(folder, request.backend, request.tolerance)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 if __name__ == "__main__":
