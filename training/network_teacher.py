@@ -4,19 +4,16 @@ A wide network that was solved tightly has averaged over the labels' noise; what
 than one search's values.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
+import chex
 import jax
 import jax.numpy as jnp
-import optax
 
 from training.distil_loss import ILLEGAL
 from training.learner import DeviceBatch, make_policy
 from training.run_config import TeacherConfig
 from training.starting_weights import network_config, network_weights
-
-Policy = Callable[[optax.Params, jax.Array], tuple[jax.Array, jax.Array]]
 
 
 class NetworkTeacher:
@@ -54,5 +51,6 @@ def mixed_target(target: jax.Array, logits: jax.Array, legal: jax.Array, share: 
     Returns:
       `[B, Z]`, sums to 1, 0 at illegal cells.
     """
+    chex.assert_equal_shape([target, logits, legal])
     policy = jax.nn.softmax(jnp.where(legal, logits, ILLEGAL), axis=-1)
     return (1 - share) * target + share * jnp.where(legal, policy, 0.0)
