@@ -6,6 +6,7 @@ Three ways to be fair, each with every core and every seed:
 * flops: for the same number of floating-point operations, those that the reference core makes in that time;
 * parameters: with widths that give it as many parameters as the reference core, on as many positions as that one saw.
 
+The runs of the reference core at equal time stand for it in the other two: they are what the others are made equal to.
 Runs of one seed see the same positions in the same order.
 """
 
@@ -40,12 +41,11 @@ class Cell:
 
 def cells(cores: tuple[str, ...], seeds: int, regimes: tuple[Regime, ...]) -> Iterator[Cell]:
     """Yields the runs in an order in which what a run needs to know comes before it: seed by seed, time first."""
-    ordered = (REFERENCE, *(core for core in cores if core != REFERENCE))
+    others = [core for core in cores if core != REFERENCE]
     for seed in range(seeds):
-        for regime in REGIMES:
-            if regime in regimes or (regime == "time" and seed == 0):
-                wanted = ordered if regime in regimes else ordered[:1]
-                yield from (Cell(regime=regime, core=core, seed=seed) for core in wanted if core in (REFERENCE, *cores))
+        yield Cell(regime="time", core=REFERENCE, seed=seed)
+        for regime in (regime for regime in REGIMES if regime in regimes):
+            yield from (Cell(regime=regime, core=core, seed=seed) for core in others)
 
 
 def cell_config(cell: Cell, base: RunConfig, networks: Mapping[str, RunConfig]) -> RunConfig:
@@ -57,7 +57,7 @@ def cell_config(cell: Cell, base: RunConfig, networks: Mapping[str, RunConfig]) 
       networks: settings with the network of each core in its preset's shape.
     """
     network = networks[cell.core].network
-    if cell.regime == "parameters" and cell.core != REFERENCE:
+    if cell.regime == "parameters":
         network = matched_to(network, count_parameters(networks[REFERENCE].network))
     return dataclasses.replace(base, network=network, seed=cell.seed)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from training.comparison.bar_chart import Bar, bar_chart, chart_height
 from training.comparison.cell_training import Json
+from training.comparison.comparison_cells import REFERENCE
 from training.evaluation.sampling_error import MeanEstimate, estimate_mean
 
 # Figure → title, how its mean is written, and what it is multiplied with.
@@ -28,9 +29,15 @@ Means = dict[tuple[str, str], dict[str, MeanEstimate]]  # (regime, core) → fig
 
 
 def means_over_seeds(results: Sequence[Json]) -> Means:
-    """Returns the mean of every figure over the seeds of a core in a regime, in the units of `FIGURES`."""
+    """Returns the mean of every figure over the seeds of a core in a regime, in the units of `FIGURES`.
+
+    The reference's runs at equal time count in every regime.
+    """
+    others = [regime for regime in dict.fromkeys(result["regime"] for result in results) if regime != "time"]
+    reference = [result for result in results if result["core"] == REFERENCE]
+    shared = [{**result, "regime": regime} for regime in others for result in reference]
     samples: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for result in results:
+    for result in [*results, *shared]:
         figures = samples.setdefault((result["regime"], result["core"]), {name: [] for name in FIGURES})
         for name, (_, _, factor) in FIGURES.items():
             if result.get(name) is not None:
