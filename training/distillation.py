@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from engine.network.network_config import NetworkConfig
 from training.batches import Batch, BatchStream, dense_targets
 from training.finite_figures import finite_figures
 from training.held_out import HeldOut
@@ -54,7 +55,7 @@ class Distillation:
         self._teacher = NetworkTeacher(config.teacher) if config.teacher.folder else None
         self._stopping = False
         fresh = make_state(config)
-        started = None if start_from is None else _started(fresh, start_from)
+        started = None if start_from is None else _started(fresh, config.network, start_from)
         self._checkpoints = RunCheckpoints(folder)
         restored = self._checkpoints.restore_latest(fresh)
         if restored is None and started is not None:
@@ -158,6 +159,6 @@ def _placed(tree: TreeT) -> TreeT:
     return jax.device_put(tree, jax.local_devices()[0])
 
 
-def _started(fresh: TrainState, other: Path) -> TrainState:
-    params = starting_weights(other, fresh.params)
+def _started(fresh: TrainState, config: NetworkConfig, other: Path) -> TrainState:
+    params = starting_weights(other, config, fresh.params)
     return fresh.replace(params=params, average=jax.tree.map(jnp.copy, params))

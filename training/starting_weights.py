@@ -11,17 +11,24 @@ from training.grown_weights import grown_weights
 from training.run_folder import averaged_run, read_config
 
 
-def starting_weights(folder: Path, like: chex.ArrayTree) -> chex.ArrayTree:
+def starting_weights(folder: Path, config: NetworkConfig, like: chex.ArrayTree) -> chex.ArrayTree:
     """Returns weights to start from, in training form.
 
     Args:
       folder: as of `network_weights`.
-      like: initial weights of the network that is to be trained, which may be larger.
+      config: of the network that is to be trained, which may be larger.
+      like: its initial weights.
 
     Raises:
-      ValueError: the folder is neither, or its network is larger or of another kind.
+      ValueError: the folder is neither, or its network is larger or of another kind, or has other widths of a head.
     """
-    params = network_weights(folder)
+    params, found = network_weights(folder), _head_widths(network_config(folder))
+    # The shapes of the weights do not tell: other heads would compute something else without a word.
+    if found != _head_widths(config):
+        raise ValueError(
+            f"expected heads as wide as those of {folder}, {found[0]} channels in attention and {found[1]} in the "
+            f"policy, got {_head_widths(config)[0]} and {_head_widths(config)[1]}: a wider network has more heads"
+        )
     try:
         return grown_weights(params, like)
     except ValueError as error:
@@ -48,3 +55,7 @@ def network_config(folder: Path) -> NetworkConfig:
       ValueError: the folder is neither.
     """
     return read_network_facts(folder).config if is_network_folder(folder) else read_config(folder).network
+
+
+def _head_widths(config: NetworkConfig) -> tuple[int, int]:
+    return config.width // config.heads, config.policy_width // config.policy_heads

@@ -60,7 +60,7 @@ class SelfPlayRun:
         shardings = lane_shardings(jax.eval_shape(program.init), config.lanes, mesh)
         self._iterate = jax.jit(program.iterate, donate_argnums=0, out_shardings=(shardings, None))
         state = jax.jit(program.init, out_shardings=shardings)()
-        state = state if start_from is None else _started(state, start_from)
+        state = state if start_from is None else _started(state, config, start_from)
         self._checkpoints = RunCheckpoints(folder)
         self._state = self._restored(state)
         self._clock = RunClock(plan, int(self._state.step), _last_iteration(self._state, config.updates))
@@ -194,12 +194,12 @@ def _last_iteration(state: ResidentState, updates: int) -> int | None:
     return None if end is None else int(state.step) - (int(state.learner.step) - end) // updates
 
 
-def _started(state: ResidentState, folder: Path) -> ResidentState:
+def _started(state: ResidentState, config: SelfPlayConfig, folder: Path) -> ResidentState:
     """Returns the state with other weights for the part of the network that plays."""
     learner = state.learner
-    if not isinstance(learner.params, dict) or "network" not in learner.params:
+    if config.network is None:
         raise ValueError(f"expected a run of chess to start from {folder}, got one of another game")
-    weights = starting_weights(folder, learner.params["network"])
+    weights = starting_weights(folder, config.network, learner.params["network"])
 
     def with_weights(params: dict[str, Any]) -> dict[str, Any]:
         placed = jax.tree.map(lambda new, old: jax.device_put(jnp.copy(new), old.sharding), weights, params["network"])
