@@ -49,7 +49,10 @@ def make_program(config: SelfPlayConfig, environment: Environment, agent: Agent)
     """
     problem = Problem(agent, config.muesli, environment.actions, environment.most_legal)
     optimizer = clipped_adam(
-        config.optimizer.learning_rate, config.optimizer.weight_decay, config.optimizer.clips_updates
+        config.optimizer.learning_rate,
+        config.optimizer.weight_decay,
+        config.optimizer.clips_updates,
+        network_share=config.optimizer.network_share,
     )
 
     def init() -> ResidentState:

@@ -16,6 +16,8 @@ class NormalisedAdamConfig:
 
     # Peak learning rate.
     learning_rate: float = 1e-3
+    # Its share for the network of chess, which may know much already where the latent model beside it knows nothing.
+    network_share: float = 1.0
     # Updates of linear warm-up.
     warmup_steps: int = 100
     # Decoupled weight decay of matrices.

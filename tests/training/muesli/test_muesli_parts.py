@@ -84,6 +84,14 @@ def test_no_weight_moves_further_than_the_learning_rate() -> None:
     assert changes[True] <= 0.0100001 and changes[False] > 0.015
 
 
+def test_the_network_of_chess_can_have_a_smaller_rate() -> None:
+    params = {"network": {"a": jnp.zeros((3, 2))}, "model": {"network": jnp.zeros(3)}}
+    optimizer = clipped_adam(0.01, 0.0, True, network_share=0.1)
+    changes, _ = optimizer.update(jax.tree.map(jnp.ones_like, params), optimizer.init(params), params)
+    np.testing.assert_allclose(changes["network"]["a"], -0.001, rtol=1e-5)
+    np.testing.assert_allclose(changes["model"]["network"], -0.01, rtol=1e-5)
+
+
 def test_masks_by_hand() -> None:
     # The game ends with the action at 2, a new one starts at 3.
     masks = unroll_masks(jnp.array([False, False, True, False, False]), 2)
