@@ -141,6 +141,8 @@ def _set_field(cls: type, data: dict[str, Any], path: list[str], text: str, wher
         return
     if kinds:
         hint = kinds[_kind_of(kinds, data[name], here)]
+    if rest and data[name] is not None:
+        hint = _optional_of(hint) or hint
     if not rest and not _is_config(hint):
         data[name] = _parse_text(hint, text, here)
     elif rest and _is_config(hint):

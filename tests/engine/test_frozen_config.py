@@ -220,3 +220,15 @@ def test_other_kinds_and_fields_of_other_kinds_are_refused(data: Any, text: str)
         from_json_dict(Drawing, data)
     with pytest.raises(ConfigError, match="corners"):
         with_overrides(Drawing(), ["shape.corners=3"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optional:
+    solver: SolverConfig | None = None
+
+
+def test_fields_of_a_config_that_may_be_absent_are_overridden_where_it_is_there() -> None:
+    start = Optional(solver=SolverConfig())
+    assert with_overrides(start, ["solver.memory=7"]) == Optional(solver=SolverConfig(memory=7))
+    with pytest.raises(ConfigError, match=r"expected .* or none for Optional.solver, got field 'memory'"):
+        with_overrides(Optional(), ["solver.memory=7"])
