@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.command_line import exit_status
+
 if TYPE_CHECKING:
     from training.label_source import LabelSource
 
@@ -64,18 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-      0, or 2 after one line on stderr that says what was wrong.
+      0, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
     """
     arguments = _parser().parse_args(argv)
-    try:
-        added = _label(arguments)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    print(f"\nadded {added} positions to {arguments.out}", file=sys.stderr)
-    return 0
+    return exit_status("error", lambda: _label(arguments), (ValueError, OSError))
 
 
 def _label(arguments: argparse.Namespace) -> int:
@@ -100,7 +94,9 @@ def _label(arguments: argparse.Namespace) -> int:
         left_s = min(arguments.minutes * 60 - passed_s, (arguments.positions - added) / max(rate, 1e-9))
         print(f"\r{added} positions  {rate:.0f}/s  {left_s / 60:.1f} min left ", end="", file=sys.stderr, flush=True)
 
-    return label_positions(config, arguments.out, arguments.positions, arguments.minutes, report)
+    added = label_positions(config, arguments.out, arguments.positions, arguments.minutes, report)
+    print(f"\nadded {added} positions to {arguments.out}", file=sys.stderr)
+    return 0
 
 
 def _source(arguments: argparse.Namespace) -> "LabelSource":

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.command_line import exit_status
+
 
 class Goal(NamedTuple):
     """What is expected after a game was learned."""
@@ -58,13 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
       0 if all goals are met, 1 if not, 2 after one line on stderr that says what was wrong.
     """
     arguments = _parser().parse_args(argv)
-    try:
-        runs = arguments.runs or Path(tempfile.mkdtemp(prefix="learn-check-"))
-        games = arguments.game or list(CHECKS)
-        return 0 if all([_passes(game, runs / game, arguments) for game in games]) else 1
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return exit_status("learn_check", lambda: _check(arguments), (ValueError, OSError))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    runs = arguments.runs or Path(tempfile.mkdtemp(prefix="learn-check-"))
+    games = arguments.game or list(CHECKS)
+    return 0 if all([_passes(game, runs / game, arguments) for game in games]) else 1
 
 
 def _passes(game: str, folder: Path, arguments: argparse.Namespace) -> bool:
