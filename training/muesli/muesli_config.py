@@ -49,6 +49,9 @@ class MuesliConfig:
     cmpo_clip: float = 1.0
     # lambda of Retrace; 0 gives one-step returns.
     retrace_lambda: float = 0.95
+    # What Retrace bootstraps from: the model's action values, or the values of positions, for a network that knows much
+    # beside a model that knows nothing yet, whose errors would otherwise become the returns that it learns from.
+    bootstrap: Literal["model", "value"] = "model"
     # Whether advantages are divided by their running scale.
     normalises_advantages: bool = True
     # Decay of that scale's running mean, per update.

@@ -78,9 +78,8 @@ def prior_targets(
         return flat.reshape(batch, length, *flat.shape[1:])
 
     log_taken = in_time(jnp.take_along_axis(log_prior, action[:, None], axis=1)[:, 0])
-    returns = _returns(
-        sequences, in_time(lookahead.expected_q), in_time(lookahead.taken_q), log_taken, in_time(value), config
-    )
+    expected_q, taken_q = (value, value) if config.bootstrap == "value" else (lookahead.expected_q, lookahead.taken_q)
+    returns = _returns(sequences, in_time(expected_q), in_time(taken_q), log_taken, in_time(value), config)
     past_returns = _past_returns(problem, sequences, root, lookahead, past_log_policies)
     has_return = jnp.ones((batch, length)).at[:, -1].set(0.0)
     advantage = (returns - in_time(value)) * has_return

@@ -95,9 +95,11 @@ def targets_of(config: MuesliConfig, most_legal: int) -> PriorTargets:
     return jax.device_get(compute(jax.random.key(3)))
 
 
-@pytest.mark.parametrize(("retrace_lambda", "normalises"), [(0.95, True), (0.0, False)])
-def test_targets_are_those_of_the_loops(retrace_lambda: float, normalises: bool) -> None:
-    config = MuesliConfig(retrace_lambda=retrace_lambda, normalises_advantages=normalises)
+@pytest.mark.parametrize(
+    ("retrace_lambda", "normalises", "bootstrap"), [(0.95, True, "model"), (0.0, False, "model"), (0.8, True, "value")]
+)
+def test_targets_are_those_of_the_loops(retrace_lambda: float, normalises: bool, bootstrap: Any) -> None:
+    config = MuesliConfig(retrace_lambda=retrace_lambda, normalises_advantages=normalises, bootstrap=bootstrap)
     targets = targets_of(config, ACTIONS)
     sequences, legal, past = case()
     tables = {name: np.asarray(t, np.float64) for name, t in TableAgent().init(jax.random.key(0)).items()}
@@ -118,7 +120,8 @@ def test_targets_are_those_of_the_loops(retrace_lambda: float, normalises: bool)
         behaviour = np.exp(np.asarray(sequences.log_behaviour[b], float))
         trace = retrace_lambda * np.minimum(1, taken / behaviour)
         expected_q = (prior * q[b]).sum(axis=1)
-        returns = slow.retrace(reward, discount, expected_q[1:], taken_q[1:], trace[1:])
+        guess, taken_guess = (value[b], value[b]) if bootstrap == "value" else (expected_q, taken_q)
+        returns = slow.retrace(reward, discount, guess[1:], taken_guess[1:], trace[1:])
         np.testing.assert_allclose(targets.returns[b, :-1], returns, atol=1e-5)
         advantages.append(returns - value[b, :-1])
         for m in range(PAST):
