@@ -31,10 +31,11 @@ LAYERS = ["uci", "player", "checkpoint", "network", "fixed_point", "encoding"]
 OWNED = {
     "pgx": {"training/pgx_rules.py"},
     "aqt": {"engine/network/int8.py"},
+    "mctx": {"training/self_play/peers/alphazero_self_play.py"},
     "orbax": {"engine/checkpoint.py", "training/run_checkpoint.py"},
 }
 # A command line that imports these to print its help is slow.
-HEAVY = {"jax", "flax", "optax", "rlax", "chex", "pgx", "orbax", "aqt", "tensorboardX"}
+HEAVY = {"jax", "flax", "optax", "rlax", "chex", "pgx", "orbax", "aqt", "mctx", "tensorboardX"}
 
 TEXT_SUFFIXES = {".py", ".md", ".cfg", ".toml", ".txt", ".json", ""}
 

@@ -1,7 +1,7 @@
 """The rules of the games that are learned by self-play, from Pgx; no other file imports Pgx.
 
-Pgx's own observations are never looked at: they are replaced by a blank, so that what computes them is left out of
-the compiled program. Everything is for one state; use `jax.vmap`.
+States carry no observation of Pgx's: it is replaced by a blank, so that what computes it is left out of the compiled
+program; `planes` computes it for those who want it. Everything is for one state; use `jax.vmap`.
 """
 
 import functools
@@ -29,6 +29,17 @@ def play(game: str, state: State, label: jax.Array) -> State:
     """Plays a legal move, int32 `[]` in Pgx's numbering; a state that is terminated stays as it is."""
     with jax.numpy_rank_promotion("allow"):
         return _without_observation(_environment(game).step(state, label))
+
+
+def planes(game: str, state: State) -> jax.Array:
+    """Returns Pgx's own observation of the side to move, float32 or bool `[rows, columns, planes]`."""
+    with jax.numpy_rank_promotion("allow"):
+        return _environment(game).observe(state)
+
+
+def actions(game: str) -> int:
+    """Returns A, how many labels Pgx has for a game's moves."""
+    return int(_environment(game).num_actions)
 
 
 def mover_reward(before: State, after: State) -> jax.Array:

@@ -38,7 +38,14 @@ class Root(struct.PyTreeNode):
     steps: jax.Array  # [B] int32, of its solver
 
 
-class Agent(Protocol):
+class PolicyNetwork(Protocol):
+    """What plays: a network of positions as a pure function."""
+
+    def root(self, params: chex.ArrayTree, observation: jax.Array) -> Root:
+        """Evaluates observations int8 `[B, O]`."""
+
+
+class Agent(PolicyNetwork, Protocol):
     """A network and its dynamics as pure functions."""
 
     @property
@@ -47,9 +54,6 @@ class Agent(Protocol):
 
     def init(self, key: jax.Array) -> chex.ArrayTree:
         """Returns fresh parameters."""
-
-    def root(self, params: chex.ArrayTree, observation: jax.Array) -> Root:
-        """Evaluates observations int8 `[B, O]`."""
 
     def advance(self, params: chex.ArrayTree, latent: jax.Array, action: jax.Array) -> ModelStep:
         """Advances latents `[B, S, D]` by actions int32 `[B]`."""

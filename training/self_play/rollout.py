@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from training.muesli.agent import Agent
+from training.muesli.agent import PolicyNetwork
 from training.muesli.sequences import Sequences, pack_legal
 from training.pgx_rules import State, mover_reward
 from training.self_play.behaviour import BehaviourConfig, log_behaviour
@@ -53,7 +53,7 @@ def new_games(environment: Environment, key: jax.Array, lanes: int, config: Beha
 
 def roll_out(
     environment: Environment,
-    agent: Agent,
+    agent: PolicyNetwork,
     params: chex.ArrayTree,
     games: Games,
     key: jax.Array,
@@ -85,7 +85,7 @@ def roll_out(
 
 def _step(
     environment: Environment,
-    agent: Agent,
+    agent: PolicyNetwork,
     params: chex.ArrayTree,
     games: Games,
     key: jax.Array,

@@ -25,9 +25,17 @@ def start(out: Path, devices: int, *group: str) -> subprocess.Popen[str]:
 
 
 def finished(out: Path, *processes: subprocess.Popen[str]) -> dict[str, np.ndarray]:
-    for process in processes:
-        _, errors = process.communicate(timeout=1200)
-        assert process.returncode == 0, errors
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=1200)
+            assert process.returncode == 0, errors
+    finally:
+        # One of a group would wait for the others.
+        for process in processes:
+            process.kill()
+            process.wait()
+            if process.stderr:
+                process.stderr.close()
     with np.load(out) as file:
         return dict(file)
 

@@ -1,0 +1,140 @@
+"""Measures how many positions of chess a second self-play makes, beside the two obvious ways to write it.
+
+    python -m training.self_play.throughput --clock cpu
+
+Timed by turns, in one process, after each has compiled and played a turn:
+  resident rollout              the games of `python -m training.self_play --preset chess`, with the shipped network
+  resident rollout, perceptron  the same program with the small network of the NumPy loop
+  resident iteration            the whole of that run: games, replay and updates
+  Pgx AlphaZero example         github.com/sotetsuk/pgx, examples/alphazero, with its own settings on chess (residual
+                                network of 128 channels and six blocks, random weights; 32 simulations a move) but for
+                                its 1,024 games at once, which --alphazero-games replaces
+  python-chess + NumPy          one game in a loop: python-chess makes the moves and a network in NumPy, one hidden
+                                layer with about as many parameters as the shipped network, says what is drawn from
+  python-chess + evaluator      the same loop with the shipped network, one position at a time, as the engine plays
+Networks differ in cost, so that operations of an evaluation (matrix products and convolutions) stand beside the rates.
+The example needs mctx: `pip install -c constraints.txt mctx`.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.command_line import exit_status
+from training.engine_arguments import positive_whole
+
+if TYPE_CHECKING:
+    from training.self_play.self_play_race import Contestant, SelfPlayRace
+
+_HIDDEN = 256  # units of the perceptron, so that it has as many parameters as the shipped network
+_ALPHAZERO_MOVES, _NUMPY_MOVES, _EVALUATOR_MOVES = 2, 1024, 256  # of a turn
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the measurement.
+
+    Args:
+      argv: the arguments after the program's name; by default the process's own.
+
+    Returns:
+      0, 2 after an error has been written to stderr, or 130 after an interruption.
+    """
+    arguments = _parser().parse_args(argv)
+    return exit_status("throughput", lambda: _measure(arguments), (ValueError, OSError))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.self_play.throughput",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--rounds", type=positive_whole, default=5, metavar="N", help="turns of each (default 5)")
+    clock_help = "seconds of the wall, or of all processors together (default wall)"
+    add("--clock", choices=("wall", "cpu"), default="wall", help=clock_help)
+    add("--weights", type=Path, metavar="DIR", help="folder of the network (default the shipped one)")
+    add("--set", action="append", default=[], metavar="FIELD=VALUE", help="override a setting of the preset chess")
+    games_help = "games at once of the AlphaZero example (default 16)"
+    add("--alphazero-games", type=positive_whole, default=16, metavar="N", help=games_help)
+    add("--without-alphazero", action="store_true", help="leave the AlphaZero example out")
+    return parser
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    import os
+
+    import jax
+
+    from training.self_play.self_play_race import race
+
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    result = race(
+        _contestants(arguments),
+        arguments.rounds,
+        arguments.clock,
+        lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    print(
+        f"chess, {processors} processors, {jax.device_count()} x {jax.devices()[0].device_kind}, "
+        f"{arguments.rounds} rounds by turns, {arguments.clock} clock"
+    )
+    print("\n".join(race_table(result)))
+    return 0
+
+
+def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
+    import dataclasses
+
+    from engine.frozen_config import with_overrides
+    from engine.weights_location import default_weights_folder
+    from training.self_play import contestants as ways
+    from training.self_play.chess_agent import ChessAgent
+    from training.self_play.environment import make_environment
+    from training.self_play.peers.perceptron import perceptron_weights
+    from training.self_play.self_play_presets import self_play_preset
+    from training.starting_weights import network_config
+
+    folder = arguments.weights or default_weights_folder()
+    network, environment, weights = network_config(folder), make_environment("chess"), perceptron_weights(_HIDDEN)
+    config = with_overrides(dataclasses.replace(self_play_preset("chess"), network=network), arguments.set)
+    agent = ChessAgent(network, 0, "float32")
+    # First, since a package may be missing.
+    searched = []
+    if not arguments.without_alphazero:
+        searched = [ways.alphazero_example("chess", arguments.alphazero_games, _ALPHAZERO_MOVES)]
+    player = ways.recursive_player(agent, network, folder)
+    return [
+        ways.resident_rollout("resident rollout", config, environment, player),
+        ways.resident_rollout("resident rollout, perceptron", config, environment, ways.perceptron_player(weights)),
+        ways.resident_iteration("resident iteration", config, environment, agent, player.params),
+        *searched,
+        ways.numpy_loop(weights, _NUMPY_MOVES),
+        ways.evaluator_loop(folder, player, _EVALUATOR_MOVES),
+    ]
+
+
+def race_table(result: "SelfPlayRace") -> list[str]:
+    """Returns a line for each contestant; the ± of a ratio is the standard error of its mean over the rounds.
+
+    Args:
+      result: of the race; the first contestant is compared with the others.
+    """
+    first = result.contestants[0].name
+    lines = [f"{'':<40}{'positions/s':>12}{'parameters':>12}{'MFLOP x evaluations':>21}  {first} is faster by"]
+    for number, each in enumerate(result.contestants):
+        cost = f"{each.flops / 1e6:.1f} x {each.evaluations}" if each.evaluations else "and learning"
+        ratio = ""
+        if number:
+            times = result.ratio(number)
+            error = "?" if times.standard_error is None else f"{times.standard_error:.2g}"
+            ratio = f"  {times.mean:.3g} ± {error} times"
+        lines.append(f"{each.name:<40}{result.rate(number):>12.1f}{each.parameters:>12,}{cost:>21}{ratio}".rstrip())
+    lines += [f"{each.name}: {each.conditions}, {each.positions} positions a turn" for each in result.contestants]
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())
