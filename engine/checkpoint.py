@@ -2,6 +2,7 @@
 
     network.json   format version, configuration, sha256 of it and the weights, facts about their making
     params/        Orbax checkpoint of the serving parameters
+    model/         of the latent model, float32, where there is one; its settings are in network.json
     CARD.md        for people
 
 A folder that is missing, cut short, altered or newer than this code is refused with one line.
@@ -20,13 +21,14 @@ import jax
 import jax.numpy as jnp
 
 from engine.encoding.position import POSITION_SIZE
-from engine.frozen_config import ConfigError, from_json_dict, to_json_dict
+from engine.frozen_config import ConfigError, ConfigT, from_json_dict, to_json_dict
 from engine.network.int8 import SERVING_PRODUCTS
 from engine.network.model import Network
 from engine.network.network_config import NetworkConfig
+from engine.network.policy_improvement import ModelConfig, PlayingModel, latent_model
 
 FORMAT_VERSION = 3  # 2: features of what men threaten; 3: the checksum covers the configuration
-_MANIFEST, _PARAMS, _CARD = "network.json", "params", "CARD.md"
+_MANIFEST, _PARAMS, _MODEL, _CARD = "network.json", "params", "model", "CARD.md"
 
 
 class CheckpointError(ValueError):
@@ -39,6 +41,7 @@ class LoadedNetwork(NamedTuple):
     network: Network
     params: chex.ArrayTree
     sha256: str  # of configuration and weights
+    model: PlayingModel | None = None  # by which the policy can be improved
 
 
 class NetworkFacts(NamedTuple):
@@ -47,6 +50,7 @@ class NetworkFacts(NamedTuple):
     config: NetworkConfig
     facts: Mapping[str, object]  # about its making
     sha256: str  # of configuration and weights, compared with the files
+    model: ModelConfig | None = None  # of the latent model, if there is one
 
 
 def serving_network(config: NetworkConfig) -> Network:
@@ -61,8 +65,20 @@ def serving_shapes(config: NetworkConfig) -> chex.ArrayTree:
     return variables["params"]
 
 
+def model_shapes(model: ModelConfig, config: NetworkConfig) -> chex.ArrayTree:
+    """Returns shapes and types of a latent model's parameters beside a network, nothing is computed."""
+    squares, cell = jax.ShapeDtypeStruct((1, 64, config.width), jnp.float32), jax.ShapeDtypeStruct((1,), jnp.int32)
+    init = latent_model(model, config.value_bins).init
+    return jax.eval_shape(init, jax.eval_shape(lambda: jax.random.key(0)), squares, cell)["params"]
+
+
 def save_network(
-    folder: Path, config: NetworkConfig, params: chex.ArrayTree, card: str, facts: Mapping[str, object]
+    folder: Path,
+    config: NetworkConfig,
+    params: chex.ArrayTree,
+    card: str,
+    facts: Mapping[str, object],
+    model: PlayingModel | None = None,
 ) -> None:
     """Writes a network's folder; an older one of that name is replaced only when the new one is whole.
 
@@ -72,33 +88,47 @@ def save_network(
       params: serving parameters.
       card: text of CARD.md.
       facts: kept in network.json for programs, such as commit and figures.
+      model: trained beside the network, if there is one.
 
     Raises:
       ValueError: the parameters are not those of the configuration.
     """
-    import orbax.checkpoint as ocp
-
-    try:
-        chex.assert_trees_all_equal_shapes_and_dtypes(params, serving_shapes(config))
-    except AssertionError as error:
-        raise ValueError("expected the serving parameters of the network's configuration, got others") from error
+    _check(params, serving_shapes(config), "serving parameters of the network's configuration")
+    if model is not None:
+        _check(model.params, model_shapes(model.config, config), "parameters of the latent model's configuration")
     partial = folder.resolve().with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(partial / _PARAMS, params)
-    # It holds an absolute path, and only storage that cannot rename folders needs it.
-    (partial / _PARAMS / "commit_success.txt").unlink(missing_ok=True)
-    settings = to_json_dict(config)
-    manifest = {
+    _write_params(partial / _PARAMS, params)
+    if model is not None:
+        _write_params(partial / _MODEL, model.params)
+    manifest: dict[str, object] = {
         "format_version": FORMAT_VERSION,
-        "sha256": _digest(partial / _PARAMS, settings),
-        "config": settings,
+        "sha256": _digest(partial, config, model.config if model else None),
+        "config": to_json_dict(config),
         "facts": dict(facts),
     }
+    if model is not None:
+        manifest["model"] = to_json_dict(model.config)
     (partial / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     (partial / _CARD).write_text(card)
     _replace_folder(partial, folder)
+
+
+def _check(params: chex.ArrayTree, shapes: chex.ArrayTree, name: str) -> None:
+    try:
+        chex.assert_trees_all_equal_shapes_and_dtypes(params, shapes)
+    except AssertionError as error:
+        raise ValueError(f"expected the {name}, got others") from error
+
+
+def _write_params(folder: Path, params: chex.ArrayTree) -> None:
+    import orbax.checkpoint as ocp
+
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(folder, params)
+    # It holds an absolute path, and only storage that cannot rename folders needs it.
+    (folder / "commit_success.txt").unlink(missing_ok=True)
 
 
 def _replace_folder(new: Path, folder: Path) -> None:
@@ -127,8 +157,9 @@ def load_network(folder: Path) -> LoadedNetwork:
     Raises:
       CheckpointError: it is not a network that this version can play.
     """
-    config, _, digest = read_network_facts(folder)
-    return LoadedNetwork(serving_network(config), _read_params(folder), digest)
+    config, _, digest, model_config = read_network_facts(folder)
+    model = PlayingModel(model_config, _read_params(folder / _MODEL)) if model_config else None
+    return LoadedNetwork(serving_network(config), _read_params(folder / _PARAMS), digest, model)
 
 
 def read_network_facts(folder: Path) -> NetworkFacts:
@@ -138,15 +169,16 @@ def read_network_facts(folder: Path) -> NetworkFacts:
       CheckpointError: it is not a network that this version can play.
     """
     manifest = _read_manifest(folder)
-    config = _read_config(folder, manifest)
-    digest = _digest(folder / _PARAMS, to_json_dict(config))
+    config = _read_config(folder, NetworkConfig, manifest.get("config"), "a network's")
+    model = _read_config(folder, ModelConfig, manifest["model"], "a latent model's") if "model" in manifest else None
+    digest = _digest(folder, config, model)
     if digest != manifest.get("sha256"):
         raise CheckpointError(
             f"expected a configuration and weights with sha256 {manifest.get('sha256')} in {folder}, got {digest}; "
             "the files are damaged or altered"
         )
     facts = manifest.get("facts")
-    return NetworkFacts(config, facts if isinstance(facts, dict) else {}, digest)
+    return NetworkFacts(config, facts if isinstance(facts, dict) else {}, digest, model)
 
 
 def _read_manifest(folder: Path) -> Mapping[str, Any]:
@@ -163,17 +195,17 @@ def _read_manifest(folder: Path) -> Mapping[str, Any]:
     return manifest
 
 
-def _read_config(folder: Path, manifest: Mapping[str, Any]) -> NetworkConfig:
+def _read_config(folder: Path, cls: type[ConfigT], settings: Any, whose: str) -> ConfigT:
     try:
-        return from_json_dict(NetworkConfig, manifest.get("config"))
+        return from_json_dict(cls, settings)
     except (ConfigError, ValueError) as error:
-        raise CheckpointError(f"expected a network's configuration in {folder / _MANIFEST}, got: {error}") from None
+        raise CheckpointError(f"expected {whose} configuration in {folder / _MANIFEST}, got: {error}") from None
 
 
 def _read_params(folder: Path) -> chex.ArrayTree:
     import orbax.checkpoint as ocp
 
-    path = (folder / _PARAMS).resolve()
+    path = folder.resolve()
     # Without a place of ours, Orbax asks for the device that the weights were saved on.
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     try:
@@ -192,11 +224,15 @@ def _read_params(folder: Path) -> chex.ArrayTree:
         raise CheckpointError(f"expected the weights of a network in {path}, got: {reason}") from None
 
 
-def _digest(folder: Path, settings: Mapping[str, Any]) -> str:
-    """Returns the sha256 of settings and of all files below a folder, names and contents, in the order of names."""
-    total = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = path.read_bytes()
-        total.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
-        total.update(content)
+def _digest(folder: Path, config: NetworkConfig, model: ModelConfig | None) -> str:
+    """Returns the sha256 of the settings and of all files of weights, names and contents, in the order of names."""
+    total = hashlib.sha256()
+    for part, settings in ((_PARAMS, config), (_MODEL, model)):
+        if settings is None:
+            continue
+        total.update(json.dumps(to_json_dict(settings), sort_keys=True).encode())
+        for path in sorted(path for path in (folder / part).rglob("*") if path.is_file()):
+            content = path.read_bytes()
+            total.update(f"{path.relative_to(folder / part).as_posix()}\0{len(content)}\0".encode())
+            total.update(content)
     return total.hexdigest()

@@ -25,6 +25,7 @@ def description_lines(folder: Path) -> list[str]:
         *_section("network", {"folder": folder.name, "path": folder, "sha256": network.sha256}),
         *_section("sizes", _sizes(folder, network)),
         *_section("facts", network.facts),
+        *(_section("latent model", to_json_dict(network.model)) if network.model else ()),
         *_section("config", dict(_flat(to_json_dict(network.config)))),
     ]
 

@@ -1,4 +1,4 @@
-"""From a run's averaged weights to a network's folder, with its card."""
+"""From the averaged weights of a run, of distillation or of self-play, to a network's folder, with its card."""
 
 import dataclasses
 import json
@@ -7,6 +7,7 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import chex
 import jax
@@ -15,7 +16,8 @@ from engine.checkpoint import save_network, serving_shapes
 from engine.frozen_config import with_overrides
 from engine.network.int8 import convert
 from engine.network.network_config import NetworkConfig
-from training.run_folder import AveragedRun, averaged_run
+from engine.network.policy_improvement import PlayingModel
+from training.run_folder import averaged_run, is_self_play
 
 _CARD = """# {name}
 
@@ -36,11 +38,21 @@ Licence: GPL-3.0-or-later, as the program.
 """
 
 
+class _Run(NamedTuple):
+    """What there is to export."""
+
+    network: NetworkConfig
+    params: chex.ArrayTree  # in training form
+    model: PlayingModel | None
+    step: int
+    facts: dict[str, object]  # of how it was trained
+
+
 def export_run(run: Path, out: Path, overrides: Sequence[str], note: str) -> int:
     """Writes the averaged weights of a run's newest checkpoint as a network's folder.
 
     Args:
-      run: folder of the run.
+      run: folder of the run; one of self-play has a latent model, which is written too.
       out: folder of the network.
       overrides: `field=value` for the network's settings, such as its arithmetic.
       note: text for the card.
@@ -51,13 +63,13 @@ def export_run(run: Path, out: Path, overrides: Sequence[str], note: str) -> int
     Raises:
       ValueError: the run has no checkpoint, or an override is not valid.
     """
-    averaged = averaged_run(run)
-    config = with_overrides(averaged.config.network, overrides)
-    _check_shapes(config, averaged.params)
-    served = convert(averaged.params, serving_shapes(config))
-    facts = _facts(run, averaged)
+    trained = _self_play(run) if is_self_play(run) else _distillation(run)
+    config = with_overrides(trained.network, overrides)
+    _check_shapes(config, trained.params)
+    served = convert(trained.params, serving_shapes(config))
+    facts = _facts(run, trained)
     card = _CARD.format(name=out.name, note=note or "No note.", arithmetic=config.arithmetic, **facts)
-    save_network(out, config, served, card, facts)
+    save_network(out, config, served, card, facts, trained.model)
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
 
 
@@ -69,20 +81,37 @@ def _check_shapes(config: NetworkConfig, params: chex.ArrayTree) -> None:
         raise ValueError("expected overrides that keep the network's shape, got other shapes than the run's weights")
 
 
-def _facts(run: Path, averaged: AveragedRun) -> dict[str, object]:
-    config = averaged.config
-    last = _last_regret(run / "metrics.jsonl", averaged.step)
+def _distillation(run: Path) -> _Run:
+    config, step, params = averaged_run(run)
     settings = {"optimizer": dataclasses.asdict(config.optimizer), "seed": config.seed, "mirror": config.mirror}
     sources = [f"{'/'.join(Path(source.folder).parts[-2:])} x {source.weight:g}" for source in config.sources]
     if config.teacher.folder:
         sources.append(f"policy of {Path(config.teacher.folder).name} x {config.teacher.share:g} of each target")
-    return {
-        "parameters": sum(leaf.size for leaf in jax.tree.leaves(averaged.params)),
-        "data": ", ".join(sources),
-        "steps": averaged.step,
-        "batch": config.batch_size,
-        "regret": f"{last['validation/regret']} ± {last['validation/regret_error']}" if last else "not measured",
+    facts = {"data": ", ".join(sources), "batch": config.batch_size, "run": json.dumps(settings)}
+    return _Run(config.network, params, None, step, facts)
+
+
+def _self_play(run: Path) -> _Run:
+    from training.self_play.playing_part import playing_part  # the games need a library that distillation does not
+
+    config, step, params, model = playing_part(run)
+    assert config.network is not None
+    settings = {"optimizer": dataclasses.asdict(config.optimizer), "seed": config.seed}
+    facts: dict[str, object] = {
+        "data": f"self-play, latent model with scale {model.config.scale:.3f} and clip {model.config.clip:g}",
+        "batch": f"{config.lanes} games x {config.steps} moves, {config.updates} updates",
         "run": json.dumps(settings),
+    }
+    return _Run(config.network, params, model, step, facts)
+
+
+def _facts(run: Path, trained: _Run) -> dict[str, object]:
+    last = _last_regret(run / "metrics.jsonl", trained.step)
+    return {
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(trained.params)),
+        **trained.facts,
+        "steps": trained.step,
+        "regret": f"{last['validation/regret']} ± {last['validation/regret_error']}" if last else "not measured",
         "commit": _commit(),
         "hardware": f"{platform.machine()}, {os.cpu_count()} processors, {jax.default_backend()}",
     }

@@ -42,6 +42,16 @@ def read_config(folder: Path) -> RunConfig:
     return read_settings(folder, RunConfig)
 
 
+def is_self_play(folder: Path) -> bool:
+    """Returns whether a folder holds the settings of self-play, which name a game."""
+    path = folder / _CONFIG
+    try:
+        settings = json.loads(path.read_text()) if path.is_file() else None
+    except ValueError:
+        return False  # whoever reads them says what is wrong
+    return isinstance(settings, dict) and "game" in settings
+
+
 def read_settings(folder: Path, cls: type[ConfigT]) -> ConfigT:
     """Reads the settings of a run.
 

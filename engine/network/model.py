@@ -91,6 +91,21 @@ def evaluate(
     return cast(NetworkOutput, network.apply({"params": params}, position, step_limit))
 
 
+def evaluate_with_squares(
+    network: Network, params: chex.ArrayTree, position: jax.Array, step_limit: jax.Array | None = None
+) -> tuple[NetworkOutput, jax.Array]:
+    """Applies a network as `evaluate` does; also returns the core's state on the board, `[B, S, D]`, 0 where empty."""
+    output, captured = network.apply(
+        {"params": params},
+        position,
+        step_limit,
+        capture_intermediates=lambda module, _: module.name == "core",
+        mutable=["intermediates"],
+    )
+    ((state, _),) = captured["intermediates"]["core"]["__call__"]
+    return cast(NetworkOutput, output), tokens_of(position, network.config.tokens).spread(state)
+
+
 class TrainingOutput(NamedTuple):
     """One evaluation and what the core asks for beside the task."""
 

@@ -63,7 +63,15 @@ class Evaluator(Protocol):
 
 
 class RecursiveEvaluator(Evaluator, Protocol):
-    """An evaluator whose recursion can be cut short or prolonged."""
+    """An evaluator whose recursion can be cut short or prolonged, and whose policy can perhaps be improved."""
+
+    def with_improved_policy(self) -> "RecursiveEvaluator":
+        """Returns an evaluator of the same network whose policies are improved by one step of its latent model.
+
+        Raises:
+          ValueError: the network has none; the text is one line.
+        """
+        ...
 
     def with_step_limit(self, steps: int) -> Evaluator:
         """Returns an evaluator of the same network that iterates at most so often.

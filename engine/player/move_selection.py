@@ -1,4 +1,4 @@
-"""What makes a move good: the policy of the position, or the values of the positions after its moves."""
+"""What makes a move good: the policy of the position, improved or not, or the values of the positions after moves."""
 
 import dataclasses
 from collections.abc import Collection
@@ -10,8 +10,9 @@ if TYPE_CHECKING:  # the table of options needs the names before anything heavy 
     from engine.player.evaluator import Evaluation
     from engine.player.successors import Successors
 
-# policy: the network's, from one evaluation. lookahead: one ply, every successor evaluated in one batch.
-MoveSelection = Literal["policy", "lookahead"]
+# policy: the network's, from one evaluation. lookahead: one ply, every successor evaluated in one batch. cmpo: the
+# policy that the network's latent model improves in the same evaluation; an evaluator that does so is the player's.
+MoveSelection = Literal["policy", "lookahead", "cmpo"]
 
 # Bounds the log-odds of results that are certain.
 _MARGIN = 1e-4

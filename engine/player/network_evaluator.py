@@ -17,11 +17,16 @@ from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
 from engine.network.cores import check_step_limit
 from engine.network.model import Network, NetworkOutput, evaluate
+from engine.network.policy_improvement import candidates_of, evaluate_improved
 from engine.player.backend import Backend, device_of
 from engine.player.evaluator import BATCH, Evaluation, log_softmax
 
 # The most iterations that can be asked for: the bound of the compiled programs, which are one for every limit below.
 MOST_STEPS = 64
+
+
+class NoModelError(ValueError):
+    """The policy of a network without a latent model cannot be improved; the text is one line."""
 
 
 class NetworkEvaluator:
@@ -39,7 +44,11 @@ class NetworkEvaluator:
         self._step_limit = config.own_steps
         solver = dataclasses.replace(config.solver, tolerance=tolerance or config.solver.tolerance)
         network = Network(dataclasses.replace(config, solver=solver), loaded.network.product, MOST_STEPS)
-        self._program = jax.jit(functools.partial(evaluate, network, loaded.params))
+        self._has_model, self._improves = loaded.model is not None, False
+        if loaded.model is None:
+            self._program = jax.jit(functools.partial(evaluate, network, loaded.params))
+        else:
+            self._program = jax.jit(functools.partial(evaluate_improved, network, loaded.params, loaded.model))
 
     def with_step_limit(self, steps: int) -> "NetworkEvaluator":
         """Returns an evaluator of the same network and programs that iterates at most so often.
@@ -55,6 +64,21 @@ class NetworkEvaluator:
         limited = copy.copy(self)
         limited._step_limit = steps or self._config.own_steps
         return limited
+
+    def with_improved_policy(self) -> "NetworkEvaluator":
+        """Returns an evaluator of the same programs whose policies are improved by one step of the latent model.
+
+        Raises:
+          NoModelError: the network came without one.
+        """
+        if not self._has_model:
+            raise NoModelError(
+                "expected a network with a latent model for MoveSelection cmpo, got one without (allowed: policy, "
+                "lookahead; training.export of a run of self-play writes the model beside the network)"
+            )
+        improving = copy.copy(self)
+        improving._improves = True
+        return improving
 
     def warm_up(self) -> None:
         """Compiles both programs side by side, or fetches them from the compilation cache."""
@@ -73,22 +97,26 @@ class NetworkEvaluator:
         evaluations: list[Evaluation] = []
         for start in range(0, len(boards), BATCH):
             chunk = boards[start : start + BATCH]
-            output = self._outputs(positions[start : start + BATCH])
-            evaluations += [_evaluation(board, output, row) for row, board in enumerate(chunk)]
+            moves_and_cells = [legal_moves_and_cells(board) for board in chunk]
+            output = self._outputs(positions[start : start + BATCH], [cells for _, cells in moves_and_cells])
+            rows = enumerate(moves_and_cells)
+            evaluations += [_evaluation(moves, cells, output, row) for row, (moves, cells) in rows]
         return evaluations
 
-    def _outputs(self, positions: np.ndarray) -> NetworkOutput:
+    def _outputs(self, positions: np.ndarray, cells: Sequence[np.ndarray]) -> NetworkOutput:
         """Returns the outputs as NumPy arrays; rows beyond the positions are padding."""
         size = 1 if len(positions) == 1 else BATCH
         padding = np.repeat(positions[:1], size - len(positions), axis=0)
-        return jax.device_get(self._apply(np.concatenate([positions, padding])))
+        return jax.device_get(self._apply(np.concatenate([positions, padding]), cells))
 
-    def _apply(self, positions: np.ndarray) -> NetworkOutput:
-        return self._program(positions, np.int32(self._step_limit))
+    def _apply(self, positions: np.ndarray, cells: Sequence[np.ndarray]) -> NetworkOutput:
+        limit = np.int32(self._step_limit)
+        if not self._has_model:
+            return self._program(positions, limit)
+        return self._program(positions, limit, candidates_of(cells if self._improves else [], len(positions)))
 
 
-def _evaluation(board: chess.Board, output: NetworkOutput, row: int) -> Evaluation:
-    moves, cells = legal_moves_and_cells(board)
+def _evaluation(moves: list[chess.Move], cells: np.ndarray, output: NetworkOutput, row: int) -> Evaluation:
     return Evaluation(
         moves=tuple(moves),
         log_probs=log_softmax(np.asarray(output.policy_logits[row])[cells]),
@@ -114,7 +142,9 @@ def load_network_evaluator(folder: Path, backend: Backend = "auto", tolerance: f
     _use_compilation_cache()
     device = device_of(backend)
     loaded = load_network(folder)
-    evaluator = NetworkEvaluator(loaded._replace(params=jax.device_put(loaded.params, device)), tolerance)
+    placed = jax.device_put((loaded.params, loaded.model and loaded.model.params), device)
+    model = loaded.model and loaded.model._replace(params=placed[1])
+    evaluator = NetworkEvaluator(loaded._replace(params=placed[0], model=model), tolerance)
     evaluator.warm_up()
     return evaluator
 

@@ -87,6 +87,8 @@ class Session:
             "WeightsFile": self._change_network,
             "Backend": self._change_network,
             "RecursionTolerance": self._change_network,
+            # So that what has to be said of it is said now.
+            "MoveSelection": lambda: self._orders.follow(self._settings),
             # Every job makes the files follow the settings, also one that does nothing else.
             "BookFile": lambda: self._orders.follow(self._settings),
             "SyzygyPath": lambda: self._orders.follow(self._settings),

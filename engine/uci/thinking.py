@@ -1,5 +1,6 @@
 """The jobs of the worker thread that need the network: load it, answer a go, report `eval` and `bench`."""
 
+import dataclasses
 import time
 
 import chess
@@ -8,6 +9,7 @@ from engine.bench import run_bench
 from engine.bench_positions import BENCH_POSITIONS
 from engine.player.evaluation_cache import CachedEvaluator
 from engine.player.evaluator import Evaluator, RecursiveEvaluator
+from engine.player.move_selection import MoveSelection
 from engine.player.player import Player
 from engine.uci.commands import Go, shown
 from engine.uci.evaluation_report import evaluation_report
@@ -31,6 +33,8 @@ class Thinking:
         self._files = ReferenceFiles(output)
         self._seed: int | None = None
         self._steps = 0  # the limit that was asked for
+        self._asked: MoveSelection = "policy"
+        self._selection: MoveSelection = "policy"  # the last one asked for that the network can make
         self._network: RecursiveEvaluator | None = None
         self._cache: CachedEvaluator | None = None
         self._player: Player | None = None
@@ -39,7 +43,7 @@ class Thinking:
         """Opens the files that the settings name, and limits the recursion and the cache as they say."""
         self._files.follow(settings)
         if self._cache is not None:
-            if settings.recursion_steps != self._steps:
+            if (settings.recursion_steps, settings.selection) != (self._steps, self._asked):
                 self._start_player(settings)
             self._cache.resize(settings.hash_mb)
 
@@ -77,6 +81,7 @@ class Thinking:
             self._output.write_error(f"no network is loaded: {self._slot.problem}")
             answer.give(NO_MOVE)
             return
+        settings = dataclasses.replace(settings, selection=self._selection)
         request = request_of(board, go, settings, self._allowed_moves(board, go), self._files)
         thought = self._player.think(board, request)
         elapsed_s = time.monotonic() - started_s
@@ -109,9 +114,21 @@ class Thinking:
     def _start_player(self, settings: Settings) -> None:
         """Makes a player with an empty cache, since the remembered evaluations no longer hold."""
         assert self._network is not None
-        self._steps = settings.recursion_steps
-        self._cache = CachedEvaluator(self._limited(self._network), settings.hash_mb)
+        self._steps, self._asked = settings.recursion_steps, settings.selection
+        self._cache = CachedEvaluator(self._limited(self._selecting(self._network)), settings.hash_mb)
         self._player = Player(self._cache, self._seed)
+
+    def _selecting(self, network: RecursiveEvaluator) -> RecursiveEvaluator:
+        """Returns the network with its policy improved if that is asked for; if it cannot, the last selection stays."""
+        if self._asked == "cmpo":
+            try:
+                network = network.with_improved_policy()
+            except ValueError as error:
+                self._selection = "policy" if self._selection == "cmpo" else self._selection
+                self._output.write_error(f"{error}; {self._selection} stays")
+                return network
+        self._selection = self._asked
+        return network
 
     def _limited(self, network: RecursiveEvaluator) -> Evaluator:
         """Returns the network with the limit asked for, or with its own, saying so, if it cannot make so many steps."""

@@ -17,11 +17,13 @@ from engine.checkpoint import (
     FORMAT_VERSION,
     CheckpointError,
     load_network,
+    read_network_facts,
     save_network,
     serving_network,
     serving_shapes,
 )
 from engine.frozen_config import to_json_dict
+from tests.reference.tiny_latent_model import tiny_model
 from tests.reference.tiny_network import stirred, tiny_config
 
 CONFIG = tiny_config(arithmetic="int8")
@@ -108,6 +110,35 @@ def test_round_trip_is_equal_to_the_last_bit(original: Path) -> None:
     }
     assert (original / "CARD.md").read_text() == "# A card\n"
     assert sorted(path.name for path in original.parent.iterdir()) == ["cpu"]
+
+
+def test_a_latent_model_comes_back_and_is_covered_by_the_checksum(tmp_path: Path) -> None:
+    plain, folder = tmp_path / "plain", tmp_path / "net"
+    model = tiny_model(CONFIG)
+    save_network(plain, CONFIG, saved_params(), "", {})
+    save_network(folder, CONFIG, saved_params(), "", {}, model)
+    loaded = load_network(folder)
+    assert load_network(plain).model is None and loaded.model is not None
+    assert_params_equal(loaded.params, saved_params())
+    assert_params_equal(loaded.model.params, model.params)
+    assert loaded.model.config == model.config == read_network_facts(folder).model
+    assert loaded.sha256 != load_network(plain).sha256
+    good = (folder / "network.json").read_text()
+    edits: tuple[Callable[[dict[str, Any]], Any], ...] = (
+        lambda manifest: manifest.pop("model"),
+        lambda manifest: manifest["model"].update(scale=0.3),
+    )
+    for edit in edits:
+        edit_manifest(folder, edit)
+        assert "damaged or altered" in refusal(folder)
+        (folder / "network.json").write_text(good)
+    edit_manifest(folder, lambda manifest: manifest["model"].update(scale=-1.0))
+    assert "a latent model's configuration" in refusal(folder)
+    (folder / "network.json").write_text(good)
+    flip_a_bit(max((folder / "model").rglob("*"), key=lambda path: path.is_file() and path.stat().st_size))
+    assert "damaged or altered" in refusal(folder)
+    with pytest.raises(ValueError, match="expected the parameters of the latent model"):
+        save_network(folder, CONFIG, saved_params(), "", {}, model._replace(params={}))
 
 
 def test_a_relative_and_a_moved_folder_load(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

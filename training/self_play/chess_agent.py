@@ -1,6 +1,6 @@
 """The recursive network as Muesli uses it: its own heads for a position, a latent model for what follows.
 
-Parameters are `network`, which is what plays and what distillation trains, and `model`, which only training needs. The
+Parameters are `network`, which is what plays and what distillation trains, and `model`, which improves its policy. The
 heads of a position see static facts of the board that a latent after a move does not have, so the model has its own.
 """
 
@@ -12,13 +12,14 @@ import jax.numpy as jnp
 
 from engine.encoding.position import POSITION_SIZE
 from engine.network.dynamics import LatentHeads, LatentModel, LatentStep
+from engine.network.model import evaluate_with_squares
 from engine.network.network_config import NetworkConfig
+from engine.network.policy_improvement import value_support
 from engine.network.products import BFLOAT16, FLOAT32
-from engine.network.tokens import tokens_of
 from training.learner import make_network
 from training.muesli.agent import ModelStep, Prediction, Root
 
-_WIDTH, _HEADS = 64, 4
+MODEL_WIDTH, MODEL_HEADS = 64, 4
 
 
 class ChessAgent:
@@ -33,13 +34,12 @@ class ChessAgent:
     def __init__(self, config: NetworkConfig, past_policies: int, arithmetic: str) -> None:
         self._config, self._network = config, make_network(config)
         product = {"float32": FLOAT32, "bfloat16": BFLOAT16}[arithmetic]
-        self._model = LatentModel(_WIDTH, _HEADS, config.value_bins, past_policies, product)
+        self._model = LatentModel(MODEL_WIDTH, MODEL_HEADS, config.value_bins, past_policies, product)
 
     @property
     def value_support(self) -> jax.Array:
         """Win minus loss at the middle of each bin of the expected score, `[V]`."""
-        bins = self._config.value_bins
-        return (2.0 * jnp.arange(bins, dtype=jnp.float32) + 1.0) / bins - 1.0
+        return value_support(self._config.value_bins)
 
     def init(self, key: jax.Array) -> chex.ArrayTree:
         """Returns fresh parameters."""
@@ -53,20 +53,13 @@ class ChessAgent:
 
     def root(self, params: Any, observation: jax.Array) -> Root:
         """Evaluates positions int8 `[B, P]`."""
-        output, captured = self._network.apply(
-            {"params": params["network"]},
-            observation,
-            capture_intermediates=lambda module, _: module.name == "core",
-            mutable=["intermediates"],
-        )
-        ((state, stats),) = captured["intermediates"]["core"]["__call__"]
-        squares = tokens_of(observation, self._config.tokens).spread(state)
+        output, squares = evaluate_with_squares(self._network, params["network"], observation)
         latent = cast(jax.Array, self._apply(params, squares, method="embed"))
         past = cast(LatentHeads, self._apply(params, latent, method="predict")).value_logits[:, 1:]
         prediction = Prediction(
             policy_logits=output.policy_logits, value_logits=output.score_logits, past_value_logits=past
         )
-        return Root(latent=latent, prediction=prediction, residual=stats.residual, steps=stats.steps)
+        return Root(latent=latent, prediction=prediction, residual=output.stats.residual, steps=output.stats.steps)
 
     def advance(self, params: Any, latent: jax.Array, action: jax.Array) -> ModelStep:
         """Advances latents `[B, S, W]` by policy cells int32 `[B]`."""

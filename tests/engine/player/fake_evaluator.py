@@ -22,10 +22,18 @@ class FakeEvaluator:
         self.wdl = wdl
         self.batches: list[int] = []
         self.step_limits: list[int] = []
+        self.has_model, self.improvements = False, 0
 
     def evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
         self.batches.append(len(boards))
         return [self._evaluate(board) for board in boards]
+
+    def with_improved_policy(self) -> "FakeEvaluator":
+        """Returns itself if it has a model."""
+        if not self.has_model:
+            raise ValueError("expected a network with a latent model, got one without")
+        self.improvements += 1
+        return self
 
     def with_step_limit(self, steps: int) -> "FakeEvaluator":
         """Returns itself, and notes the limit."""

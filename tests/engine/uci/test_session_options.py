@@ -113,6 +113,28 @@ def test_lookahead_compares_the_successors(talk: Talk) -> None:
     assert lines[-1] == "bestmove e4d5" and " wdl 300 500 200 " in lines[-2]
 
 
+def test_the_policy_is_improved_if_the_network_has_a_model(talk: Talk) -> None:
+    talk.evaluator.has_model = True
+    assert talk.say("setoption name MoveSelection value cmpo", "isready") == ["readyok"]
+    lines = talk.say("go")
+    assert bestmoves(lines) == ["bestmove e2e4"] and " nodes 1 " in lines[0]
+    assert talk.evaluator.improvements == 1 and len(talk.requests) == 1
+    assert talk.say("setoption name MoveSelection value policy") == []
+    assert bestmoves(talk.say("go")) == ["bestmove e2e4"] and talk.evaluator.improvements == 1
+
+
+def test_without_a_model_the_last_selection_stays(talk: Talk) -> None:
+    talk.evaluator.weights = {"e1f2": 50.0}
+    talk.evaluator.wdl = lambda board: (0.9, 0.1, 0.0) if board.pieces(chess.QUEEN, board.turn) else (0.2, 0.5, 0.3)
+    (line,) = talk.say(_PAWN_TAKES_QUEEN, "isready", "setoption name MoveSelection value cmpo", "isready")[1:-1]
+    assert line == "info string error: expected a network with a latent model, got one without; policy stays"
+    assert bestmoves(talk.say("go", "go")) == ["bestmove e1f2"] * 2
+    assert talk.say("setoption name MoveSelection value lookahead") == []
+    (line,) = talk.say("setoption name MoveSelection value cmpo")
+    assert line.endswith("; lookahead stays")
+    assert bestmoves(talk.say("go")) == ["bestmove e4d5"]
+
+
 def test_the_repetition_guard_can_be_taken_away(talk: Talk) -> None:
     talk.evaluator.weights = {"b2b3": 5.0, "b2b4": 4.0}
     talk.evaluator.wdl = (0.9, 0.1, 0.0)
