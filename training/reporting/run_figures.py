@@ -40,12 +40,26 @@ FIGURES = (
     Figure(name="top1", title="top-1 agreement with the teacher, batch", percent=True),
     Figure(name="validation/top1", title="top-1 agreement with the teacher, held out", percent=True),
     Figure(name="validation/regret", title="regret, held out", error="validation/regret_error"),
+    *(
+        Figure(name=f"against_{name}/score", title=f"score against {name}", percent=True)
+        for name in ("random", "tactical", "perfect")
+    ),
     Figure(name="entropy", title="policy entropy, nats"),
+    Figure(name="cmpo_loss", title="KL from the CMPO policy"),
+    Figure(name="cmpo_variation", title="variation of the CMPO policy from the prior"),
+    Figure(name="cmpo_clipped_share", title="advantages on the clip", percent=True),
+    Figure(name="ratio", title="importance ratio"),
+    Figure(name="ratio_clipped_share", title="importance ratios above 1", percent=True),
+    Figure(name="advantage_scale", title="scale of advantages"),
+    Figure(name="q_correlation", title="model's action values, correlation with the rules'"),
+    Figure(name="value_explained", title="values, correlation with returns"),
+    Figure(name="calibration_error", title="calibration error of values"),
     Figure(name="solver_steps", title="solver steps"),
     Figure(name="residual", title="residual", is_log=True),
     Figure(name="gradient_norm", title="gradient norm", is_log=True),
     Figure(name="learning_rate_factor", title="learning rate, share of the peak"),
     Figure(name="positions_per_s", title="positions a second"),
+    Figure(name="games_per_s", title="games a second"),
 )
 ELO_TITLE = "Elo by the ladder"
 

@@ -21,11 +21,24 @@ def folders(tmp_path: Path) -> list[Path]:
     return [first, make_run(tmp_path / "second [x]", line(50, policy_loss=2.0), "broken\n")]
 
 
-def test_the_table_has_a_column_a_run(folders: list[Path]) -> None:
+def table_rows(folders: list[Path]) -> tuple[str, dict[str, str]]:
+    """Returns the table that the terminal shows, and its rows by their titles."""
     console = Console(file=io.StringIO(), width=160)
     console.print(run_table(open_runs(folders)))
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    rows = {row.split("│")[1].strip(): row for row in text.splitlines() if row.startswith("│")}
+    return text, {row.split("│")[1].strip(): row for row in text.splitlines() if row.startswith("│")}
+
+
+def test_a_run_of_self_play_shows_what_it_learns(tmp_path: Path) -> None:
+    figures = {"loss": 1.5, "q_correlation": 0.5, "ratio": 0.9, "games_per_s": 12.0, "against_tactical/score": 0.76}
+    _, rows = table_rows([make_run(tmp_path / "game", line(10, **figures))])
+    assert "76.0%" in rows["score against tactical"] and "12" in rows["games a second"]
+    assert "0.5" in rows["model's action values, correlation with the rules'"] and "0.9" in rows["importance ratio"]
+    assert "score against random" not in rows
+
+
+def test_the_table_has_a_column_a_run(folders: list[Path]) -> None:
+    text, rows = table_rows(folders)
     assert "first" in text and "second [x]" in text
     assert "1" in rows["policy loss"] and "2" in rows["policy loss"]
     assert "60.0%" in rows["top-1 agreement with the teacher, batch"]
