@@ -74,50 +74,66 @@ def muesli_terms(batch: dict, unroll_steps: int) -> dict[str, float]:
 
     Args:
       batch: arrays `[B, T, ...]`: `logits`, `value_logits`, `model_policy_logits[k]`, `model_value_logits[k]`,
-        `model_reward_logits[k]` for k = 1..K, `legal`, `action`, `log_behaviour`, `reward`, `is_terminal`, `target`
-        (CMPO policy), `returns`, `advantage`, `support`.
+        `model_reward_logits[k]` for k = 1..K, `past_value_logits[k]` `[B, T, M, V]` for k = 0..K, `legal`, `action`,
+        `log_behaviour`, `reward`, `is_terminal`, `target` (CMPO policy), `returns`, `past_returns` `[B, T, M]`,
+        `advantage`, `anchor` (policy), `support`.
       unroll_steps: K.
     """
-    support, rewards = batch["support"], np.array([-1.0, 0.0, 1.0])
+    model = [_step_terms(batch, k) for k in range(1, unroll_steps + 1)]
+    root = _root_terms(batch)
+    past_values = [root.pop("past_value"), *(step.pop("past_value") for step in model)]
+    means = {name: float(np.mean([step[name] for step in model])) for name in model[0]}
+    return root | means | {"past_value": float(np.mean(past_values))}
+
+
+def _root_terms(batch: dict) -> dict[str, float]:
+    """Returns the terms of the positions themselves."""
     games, length = batch["action"].shape
-    terms: dict[str, list[list[float]]] = {name: [[] for _ in range(unroll_steps + 1)] for name in ("policy", "value")}
-    terms["reward"] = [[] for _ in range(unroll_steps + 1)]
-    gradient, cmpo_terms = [], []
+    terms: dict[str, list[float]] = {name: [] for name in ("policy_gradient", "cmpo", "anchor", "value", "past_value")}
     for b in range(games):
         for t in range(length):
             policy = softmax(batch["logits"][b, t], batch["legal"][b, t])
-            cmpo_terms.append(divergence(batch["target"][b, t], policy))
-            if t < length - 1:
-                taken = policy[batch["action"][b, t]]
-                weight = min(1.0, taken / np.exp(batch["log_behaviour"][b, t]))
-                gradient.append(-weight * batch["advantage"][b, t] * np.log(taken))
-                loss = categorical_loss(batch["value_logits"][b, t], batch["returns"][b, t], support)
-                terms["value"][0].append(loss)
-            for k in range(1, unroll_steps + 1):
-                # The k-th action must have been played in the same game, and inside the sequence.
-                if t + k - 1 >= length or any(batch["is_terminal"][b, t : t + k - 1]):
-                    break
-                reward_logits = batch["model_reward_logits"][k][b, t]
-                terms["reward"][k].append(categorical_loss(reward_logits, batch["reward"][b, t + k - 1], rewards))
-                value_logits = batch["model_value_logits"][k][b, t]
-                if batch["is_terminal"][b, t + k - 1]:
-                    terms["value"][k].append(categorical_loss(value_logits, 0.0, support))
-                    break
-                if t + k >= length:
-                    break
-                if t + k < length - 1:
-                    terms["value"][k].append(categorical_loss(value_logits, batch["returns"][b, t + k], support))
-                policy = softmax(batch["model_policy_logits"][k][b, t], batch["legal"][b, t + k])
-                terms["policy"][k].append(divergence(batch["target"][b, t + k], policy))
+            terms["cmpo"].append(divergence(batch["target"][b, t], policy))
+            terms["anchor"].append(divergence(batch["anchor"][b, t], policy))
+            if t == length - 1:
+                continue
+            taken = policy[batch["action"][b, t]]
+            weight = min(1.0, taken / np.exp(batch["log_behaviour"][b, t]))
+            terms["policy_gradient"].append(-weight * batch["advantage"][b, t] * np.log(taken))
+            value_loss = categorical_loss(batch["value_logits"][b, t], batch["returns"][b, t], batch["support"])
+            terms["value"].append(value_loss)
+            terms["past_value"].append(_past_value_loss(batch, b, t, 0, batch["past_returns"][b, t]))
+    return {name: float(np.mean(losses)) for name, losses in terms.items()}
 
-    def mean_over_steps(name: str) -> float:
-        return float(np.mean([np.mean(losses) for losses in terms[name][1:]]))
 
-    return {
-        "policy_gradient": float(np.mean(gradient)),
-        "cmpo": float(np.mean(cmpo_terms)),
-        "value": float(np.mean(terms["value"][0])),
-        "model_policy": mean_over_steps("policy"),
-        "model_value": mean_over_steps("value"),
-        "reward": mean_over_steps("reward"),
-    }
+def _step_terms(batch: dict, k: int) -> dict[str, float]:
+    """Returns the terms of the model k steps after every position."""
+    support, rewards = batch["support"], np.array([-1.0, 0.0, 1.0])
+    games, length = batch["action"].shape
+    terms: dict[str, list[float]] = {name: [] for name in ("reward", "model_value", "past_value", "model_policy")}
+    for b in range(games):
+        for t in range(length):
+            # The k-th action must have been played in the same game, and inside the sequence.
+            if t + k - 1 >= length or any(batch["is_terminal"][b, t : t + k - 1]):
+                continue
+            reward_logits = batch["model_reward_logits"][k][b, t]
+            terms["reward"].append(categorical_loss(reward_logits, batch["reward"][b, t + k - 1], rewards))
+            value_logits = batch["model_value_logits"][k][b, t]
+            if batch["is_terminal"][b, t + k - 1]:
+                terms["model_value"].append(categorical_loss(value_logits, 0.0, support))
+                terms["past_value"].append(_past_value_loss(batch, b, t, k, np.zeros(batch["past_returns"].shape[2])))
+                continue
+            if t + k >= length:
+                continue
+            if t + k < length - 1:
+                terms["model_value"].append(categorical_loss(value_logits, batch["returns"][b, t + k], support))
+                terms["past_value"].append(_past_value_loss(batch, b, t, k, batch["past_returns"][b, t + k]))
+            policy = softmax(batch["model_policy_logits"][k][b, t], batch["legal"][b, t + k])
+            terms["model_policy"].append(divergence(batch["target"][b, t + k], policy))
+    return {name: float(np.mean(losses)) for name, losses in terms.items()}
+
+
+def _past_value_loss(batch: dict, b: int, t: int, k: int, returns: np.ndarray) -> float:
+    """Returns the loss of the values under past policies k steps after position t, summed over these policies."""
+    logits = batch["past_value_logits"][k][b, t]
+    return sum(categorical_loss(logits[m], value, batch["support"]) for m, value in enumerate(returns))

@@ -99,6 +99,9 @@ def problem(**weights: float) -> Problem:
 @pytest.mark.parametrize("seed", range(3))
 def test_every_term_is_that_of_the_loops(seed: int) -> None:
     batch, legal = random_batch(seed)
+    anchor = np.where(legal, np.random.default_rng(seed).random(legal.shape), 0.0)
+    anchor /= anchor.sum(axis=-1, keepdims=True)
+    batch = batch._replace(anchor_log_policy=jnp.log(jnp.maximum(jnp.asarray(anchor, jnp.float32), 1e-30)))
     agent = TableAgent()
     params = agent.init(jax.random.key(0))
     _, metrics = muesli_loss(problem(), params, batch)
@@ -111,6 +114,7 @@ def test_every_term_is_that_of_the_loops(seed: int) -> None:
             "model_policy_logits": by_time["policy"],
             "model_value_logits": by_time["value"],
             "model_reward_logits": by_time["reward"],
+            "past_value_logits": by_time["past"].reshape(STEPS + 1, GAMES, LENGTH, 2, BINS),
             "legal": legal,
             "action": np.asarray(batch.sequences.action),
             "log_behaviour": np.asarray(batch.sequences.log_behaviour),
@@ -118,11 +122,14 @@ def test_every_term_is_that_of_the_loops(seed: int) -> None:
             "is_terminal": np.asarray(batch.sequences.is_terminal),
             "target": np.asarray(batch.targets.policy, np.float64),
             "returns": np.asarray(batch.targets.returns, np.float64),
+            "past_returns": np.asarray(batch.targets.past_returns, np.float64),
+            "anchor": anchor,
             "advantage": np.asarray(batch.targets.advantage, np.float64),
             "support": SUPPORT,
         },
         STEPS,
     )
+    assert set(expected) == {field.name for field in dataclasses.fields(LossWeights)}
     for name, value in expected.items():
         assert float(metrics[f"{name}_loss"]) == pytest.approx(value, rel=1e-4, abs=1e-5), name
 

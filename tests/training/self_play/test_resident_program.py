@@ -1,7 +1,6 @@
 """The compiled program of self-play: games that are really played, exact probabilities, everything learns, no host."""
 
 import functools
-import re
 from typing import Any
 
 import jax
@@ -9,19 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.reference.program_text import transfers, wide_numbers
 from tests.reference.self_play_runs import compiled, small_run
 from tests.reference.tiny_network import QUICK
 from training.muesli.sequences import Sequences, unpack_legal
+from training.self_play.agents import make_game
 from training.self_play.arena import make_arena
 from training.self_play.behaviour import BehaviourConfig, log_behaviour
 from training.self_play.opponents import make_opponent
-from training.self_play.resident_program import ResidentState
+from training.self_play.resident_program import ResidentState, make_program
 from training.self_play.rollout import new_games, roll_out
+from training.self_play.self_play_presets import SELF_PLAY_PRESETS, self_play_preset
 
 PAST = ("muesli.past_rates=0.01,0.001", "muesli.weights.anchor=0.1")
-TRANSFERS = re.compile(r"callback|infeed|outfeed|stablehlo\.send|stablehlo\.recv|xla_ffi_python|CustomCall.*host", re.I)
-WIDE = re.compile(r"tensor<(?:[^>]*x)?(?:f64|i64|ui64|complex<f64>)>")
-ATTRIBUTE = re.compile(r"\b\w+ = (?:dense|array)<[^>]*>(?: : tensor<[\dx]+i64>)?")
 
 
 @functools.cache
@@ -100,16 +99,26 @@ def test_an_iteration_moves_nothing_to_the_host_and_holds_no_64_bit_number() -> 
     program = small_run().program
     lowered = jax.jit(program.iterate).lower(jax.eval_shape(program.init)).as_text()
     assert "stablehlo.while" in lowered
-    assert TRANSFERS.findall(lowered) == []
-    assert WIDE.findall(ATTRIBUTE.sub("", lowered)) == []
+    assert transfers(lowered) == [] and wide_numbers(lowered) == []
 
 
-def test_the_search_for_transfers_can_fail() -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in SELF_PLAY_PRESETS if name != "tic_tac_toe"])
+def test_so_does_an_iteration_of_every_preset(name: str) -> None:
+    config = self_play_preset(name)
+    program = make_program(config, *make_game(config))
+    lowered = jax.jit(program.iterate).lower(jax.eval_shape(program.init)).as_text()
+    assert transfers(lowered) == [] and wide_numbers(lowered) == []
+
+
+def test_the_search_for_transfers_and_wide_numbers_can_fail() -> None:
     def noisy(x: jax.Array) -> jax.Array:
         jax.debug.print("{}", x)
         return x
 
-    assert TRANSFERS.search(jax.jit(noisy).lower(1.0).as_text())
+    assert transfers(jax.jit(noisy).lower(1.0).as_text())
+    with jax.enable_x64(True):
+        assert wide_numbers(jax.jit(lambda x: x + 1).lower(np.int64(1)).as_text())
 
 
 @pytest.mark.slow
