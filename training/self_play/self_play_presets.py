@@ -6,6 +6,18 @@ from training.self_play.behaviour import BehaviourConfig
 from training.self_play.board_network import BoardNetworkConfig
 from training.self_play.self_play_config import NormalisedAdamConfig, SelfPlayConfig
 
+# The network starts from distilled weights and is held to them, its latent model starts from nothing.
+_CHESS_MUESLI = MuesliConfig(
+    weights=LossWeights(anchor=0.1),
+    cmpo_mode="sampled",
+    cmpo_samples=8,
+    unroll_steps=2,
+    bootstrap="value",
+    retrace_lambda=0.8,
+    target_rate=0.02,
+)
+_CHESS_OPTIMIZER = NormalisedAdamConfig(learning_rate=1e-3, network_share=0.01, warmup_steps=100)
+
 SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
     "tic_tac_toe": SelfPlayConfig(
         game="tic_tac_toe",
@@ -49,11 +61,9 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
     "chess": SelfPlayConfig(
         game="chess",
         network=preset("cpu"),
-        muesli=MuesliConfig(
-            weights=LossWeights(anchor=0.1), cmpo_mode="sampled", cmpo_samples=8, unroll_steps=2, target_rate=0.02
-        ),
-        optimizer=NormalisedAdamConfig(learning_rate=1e-4, warmup_steps=200),
-        behaviour=BehaviourConfig(random_share=0.02, opening_plies=10),
+        muesli=_CHESS_MUESLI,
+        optimizer=_CHESS_OPTIMIZER,
+        behaviour=BehaviourConfig(random_share=0.1, opening_plies=10),
         lanes=64,
         steps=16,
         updates=4,
@@ -63,11 +73,9 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
     "chess-rtx2070": SelfPlayConfig(
         game="chess",
         network=preset("rtx2070"),
-        muesli=MuesliConfig(
-            weights=LossWeights(anchor=0.1), cmpo_mode="sampled", cmpo_samples=8, unroll_steps=2, target_rate=0.02
-        ),
-        optimizer=NormalisedAdamConfig(learning_rate=1e-4, warmup_steps=200),
-        behaviour=BehaviourConfig(random_share=0.02, opening_plies=10),
+        muesli=_CHESS_MUESLI,
+        optimizer=_CHESS_OPTIMIZER,
+        behaviour=BehaviourConfig(random_share=0.1, opening_plies=10),
         lanes=256,
         steps=16,
         updates=64,
