@@ -12,8 +12,9 @@ from engine.encoding.move_labels import move_to_cell
 from engine.encoding.position import encode_position
 from engine.player import network_evaluator
 from engine.player.evaluator import Evaluation
-from engine.player.network_evaluator import NetworkEvaluator, load_network_evaluator
+from engine.player.network_evaluator import NetworkEvaluator, NoModelError, load_network_evaluator
 from tests.reference.random_games import varied_positions
+from tests.reference.tiny_latent_model import tiny_loaded
 from tests.reference.tiny_network import forward, stirred, tiny_config
 
 CONFIG = tiny_config()
@@ -124,10 +125,34 @@ def test_two_programs_serve_every_number_of_boards(evaluator: NetworkEvaluator, 
     batches: set[int] = set()
     with pytest.MonkeyPatch.context() as patch:
         apply = evaluator._apply
-        patch.setattr(evaluator, "_apply", lambda position: batches.add(len(position)) or apply(position))  # type: ignore[func-returns-value]
+        patch.setattr(evaluator, "_apply", lambda position, cells: batches.add(len(position)) or apply(position, cells))  # type: ignore[func-returns-value]
         for count in (1, 2, 64, 65):
             assert len(evaluator.evaluate(boards[:count])) == count
     assert batches == {1, 64}
+
+
+def test_a_latent_model_improves_every_policy(boards: list[chess.Board], evaluator: NetworkEvaluator) -> None:
+    loaded = tiny_loaded(CONFIG)
+    assert loaded.model is not None
+    plain = NetworkEvaluator(loaded)
+    improving = plain.with_improved_policy()
+    pairs = list(zip(plain.evaluate(boards[:9]), improving.evaluate(boards[:9]), strict=True))
+    variations = []
+    for board, (before, after) in zip(boards, pairs, strict=False):
+        assert list(after.moves) == sorted(board.legal_moves, key=chess.Move.uci)
+        np.testing.assert_allclose(np.exp(after.log_probs).sum(), 1.0, rtol=1e-5)
+        np.testing.assert_array_equal(after.wdl_to_move, before.wdl_to_move)
+        variations.append(0.5 * np.abs(np.exp(after.log_probs) - np.exp(before.log_probs)).sum())
+    assert 0.02 < max(variations) <= np.tanh(loaded.model.config.clip / 2) + 1e-5
+    for index in (0, 8):
+        assert_close(improving.evaluate([boards[index]])[0], pairs[index][1])
+        assert_close(plain.evaluate([boards[index]])[0], pairs[index][0])
+    limited = improving.with_step_limit(1).evaluate([boards[0]])[0]
+    assert limited.steps == 1 and len(limited.moves) == len(pairs[0][1].moves)
+    with pytest.raises(
+        NoModelError, match=r"^expected a network with a latent model .* \(allowed: policy, "
+    ):
+        evaluator.with_improved_policy()
 
 
 def test_compilation_cache_is_the_users_unless_jax_was_told(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
