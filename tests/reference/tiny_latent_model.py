@@ -7,14 +7,18 @@ from engine.network.network_config import NetworkConfig
 from engine.network.policy_improvement import ModelConfig, PlayingModel
 from tests.reference.tiny_network import stirred, tiny_config
 
-# The scale makes the clip bite at some moves and not at others.
+# With this scale the clip bites at some moves and not at others.
 MODEL = ModelConfig(width=16, heads=2, past_policies=1, clip=0.8, scale=0.5)
 
 
 @functools.cache
 def tiny_model(network: NetworkConfig) -> PlayingModel:
-    """Returns a latent model for a network."""
-    return PlayingModel(MODEL, stirred(model_shapes(MODEL, network), seed=3))
+    """Returns a latent model for a network; its moves are worth from much less to much more than the position."""
+    params = stirred(model_shapes(MODEL, network), seed=3)
+    params["move_embedding"] *= 3
+    for name in ("value_bins", "reward_classes"):
+        params[name]["kernel"] *= 20
+    return PlayingModel(MODEL, params)
 
 
 @functools.cache
