@@ -86,8 +86,6 @@ def _measure(arguments: argparse.Namespace) -> int:
 
 
 def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
-    import dataclasses
-
     from engine.frozen_config import with_overrides
     from engine.weights_location import default_weights_folder
     from training.self_play import contestants as ways
@@ -95,11 +93,12 @@ def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
     from training.self_play.environment import make_environment
     from training.self_play.peers.perceptron import perceptron_weights
     from training.self_play.self_play_presets import self_play_preset
-    from training.starting_weights import network_config
 
     folder = arguments.weights or default_weights_folder()
-    network, environment, weights = network_config(folder), make_environment("chess"), perceptron_weights(_HIDDEN)
-    config = with_overrides(dataclasses.replace(self_play_preset("chess"), network=network), arguments.set)
+    environment, weights = make_environment("chess"), perceptron_weights(_HIDDEN)
+    config = with_overrides(self_play_preset("chess"), arguments.set)
+    network = config.network
+    assert network is not None
     agent = ChessAgent(network, 0, "float32")
     # First, since a package may be missing.
     searched = []
