@@ -129,7 +129,8 @@ def _written(estimate: MeanEstimate | None, form: str) -> str:
     if estimate is None:
         return "–"
     text = form.format(estimate.mean)
-    return f"{text} ± {form.format(estimate.standard_error)}" if estimate.standard_error else text
+    error = form.format(estimate.standard_error or 0.0)
+    return f"{text} ± {error}" if float(error) else text
 
 
 def _difference(worse: MeanEstimate, better: MeanEstimate) -> tuple[float, float]:
