@@ -149,9 +149,7 @@ def test_a_latent_model_improves_every_policy(boards: list[chess.Board], evaluat
         assert_close(plain.evaluate([boards[index]])[0], pairs[index][0])
     limited = improving.with_step_limit(1).evaluate([boards[0]])[0]
     assert limited.steps == 1 and len(limited.moves) == len(pairs[0][1].moves)
-    with pytest.raises(
-        NoModelError, match=r"^expected a network with a latent model .* \(allowed: policy, "
-    ):
+    with pytest.raises(NoModelError, match=r"^expected a network with a latent model .* \(allowed: policy, "):
         evaluator.with_improved_policy()
 
 
