@@ -46,8 +46,9 @@ def test_memory_grows_as_promised(core: str, mode: str, monkeypatch: pytest.Monk
         # Gradients of parameters of an iteration's own are all that may grow.
         assert row.growth() < 0.25, row
     elif mode == "state":
-        carried = states_carried(core_settings(core))
-        assert 0.9 * carried < row.growth() < 1.3 * carried + 0.5, row
+        # The mean that halting makes is only added to: no gradient needs its old values, and XLA drops them.
+        kept = states_carried(core_settings(core)) - (core in ("universal", "golf_recurrent"))
+        assert 0.9 * kept < row.growth() < 1.3 * kept + 0.5, row
     else:
         assert row.growth() > 4, row
         # Linear: twice the iterations, twice the growth.
