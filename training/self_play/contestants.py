@@ -19,7 +19,6 @@ from training import pgx_rules
 from training.comparison.flop_count import count_flops
 from training.learner import make_network
 from training.muesli.agent import Agent, PolicyNetwork
-from training.self_play.chess_agent import ChessAgent
 from training.self_play.environment import Environment
 from training.self_play.peers.perceptron import PerceptronNetwork, Weights
 from training.self_play.peers.python_chess_loop import PythonChessLoop, evaluator_policy, perceptron_policy
@@ -43,7 +42,7 @@ class Player(NamedTuple):
     flops: int  # of one evaluation of one position
 
 
-def recursive_player(agent: ChessAgent, config: NetworkConfig, weights: Path) -> Player:
+def recursive_player(agent: Agent, config: NetworkConfig, weights: Path) -> Player:
     """Returns a network of chess as self-play holds it.
 
     Args:

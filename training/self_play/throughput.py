@@ -89,22 +89,19 @@ def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
     from engine.frozen_config import with_overrides
     from engine.weights_location import default_weights_folder
     from training.self_play import contestants as ways
-    from training.self_play.chess_agent import ChessAgent
-    from training.self_play.environment import make_environment
+    from training.self_play.agents import make_game
     from training.self_play.peers.perceptron import perceptron_weights
     from training.self_play.self_play_presets import self_play_preset
 
     folder = arguments.weights or default_weights_folder()
-    environment, weights = make_environment("chess"), perceptron_weights(_HIDDEN)
-    config = with_overrides(self_play_preset("chess"), arguments.set)
-    network = config.network
-    assert network is not None
-    agent = ChessAgent(network, 0, "float32")
+    weights, config = perceptron_weights(_HIDDEN), with_overrides(self_play_preset("chess"), arguments.set)
+    assert config.network is not None
+    environment, agent = make_game(config)
     # First, since a package may be missing.
     searched = []
     if not arguments.without_alphazero:
         searched = [ways.alphazero_example("chess", arguments.alphazero_games, _ALPHAZERO_MOVES)]
-    player = ways.recursive_player(agent, network, folder)
+    player = ways.recursive_player(agent, config.network, folder)
     return [
         ways.resident_rollout("resident rollout", config, environment, player),
         ways.resident_rollout("resident rollout, perceptron", config, environment, ways.perceptron_player(weights)),
