@@ -13,16 +13,22 @@ from engine.player.score import LOGISTIC_PER_CP
 from training.expected_score import MATED_BELOW, SHARE_WITHOUT_MATE
 
 ILLEGAL = -1e9  # finite: -inf would turn a product with a zero target into NaN
+WORST_LOG_SHARE = 12.0  # nats below the best move's share; a worse move, or one that no label names, counts as this
 _BIN_SIGMA = 0.75  # of HL-Gauss, in bins
 
 
-def policy_loss(logits: jax.Array, target: jax.Array, legal: jax.Array) -> jax.Array:
-    """Returns KL(target || policy over the legal moves).
+def policy_loss(logits: jax.Array, target: jax.Array, legal: jax.Array, reverse_share: float = 0.0) -> jax.Array:
+    """Returns KL(target || policy) over the legal moves, with a share of KL(policy || target) if wanted.
+
+    A network too small for the target spreads its policy over all that the target allows where the first divergence
+    rules, and keeps to the moves that it knows to be good where the second does: that one is the expected score given
+    away, divided by tau, less the entropy.
 
     Args:
       logits: `[Z]`.
       target: `[Z]`, sums to 1, 0 at illegal cells.
       legal: `[Z]` bool.
+      reverse_share: of the second divergence, from 0 to 1.
 
     Returns:
       Scalar, nats.
@@ -30,7 +36,13 @@ def policy_loss(logits: jax.Array, target: jax.Array, legal: jax.Array) -> jax.A
     chex.assert_equal_shape([logits, target, legal])
     log_policy = jax.nn.log_softmax(jnp.where(legal, logits, ILLEGAL))
     log_target = jnp.log(jnp.maximum(target, 1e-30))
-    return jnp.sum(target * (log_target - jnp.where(legal, log_policy, 0.0)))
+    forward = jnp.sum(target * (log_target - jnp.where(legal, log_policy, 0.0)))
+    if not reverse_share:
+        return forward
+    floor = jnp.max(log_target) - WORST_LOG_SHARE
+    excess = log_policy - jnp.maximum(log_target, floor)
+    reverse = jnp.sum(jnp.where(legal, jnp.exp(log_policy) * excess, 0.0))
+    return (1.0 - reverse_share) * forward + reverse_share * reverse
 
 
 def expected_score_to_wdl(score: jax.Array) -> jax.Array:

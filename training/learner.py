@@ -1,6 +1,7 @@
 """The compiled update of distillation and the compiled measure of a network on held-out positions."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -50,7 +51,7 @@ def make_update(config: RunConfig) -> Callable[[TrainState, DeviceBatch], tuple[
     def loss_and_metrics(params: optax.Params, batch: DeviceBatch, step: jax.Array) -> tuple[jax.Array, Metrics]:
         step_limit = _step_limit(config, step)
         output, sown = evaluate_in_training(network, params, batch.positions, step_limit)
-        metrics = _metrics(output, batch)
+        metrics = _metrics(output, batch, config.reverse_share)
         loss = metrics["policy_loss"] + config.wdl_weight * metrics["wdl_loss"]
         loss += config.score_weight * metrics["score_loss"] + core_loss(params, output, sown, batch, step)
         return loss, metrics | {f"core_{name}": value for name, value in sown.items()}
@@ -88,9 +89,11 @@ def _step_limit(config: RunConfig, step: jax.Array) -> jax.Array | None:
     return jax.random.randint(steps_key, (), config.fewest_steps, config.network.own_steps + 1, jnp.int32)
 
 
-def _metrics(output: NetworkOutput, batch: DeviceBatch) -> Metrics:
+def _metrics(output: NetworkOutput, batch: DeviceBatch, reverse_share: float) -> Metrics:
     """Returns loss parts and statistics, means over the batch."""
-    policy = jax.vmap(policy_loss)(output.policy_logits, batch.target, batch.legal)
+    policy = jax.vmap(partial(policy_loss, reverse_share=reverse_share))(
+        output.policy_logits, batch.target, batch.legal
+    )
     wdl = jax.vmap(wdl_loss)(output.wdl_logits, batch.score) * batch.score_weight
     score = jax.vmap(score_loss)(output.score_logits, batch.score) * batch.score_weight
     scored = jnp.maximum(jnp.sum(batch.score_weight), 1.0)

@@ -7,6 +7,7 @@ made faster; a change of the network's function has to be made here, too, or the
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -77,7 +78,8 @@ def make_plain_update(
         scored = jnp.maximum(jnp.sum(batch.score_weight), 1.0)
         wdl_losses = jax.vmap(wdl_loss)(wdl, batch.score) * batch.score_weight
         score_losses = jax.vmap(score_loss)(score, batch.score) * batch.score_weight
-        total = jnp.mean(jax.vmap(policy_loss)(policy, batch.target, batch.legal))
+        divergence = partial(policy_loss, reverse_share=config.reverse_share)
+        total = jnp.mean(jax.vmap(divergence)(policy, batch.target, batch.legal))
         total += config.wdl_weight * jnp.sum(wdl_losses) / scored
         return total + config.score_weight * jnp.sum(score_losses) / scored
 

@@ -101,6 +101,8 @@ class RunConfig:
     mirror: bool = True
     # Weight of the scores' logits in the policy target, beside score / tau: tells moves apart where a game is decided.
     logit_weight: float = 1.0
+    # Share of KL(policy || target) in the policy's loss; KL(target || policy) has the rest.
+    reverse_share: float = 0.0
     # The optimiser and its schedule.
     optimizer: OptimizerConfig = OptimizerConfig()
     # Fewest solver steps of a batch; each batch draws its bound from here to the network's own number, so that
@@ -115,7 +117,9 @@ class RunConfig:
     core_losses: CoreLossConfig = CoreLossConfig()
 
     def __post_init__(self) -> None:
-        """Raises ValueError where the network cannot be trained as the settings say."""
+        """Raises ValueError for a share that is none, and where the network cannot be trained as the settings say."""
+        if not 0 <= self.reverse_share <= 1:
+            raise ValueError(f"expected reverse_share from 0 to 1, got {self.reverse_share}")
         core = self.network.core
         if self.fewest_steps and not core.can_stop_early:
             raise ValueError(f"expected fewest_steps 0 for the core {core.kind}, which needs all its steps")

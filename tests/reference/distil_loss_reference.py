@@ -6,13 +6,24 @@ from collections.abc import Sequence
 from training.expected_score import cp_to_value
 
 
-def kl(logits: Sequence[float], target: Sequence[float], legal: Sequence[bool]) -> float:
-    """Returns KL(target || softmax of the legal logits), nats."""
-    chosen = [cell for cell, is_legal in enumerate(legal) if is_legal]
+def log_softmax(logits: Sequence[float], chosen: Sequence[int]) -> dict[int, float]:
+    """Returns the logarithms of the softmax over the chosen cells."""
     largest = max(logits[cell] for cell in chosen)
     total = sum(math.exp(logits[cell] - largest) for cell in chosen)
-    log_policy = {cell: logits[cell] - largest - math.log(total) for cell in chosen}
-    return sum(target[cell] * (math.log(target[cell]) - log_policy[cell]) for cell in chosen if target[cell] > 0)
+    return {cell: logits[cell] - largest - math.log(total) for cell in chosen}
+
+
+def kl(logits: Sequence[float], target: Sequence[float], legal: Sequence[bool]) -> float:
+    """Returns KL(target || softmax of the legal logits), nats."""
+    log_policy = log_softmax(logits, [cell for cell, is_legal in enumerate(legal) if is_legal])
+    return sum(target[cell] * (math.log(target[cell]) - log_policy[cell]) for cell in log_policy if target[cell] > 0)
+
+
+def reverse_kl(logits: Sequence[float], target: Sequence[float], legal: Sequence[bool]) -> float:
+    """Returns KL(softmax of the legal logits || target), nats, no share below e^-12 of the largest."""
+    log_policy = log_softmax(logits, [cell for cell, is_legal in enumerate(legal) if is_legal])
+    least = math.exp(-12) * max(target)
+    return sum(math.exp(log) * (log - math.log(max(target[cell], least))) for cell, log in log_policy.items())
 
 
 def wdl(score: float) -> tuple[float, float, float]:

@@ -33,6 +33,7 @@ SETTINGS = (
     "network.solver.max_steps=2",
     "network.solver.stagnation_steps=0",
     "batch_size=16",
+    "reverse_share=0.25",
     "optimizer.learning_rate=0.01",
     "optimizer.warmup_steps=4",
 )

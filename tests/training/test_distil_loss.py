@@ -1,5 +1,7 @@
 """Losses of distillation against loops in double precision, their properties, and finite gradients."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,7 @@ from training.expected_score import cp_to_value, mate_to_value
 CELLS = 40
 BINS = 32
 policy_value_and_gradient = jax.jit(jax.value_and_grad(policy_loss))
+mixed_value_and_gradient = jax.jit(jax.value_and_grad(partial(policy_loss, reverse_share=0.3)))
 wdl_value_and_gradient = jax.jit(jax.value_and_grad(wdl_loss))
 score_value_and_gradient = jax.jit(jax.value_and_grad(score_loss))
 wdl = jax.jit(expected_score_to_wdl)
@@ -46,6 +49,15 @@ def test_policy_gradient_is_policy_minus_target_and_zero_at_illegal_cells(seed: 
     odds = np.exp(np.where(legal, logits.astype(float) - logits[legal].max(), -np.inf))
     assert np.all(np.asarray(gradient)[~legal] == 0)
     np.testing.assert_allclose(gradient, odds / odds.sum() - target, atol=1e-5)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, CELLS), st.sampled_from([1.0, 1e3]))
+def test_a_share_of_the_reverse_divergence_is_mixed_in(seed: int, moves: int, size: float) -> None:
+    logits, target, legal = policy_case(seed, moves, size)
+    loss, gradient = mixed_value_and_gradient(logits, target, legal)
+    case = logits.tolist(), target.tolist(), legal.tolist()
+    assert float(loss) == pytest.approx(0.7 * slow.kl(*case) + 0.3 * slow.reverse_kl(*case), rel=1e-4, abs=5e-5)
+    assert np.all(np.isfinite(gradient)) and np.all(np.asarray(gradient)[~legal] == 0)
 
 
 def test_a_single_legal_move_gives_no_loss_and_no_gradient() -> None:

@@ -44,6 +44,8 @@ def test_overrides_reach_nested_settings() -> None:
     assert (changed.network.solver.max_steps, changed.optimizer.name, changed.batch_size) == (7, "adamw", 8)
     with pytest.raises(ValueError, match="expected optimizer.name to be one of adamw, muon, got 'sgd'"):
         with_overrides(CONFIG, ["optimizer.name=sgd"])
+    with pytest.raises(ValueError, match="expected reverse_share from 0 to 1, got 1.5"):
+        with_overrides(CONFIG, ["reverse_share=1.5"])
 
 
 def test_damaged_settings_are_named(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from flax import linen as nn
 from engine.network.products import BFLOAT16, FLOAT32, Product, Projection
 from training.muesli.agent import ModelStep, Prediction, Root
 from training.self_play.environment import Environment
+from training.self_play.line_features import LineFeatures
 
 _ACTION_CHANNELS = 8
 _HEAD_CHANNELS = 8
@@ -29,6 +30,8 @@ class BoardNetworkConfig:
     channels: int = 32
     # How cells hear of each other: from their neighbours, or all from all by full matrices, for the smallest boards.
     mixing: Literal["neighbours", "board"] = "neighbours"
+    # Features of each line of seven cells through a cell that the encoder begins with; 0 for none.
+    line_features: int = 0
     # Residual blocks of the encoder.
     blocks: int = 3
     # Residual blocks of one model step.
@@ -44,6 +47,8 @@ class BoardNetworkConfig:
             least = 2 if name == "value_bins" else 1
             if getattr(self, name) < least:
                 raise ValueError(f"expected {name} of at least {least}, got {getattr(self, name)}")
+        if self.line_features < 0:
+            raise ValueError(f"expected line_features of at least 0, got {self.line_features}")
 
 
 class _NeighbourBlock(nn.Module):
@@ -117,6 +122,8 @@ class BoardNetwork(nn.Module):
         """Declares the parts."""
         config, environment, block = self.config, self.environment, _BLOCKS[self.config.mixing]
         self.embedding = Projection(config.channels, FLOAT32)
+        if config.line_features:
+            self.lines = LineFeatures(environment.board, config.line_features, config.channels, self.product)
         self.cell_embedding = self.param("cell_embedding", nn.initializers.normal(0.5), self._cell_shape)
         self.encoder = [block(environment.board, self.product) for _ in range(config.blocks)]
         action_shape = (environment.actions, environment.cells * _ACTION_CHANNELS)
@@ -152,6 +159,8 @@ class BoardNetwork(nn.Module):
             0.02 * observation[:, None, cells:].astype(jnp.float32), (*planes.shape[:2], self.environment.numbers)
         )
         x = self.embedding(jnp.concatenate([planes, numbers], axis=-1)) + self.cell_embedding[None]
+        if self.config.line_features:
+            x += self.lines(planes)
         for block in self.encoder:
             x = block(x)
         nothing = jnp.zeros(x.shape[:1])
