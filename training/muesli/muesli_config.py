@@ -47,9 +47,12 @@ class MuesliConfig:
     cmpo_samples: int = 16
     # c, the bound on normalised advantages in the CMPO policy.
     cmpo_clip: float = 1.0
+    # Where action values come from: one step of the learned model, or the rules, which know the reward and the position
+    # after every legal action; that takes an evaluation each, and games with few actions.
+    lookahead: Literal["model", "rules"] = "model"
     # lambda of Retrace; 0 gives one-step returns.
     retrace_lambda: float = 0.95
-    # What Retrace bootstraps from: the model's action values, or the values of positions, for a network that knows much
+    # What Retrace bootstraps from: action values as above, or the values of positions, for a network that knows much
     # beside a model that knows nothing yet, whose errors would otherwise become the returns that it learns from.
     bootstrap: Literal["model", "value"] = "model"
     # Whether advantages are divided by their running scale.
@@ -80,3 +83,5 @@ class MuesliConfig:
         ):
             if not is_valid:
                 raise ValueError(f"expected {name} {allowed}, got {getattr(self, name, shares)}")
+        if self.lookahead == "rules" and self.cmpo_mode != "exact":
+            raise ValueError(f"expected cmpo_mode exact with lookahead rules, got {self.cmpo_mode}")

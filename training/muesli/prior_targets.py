@@ -9,22 +9,11 @@ import jax.numpy as jnp
 from training.muesli import cmpo
 from training.muesli.advantage_scale import AdvantageScale, sigma, updated_scale
 from training.muesli.agent import Problem, Root
-from training.muesli.candidate_actions import all_legal, drawn
-from training.muesli.categorical_value import REWARD_SUPPORT, expected_value
+from training.muesli.categorical_value import expected_value
+from training.muesli.lookahead import Lookahead, look_ahead
 from training.muesli.muesli_config import MuesliConfig
 from training.muesli.retrace import retrace_returns, trace_coefficient, zero_sum_discount
 from training.muesli.sequences import Sequences
-
-
-class Lookahead(NamedTuple):
-    """Action values by one step of the model (q = r - v after the action), positions `[N]`."""
-
-    taken_q: jax.Array  # [N]
-    actions: jax.Array  # [N, C] int32
-    is_candidate: jax.Array  # [N, C] bool
-    q: jax.Array  # [N, C]
-    expected_q: jax.Array  # [N], under the prior's policy
-    past_taken_q: jax.Array  # [N, M], under past policies
 
 
 class PriorTargets(NamedTuple):
@@ -72,7 +61,10 @@ def prior_targets(
     root = agent.root(params, sequences.observation.reshape(batch * length, -1))
     log_prior = cmpo.legal_log_policy(root.prediction.policy_logits, flat_legal)
     value = expected_value(root.prediction.value_logits, agent.value_support)
-    lookahead = _look_ahead(problem, params, root, action, flat_legal, log_prior, key)
+    successors = None
+    if config.lookahead == "rules":
+        successors = jax.tree.map(lambda leaf: leaf.reshape(batch * length, *leaf.shape[2:]), sequences.successors)
+    lookahead = look_ahead(problem, params, root, action, flat_legal, log_prior, successors, key)
 
     def in_time(flat: jax.Array) -> jax.Array:
         return flat.reshape(batch, length, *flat.shape[1:])
@@ -99,41 +91,6 @@ def prior_targets(
         root=root,
     )
     return jax.lax.stop_gradient(targets), scale
-
-
-def _look_ahead(
-    problem: Problem,
-    params: chex.ArrayTree,
-    root: Root,
-    taken: jax.Array,
-    legal: jax.Array,
-    log_prior: jax.Array,
-    key: jax.Array,
-) -> Lookahead:
-    agent, config = problem.agent, problem.config
-    is_exact = config.cmpo_mode == "exact"
-    if is_exact:
-        actions, is_candidate = all_legal(legal, problem.most_legal)
-    else:
-        actions = drawn(key, log_prior, config.cmpo_samples)
-        is_candidate = jnp.ones_like(actions, bool)
-
-    def action_value(action: jax.Array) -> tuple[jax.Array, jax.Array]:
-        step = agent.advance(params, root.latent, action)
-        reward = expected_value(step.reward_logits, jnp.asarray(REWARD_SUPPORT))
-        after = expected_value(step.prediction.value_logits, agent.value_support)
-        past_after = expected_value(step.prediction.past_value_logits, agent.value_support)
-        return reward - after, reward[:, None] - past_after
-
-    # One action at a time: all at once would hold as many latents as there are actions.
-    q, past_q = jax.lax.map(action_value, jnp.concatenate([taken[:, None], actions], axis=1).T)  # [1 + C, N]
-    candidate_q = q[1:].T
-    if is_exact:
-        prior = jnp.exp(jnp.take_along_axis(log_prior, actions, axis=1))
-        expected_q = jnp.sum(jnp.where(is_candidate, prior * candidate_q, 0.0), axis=1)
-    else:
-        expected_q = jnp.mean(candidate_q, axis=1)
-    return Lookahead(q[0], actions, is_candidate, candidate_q, expected_q, past_q[0])
 
 
 def _returns(

@@ -5,6 +5,17 @@ import jax.numpy as jnp
 from flax import struct
 
 
+class Successors(struct.PyTreeNode):
+    """The positions after every legal action, in the order of `candidate_actions.all_legal`.
+
+    Leading axes are `[B, T, C]`; what follows an illegal action has no meaning.
+    """
+
+    observation: jax.Array  # [B, T, C, O] int8, of the side then to move
+    reward: jax.Array  # [B, T, C] int8, of the player who acted
+    is_terminal: jax.Array  # [B, T, C] bool
+
+
 class Sequences(struct.PyTreeNode):
     """Consecutive positions of some games; a game that ends is followed by the next one.
 
@@ -17,6 +28,7 @@ class Sequences(struct.PyTreeNode):
     log_behaviour: jax.Array  # [B, T] float32, log-probability of the action under the policy it was drawn from
     reward: jax.Array  # [B, T] int8, of the player who acted
     is_terminal: jax.Array  # [B, T] bool, the game ended with the action
+    successors: Successors | None = None  # where action values are the rules' and not the model's
 
 
 def pack_legal(legal: jax.Array) -> jax.Array:

@@ -1,7 +1,7 @@
 """What stands on the four lines through every cell, the first layer for games that are decided along lines.
 
-One small layer reads a line of seven cells; it is the same for every cell and direction, so that three stones in a row
-have to be learned once and not sixty-nine times.
+One small layer reads a line of seven cells, another puts together what the four lines say; they are the same for every
+cell, so that three stones in a row and a cell that can be filled have to be learned once and not for every place.
 """
 
 import chex
@@ -49,7 +49,7 @@ class LineFeatures(nn.Module):
       board: rows and columns, S in all.
       features: of a line.
       channels: D of the result.
-      product: of the two layers.
+      product: of the three layers.
     """
 
     board: tuple[int, int]
@@ -62,4 +62,5 @@ class LineFeatures(nn.Module):
         """Returns `[B, S, D]` for planes `[B, S, P]`."""
         lines = lines_through_cells(planes, self.board)
         read = nn.relu(Projection(self.features, self.product, name="line")(lines))
-        return Projection(self.channels, self.product, name="cell")(read.reshape(*planes.shape[:2], -1))
+        hidden = Projection(2 * self.features, self.product, name="cell")(read.reshape(*planes.shape[:2], -1))
+        return Projection(self.channels, self.product, name="output")(nn.relu(hidden))

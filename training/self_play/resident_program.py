@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -20,6 +21,8 @@ from training.self_play.rollout import Games, RolloutFigures, new_games, roll_ou
 from training.self_play.self_play_config import SelfPlayConfig
 
 Figures = dict[str, jax.Array]
+# The moves of an iteration: parameters, games and a key to games, sequences and sums.
+Player = Callable[[chex.ArrayTree, Games, jax.Array], tuple[Games, Sequences, RolloutFigures]]
 
 
 class ResidentState(struct.PyTreeNode):
@@ -55,15 +58,15 @@ def make_program(config: SelfPlayConfig, environment: Environment, agent: Agent)
         network_share=config.optimizer.network_share,
     )
 
+    play = _player(config, environment, agent)
+
     def init() -> ResidentState:
         return _initial_state(config, environment, problem, optimizer)
 
     def iterate(state: ResidentState) -> tuple[ResidentState, Figures]:
         key = jax.random.wrap_key_data(state.random_bits, impl=generator(config.generator))
         play_key, replay_key, learn_key, next_key = jax.random.split(key, 4)
-        games, fresh, played = roll_out(
-            environment, agent, state.learner.target, state.games, play_key, config.steps, config.behaviour
-        )
+        games, fresh, played = play(state.learner.target, state.games, play_key)
         replay = replay_buffer.add(state.replay, fresh)
         old = replay_buffer.sample(replay, replay_key, config.replayed)
         batches = _batches(fresh, old, config.updates)
@@ -85,6 +88,13 @@ def make_program(config: SelfPlayConfig, environment: Environment, agent: Agent)
     return ResidentProgram(init, iterate)
 
 
+def _player(config: SelfPlayConfig, environment: Environment, agent: Agent) -> Player:
+    keeps_successors = config.muesli.lookahead == "rules"
+    return lambda params, games, key: roll_out(
+        environment, agent, params, games, key, config.steps, config.behaviour, keeps_successors=keeps_successors
+    )
+
+
 def _initial_state(
     config: SelfPlayConfig, environment: Environment, problem: Problem, optimizer: optax.GradientTransformation
 ) -> ResidentState:
@@ -92,9 +102,7 @@ def _initial_state(
     params_key, games_key, next_key = jax.random.split(key, 3)
     params = problem.agent.init(params_key)
     games = new_games(environment, games_key, config.lanes, config.behaviour)
-    example = jax.eval_shape(
-        lambda: roll_out(environment, problem.agent, params, games, games_key, config.steps, config.behaviour)[1]
-    )
+    example = jax.eval_shape(_player(config, environment, problem.agent), params, games, games_key)[1]
     return ResidentState(
         step=jnp.int32(0),
         learner=initial_learner(problem, params, optimizer, config.muesli.weights.anchor > 0),

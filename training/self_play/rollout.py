@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from flax import struct
 
 from training.muesli.agent import PolicyNetwork
-from training.muesli.sequences import Sequences, pack_legal
+from training.muesli.candidate_actions import all_legal
+from training.muesli.sequences import Sequences, Successors, pack_legal
 from training.pgx_rules import State, mover_reward
 from training.self_play.behaviour import BehaviourConfig, log_behaviour
 from training.self_play.environment import Environment
@@ -59,6 +60,8 @@ def roll_out(
     key: jax.Array,
     steps: int,
     config: BehaviourConfig,
+    *,
+    keeps_successors: bool = False,
 ) -> tuple[Games, Sequences, RolloutFigures]:
     """Plays some moves in every game.
 
@@ -70,13 +73,16 @@ def roll_out(
       key: consumed.
       steps: T.
       config: how the policy is departed from.
+      keeps_successors: whether the sequences have what follows every legal action.
 
     Returns:
       The games after it, sequences `[B, T]`, and sums over all steps.
     """
 
     def step(games: Games, key: jax.Array) -> tuple[Games, _Step]:
-        return _step(environment, agent, params, games, key, config)
+        successors = _successors(environment, games.states) if keeps_successors else None
+        games, made = _step(environment, agent, params, games, key, config)
+        return games, made._replace(sequences=made.sequences.replace(successors=successors))
 
     games, made = jax.lax.scan(step, games, jax.random.split(key, steps))
     sequences = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), made.sequences)
@@ -108,6 +114,20 @@ def _step(
     )
     figures = _figures(games.plies, after.terminated, reward)
     return _with_new_games(environment, games, after, reset_key, config), _Step(step, figures)
+
+
+def _successors(environment: Environment, states: State) -> Successors:
+    actions, _ = all_legal(jax.vmap(environment.legal)(states), environment.most_legal)
+
+    def after(state: State, action: jax.Array) -> Successors:
+        successor = environment.play(state, action)
+        return Successors(
+            observation=environment.observe(successor),
+            reward=mover_reward(state, successor).astype(jnp.int8),
+            is_terminal=successor.terminated,
+        )
+
+    return jax.vmap(jax.vmap(after, in_axes=(None, 0)))(states, actions)
 
 
 def _with_new_games(

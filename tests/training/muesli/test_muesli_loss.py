@@ -10,9 +10,10 @@ import pytest
 
 from tests.reference import muesli_reference as slow
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
+from training.muesli.lookahead import Lookahead
 from training.muesli.muesli_config import LossWeights, MuesliConfig
 from training.muesli.muesli_loss import LossBatch, muesli_loss
-from training.muesli.prior_targets import Lookahead, PriorTargets
+from training.muesli.prior_targets import PriorTargets
 from training.muesli.sequences import Sequences, pack_legal
 
 GAMES, LENGTH, ACTIONS, BINS, STEPS = 3, 7, 5, 11, 3

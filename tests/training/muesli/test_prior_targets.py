@@ -13,7 +13,7 @@ from training.muesli.advantage_scale import initial_scale
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
 from training.muesli.muesli_config import MuesliConfig
 from training.muesli.prior_targets import PriorTargets, prior_targets
-from training.muesli.sequences import Sequences, pack_legal
+from training.muesli.sequences import Sequences, Successors, pack_legal
 
 GAMES, LENGTH, ACTIONS, BINS = 3, 6, 5, 7
 SUPPORT = np.linspace(-1, 1, BINS)
@@ -70,6 +70,12 @@ def case() -> tuple[Sequences, np.ndarray, np.ndarray]:
     np.put_along_axis(legal, action[..., None], True, axis=-1)
     np.put_along_axis(legal, (action[..., None] + 1) % ACTIONS, False, axis=-1)
     is_terminal = rng.random(shape) < 0.3
+    # After every action comes some other row of the tables, of a game that may have ended there.
+    successors = Successors(
+        observation=jnp.asarray(rng.integers(GAMES * LENGTH, size=(*shape, ACTIONS, 1)), jnp.int8),
+        reward=jnp.asarray(rng.integers(-1, 2, size=(*shape, ACTIONS)), jnp.int8),
+        is_terminal=jnp.asarray(rng.random((*shape, ACTIONS)) < 0.4),
+    )
     sequences = Sequences(
         observation=jnp.arange(GAMES * LENGTH, dtype=jnp.int8).reshape(*shape, 1),
         legal=pack_legal(jnp.asarray(legal)),
@@ -77,6 +83,7 @@ def case() -> tuple[Sequences, np.ndarray, np.ndarray]:
         log_behaviour=jnp.asarray(np.log(rng.uniform(0.1, 0.9, size=shape)), jnp.float32),
         reward=jnp.asarray(is_terminal * rng.integers(0, 2, size=shape), jnp.int8),
         is_terminal=jnp.asarray(is_terminal),
+        successors=successors,
     )
     return sequences, legal, np.log(rng.uniform(0.1, 0.9, size=(*shape, PAST)))
 
@@ -95,20 +102,45 @@ def targets_of(config: MuesliConfig, most_legal: int) -> PriorTargets:
     return jax.device_get(compute(jax.random.key(3)))
 
 
+def action_values(sequences: Sequences, tables: dict[str, np.ndarray], lookahead: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns q `[GAMES, LENGTH, ACTIONS]`, and `[..., PAST]` under past policies."""
+    if lookahead == "model":
+        reward_after = expectation(tables["reward_after"], np.array([-1.0, 0, 1]))
+        q = (reward_after - expectation(tables["value_after"], SUPPORT)).reshape(GAMES, LENGTH, ACTIONS)
+        past_q = reward_after[..., None] - expectation(tables["past_after"], SUPPORT)
+        return q, past_q.reshape(GAMES, LENGTH, ACTIONS, PAST)
+    q, past_q = np.zeros((GAMES, LENGTH, ACTIONS)), np.zeros((GAMES, LENGTH, ACTIONS, PAST))
+    after = jax.device_get(sequences.successors)
+    for place in np.ndindex(q.shape):
+        q[place] = past_q[place] = after.reward[place]
+        if not after.is_terminal[place]:
+            row = after.observation[place][0]
+            q[place] -= expectation(tables["value"][row], SUPPORT)
+            past_q[place] -= expectation(tables["past"][row], SUPPORT)
+    return q, past_q
+
+
 @pytest.mark.parametrize(
-    ("retrace_lambda", "normalises", "bootstrap"), [(0.95, True, "model"), (0.0, False, "model"), (0.8, True, "value")]
+    ("retrace_lambda", "normalises", "bootstrap", "lookahead"),
+    [
+        (0.95, True, "model", "model"),
+        (0.0, False, "model", "model"),
+        (0.8, True, "value", "model"),
+        (0.9, True, "model", "rules"),
+    ],
 )
-def test_targets_are_those_of_the_loops(retrace_lambda: float, normalises: bool, bootstrap: Any) -> None:
-    config = MuesliConfig(retrace_lambda=retrace_lambda, normalises_advantages=normalises, bootstrap=bootstrap)
+def test_targets_are_those_of_the_loops(
+    retrace_lambda: float, normalises: bool, bootstrap: Any, lookahead: Any
+) -> None:
+    config = MuesliConfig(
+        retrace_lambda=retrace_lambda, normalises_advantages=normalises, bootstrap=bootstrap, lookahead=lookahead
+    )
     targets = targets_of(config, ACTIONS)
     sequences, legal, past = case()
     tables = {name: np.asarray(t, np.float64) for name, t in TableAgent().init(jax.random.key(0)).items()}
     action, is_terminal = np.asarray(sequences.action), np.asarray(sequences.is_terminal)
     value = expectation(tables["value"], SUPPORT).reshape(GAMES, LENGTH)
-    reward_after = expectation(tables["reward_after"], np.array([-1.0, 0, 1]))
-    q = (reward_after - expectation(tables["value_after"], SUPPORT)).reshape(GAMES, LENGTH, ACTIONS)
-    past_q = reward_after[..., None] - expectation(tables["past_after"], SUPPORT)
-    past_q = past_q.reshape(GAMES, LENGTH, ACTIONS, PAST)
+    q, past_q = action_values(sequences, tables, lookahead)
     past_value = expectation(tables["past"], SUPPORT).reshape(GAMES, LENGTH, PAST)
     logits = tables["policy"].reshape(GAMES, LENGTH, ACTIONS)
     advantages = []

@@ -42,7 +42,7 @@ def played(steps: int, **behaviour: float) -> Sequences:
     def play(key: jax.Array) -> Sequences:
         params = run.agent.init(jax.random.key(1))
         games = new_games(run.environment, key, 64, config)
-        return roll_out(run.environment, run.agent, params, games, key, steps, config)[1]
+        return roll_out(run.environment, run.agent, params, games, key, steps, config, keeps_successors=True)[1]
 
     return jax.device_get(jax.jit(play, compiler_options=QUICK)(jax.random.key(2)))
 
@@ -64,6 +64,25 @@ def test_sequences_are_games_of_the_rules_one_after_the_other() -> None:
             assert sequences.reward[lane, t] == after.rewards[state.current_player]
             assert sequences.is_terminal[lane, t] == after.terminated
             ended += int(after.terminated)
+            state = environment.start(jax.random.key(0)) if after.terminated else after
+    assert ended >= 8
+
+
+def test_successors_are_what_the_rules_make_of_every_legal_action() -> None:
+    environment, sequences = small_run().environment, played(12, random_share=0.3, opening_plies=3)
+    play, observe = jax.jit(environment.play), jax.jit(environment.observe)
+    ended = 0
+    for lane in range(4):
+        state = environment.start(jax.random.key(0))
+        for t in range(12):
+            found = jax.tree.map(lambda leaf, where=(lane, t): leaf[where], sequences.successors)
+            for action in np.flatnonzero(unpack_legal(jnp.asarray(sequences.legal[lane, t]), 9)):
+                after = play(state, jnp.int32(action))
+                np.testing.assert_array_equal(found.observation[action], observe(after))
+                assert found.reward[action] == after.rewards[state.current_player]
+                assert found.is_terminal[action] == after.terminated
+                ended += int(after.terminated)
+            after = play(state, jnp.int32(sequences.action[lane, t]))
             state = environment.start(jax.random.key(0)) if after.terminated else after
     assert ended >= 8
 
@@ -176,7 +195,7 @@ def test_figures_say_what_happened() -> None:
     [
         ("muesli.cmpo_mode=sampled", "generator=rbg", "arithmetic=bfloat16"),
         ("muesli.cmpo_mode=sampled", "game=gardner_chess", "muesli.cmpo_samples=2"),
-        ("game=connect_four", "updates=1"),
+        ("game=connect_four", "updates=1", "muesli.lookahead=rules", "board_network.line_features=4"),
     ],
 )
 def test_variants_run(overrides: tuple[str, ...]) -> None:
