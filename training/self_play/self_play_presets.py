@@ -42,11 +42,12 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
         replay_slots=16,
         opponents=("random", "perfect"),
     ),
-    # Games cost less than updates, so every sequence is new.
+    # Games cost less than updates, so every sequence is new. What wins and what must be blocked lies on lines; that a
+    # move wins or lets the opponent win, the rules say sooner than a model that is still being learned.
     "connect_four": SelfPlayConfig(
         game="connect_four",
-        board_network=BoardNetworkConfig(mixing="board", channels=8, blocks=3),
-        muesli=MuesliConfig(unroll_steps=2),
+        board_network=BoardNetworkConfig(mixing="board", channels=8, line_features=32, blocks=1),
+        muesli=MuesliConfig(unroll_steps=1, lookahead="rules"),
         optimizer=NormalisedAdamConfig(learning_rate=2e-3),
         behaviour=BehaviourConfig(random_share=0.03, opening_plies=8),
         lanes=128,
