@@ -1,14 +1,23 @@
 """Weights to start a run from, or to be taught by: another run's average, or a network that plays."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import chex
+import jax
 
 from engine.checkpoint import is_network_folder, load_network, read_network_facts
 from engine.network.int8 import dequantise
 from engine.network.network_config import NetworkConfig
 from training.grown_weights import grown_weights
 from training.run_folder import averaged_run, read_config
+
+
+class StartingModel(NamedTuple):
+    """A latent model to start from, if there is one."""
+
+    params: chex.ArrayTree | None
+    text: str  # says in one line what the model begins with
 
 
 def starting_weights(folder: Path, config: NetworkConfig, like: chex.ArrayTree) -> chex.ArrayTree:
@@ -48,6 +57,31 @@ def network_weights(folder: Path) -> chex.ArrayTree:
     return dequantise(load_network(folder).params) if is_network_folder(folder) else averaged_run(folder).params
 
 
+def starting_model(folder: Path, like: chex.ArrayTree) -> StartingModel:
+    """Returns the latent model beside a network, unless its shape differs from the one wanted.
+
+    Args:
+      folder: as of `network_weights`; a run has no model to give.
+      like: the initial weights of the model that is to be trained.
+
+    Raises:
+      ValueError: the folder claims to hold a network, and cannot be read.
+    """
+    model = load_network(folder).model if is_network_folder(folder) else None
+    if model is None:
+        return StartingModel(None, f"{folder} has no latent model, so this one begins from nothing")
+    found, wanted = (_shapes(tree) for tree in (model.params, like))
+    differing = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+    if differing:
+        name = differing[0]
+        return StartingModel(
+            None,
+            f"the latent model of {folder} has another shape, {found.get(name)} and not {wanted.get(name)} in {name}, "
+            "so this one begins from nothing",
+        )
+    return StartingModel(model.params, f"the latent model of {folder} is learned further")
+
+
 def network_config(folder: Path) -> NetworkConfig:
     """Returns the settings of the network in a run's or a network's folder.
 
@@ -59,3 +93,8 @@ def network_config(folder: Path) -> NetworkConfig:
 
 def _head_widths(config: NetworkConfig) -> tuple[int, int]:
     return config.width // config.heads, config.policy_width // config.policy_heads
+
+
+def _shapes(tree: chex.ArrayTree) -> dict[str, tuple[int, ...]]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): tuple(leaf.shape) for path, leaf in leaves}

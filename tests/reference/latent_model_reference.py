@@ -21,6 +21,34 @@ def embedded(params: Params, squares: np.ndarray) -> np.ndarray:
     return rms_norm(x, params["norm_embedding"])
 
 
+def step_logits(
+    params: Params, latent: np.ndarray, start: int, end: int, promotion: int, heads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the logits of the value after a move, for the opponent, and of the reward, `[3]`, for who makes it.
+
+    Args:
+      params: of the model.
+      latent: `[S, W]`.
+      start: square the man leaves, in the mover's view.
+      end: square it goes to.
+      promotion: 0 none or queen, 1 rook, 2 bishop, 3 knight.
+      heads: of the attention.
+    """
+    moves = np.asarray(params["move_embedding"], float)
+    x = latent.copy()
+    x[start] += moves[0]
+    x[end] += moves[1] + moves[2 + promotion]
+    x = rms_norm(x, params["norm_in"])[None]
+    bias = np.asarray(params["square_bias"], float)[None]
+    x = rms_norm(x + self_attention(x, bias, params["attention"], heads)[0], params["norm_attention"])
+    x = rms_norm(x + feed_forward(x, params["feed_forward"]), params["norm_out"])[0]
+    reward = _dense(np.maximum(_dense(x.mean(axis=0), params["reward_hidden"]), 0), params["reward_classes"])
+    # The opponent sees the ranks from the other side; the mean over squares does not mind, but squares do.
+    after = np.stack([x[square ^ 56] for square in range(64)])
+    value = _dense(np.maximum(_dense(after.mean(axis=0), params["value_hidden"]), 0), params["value_bins"])
+    return value, reward
+
+
 def action_value(
     params: Params, latent: np.ndarray, start: int, end: int, promotion: int, heads: int, support: np.ndarray
 ) -> float:
@@ -35,18 +63,7 @@ def action_value(
       heads: of the attention.
       support: of the value, `[V]`.
     """
-    moves = np.asarray(params["move_embedding"], float)
-    x = latent.copy()
-    x[start] += moves[0]
-    x[end] += moves[1] + moves[2 + promotion]
-    x = rms_norm(x, params["norm_in"])[None]
-    bias = np.asarray(params["square_bias"], float)[None]
-    x = rms_norm(x + self_attention(x, bias, params["attention"], heads)[0], params["norm_attention"])
-    x = rms_norm(x + feed_forward(x, params["feed_forward"]), params["norm_out"])[0]
-    reward = _dense(np.maximum(_dense(x.mean(axis=0), params["reward_hidden"]), 0), params["reward_classes"])
-    # The opponent sees the ranks from the other side; the mean over squares does not mind, but squares do.
-    after = np.stack([x[square ^ 56] for square in range(64)])
-    value = _dense(np.maximum(_dense(after.mean(axis=0), params["value_hidden"]), 0), params["value_bins"])
+    value, reward = step_logits(params, latent, start, end, promotion, heads)
     return _expected(reward, np.array([-1.0, 0.0, 1.0])) - _expected(value[: len(support)], support)
 
 

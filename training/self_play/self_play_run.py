@@ -24,7 +24,7 @@ from training.self_play.opponents import make_opponent
 from training.self_play.resident_program import ResidentState, make_program
 from training.self_play.self_play_config import SelfPlayConfig
 from training.shards import Shards
-from training.starting_weights import starting_weights
+from training.starting_weights import StartingModel, starting_model, starting_weights
 
 _LOG_MINUTES = 1 / 12
 Arena = Callable[[chex.ArrayTree, jax.Array], ArenaResult]
@@ -60,7 +60,9 @@ class SelfPlayRun:
         shardings = lane_shardings(jax.eval_shape(program.init), config.lanes, mesh)
         self._iterate = jax.jit(program.iterate, donate_argnums=0, out_shardings=(shardings, None))
         state = jax.jit(program.init, out_shardings=shardings)()
-        state = state if start_from is None else _started(state, config, start_from)
+        self._model: StartingModel | None = None
+        if start_from is not None:
+            state, self._model = _started(state, config, start_from)
         self._checkpoints = RunCheckpoints(folder)
         self._state = self._restored(state)
         self._clock = RunClock(plan, int(self._state.step), _last_iteration(self._state, config.updates))
@@ -103,6 +105,8 @@ class SelfPlayRun:
         state, clock, config = self._state, self._clock, self._config
         del self._state  # its buffers are given to the first iteration
         self._log.tell(self._introduction(state))
+        if self._model is not None and not clock.step:
+            self._log.tell(self._model.text)
         sums: dict[str, float] = {}
         while True:
             state, metrics = self._iterate(state)
@@ -194,25 +198,27 @@ def _last_iteration(state: ResidentState, updates: int) -> int | None:
     return None if end is None else int(state.step) - (int(state.learner.step) - end) // updates
 
 
-def _started(state: ResidentState, config: SelfPlayConfig, folder: Path) -> ResidentState:
-    """Returns the state with other weights for the part of the network that plays."""
+def _started(state: ResidentState, config: SelfPlayConfig, folder: Path) -> tuple[ResidentState, StartingModel]:
+    """Returns the state with other weights for the network, and for its model where the folder has one that fits."""
     learner = state.learner
     if config.network is None:
         raise ValueError(f"expected a run of chess to start from {folder}, got one of another game")
-    weights = starting_weights(folder, config.network, learner.params["network"])
+    model = starting_model(folder, learner.params["model"])
+    parts = {"network": starting_weights(folder, config.network, learner.params["network"])}
+    if model.params is not None:
+        parts["model"] = model.params
 
     def with_weights(params: dict[str, Any]) -> dict[str, Any]:
-        placed = jax.tree.map(lambda new, old: jax.device_put(jnp.copy(new), old.sharding), weights, params["network"])
-        return {**params, "network": placed}
+        olds = {name: params[name] for name in parts}
+        return params | jax.tree.map(lambda new, old: jax.device_put(jnp.copy(new), old.sharding), parts, olds)
 
-    return state.replace(
-        learner=learner.replace(
-            params=with_weights(learner.params),
-            target=with_weights(learner.target),
-            past=tuple(with_weights(params) for params in learner.past),
-            anchor=None if learner.anchor is None else with_weights(learner.anchor),
-        )
+    started = learner.replace(
+        params=with_weights(learner.params),
+        target=with_weights(learner.target),
+        past=tuple(with_weights(params) for params in learner.past),
+        anchor=None if learner.anchor is None else with_weights(learner.anchor),
     )
+    return state.replace(learner=started), model
 
 
 def _with_schedule(state: ResidentState, schedule: Schedule) -> ResidentState:

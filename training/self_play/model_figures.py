@@ -1,0 +1,149 @@
+"""How well a latent model values the legal moves of labelled positions, and what the policy improved by it loses."""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from engine.checkpoint import LoadedNetwork
+from engine.network.model import evaluate
+from engine.network.policy_improvement import (
+    Candidates,
+    PlayingModel,
+    candidates_of,
+    evaluate_improved,
+    value_support,
+)
+from training.batches import BatchStream
+from training.muesli.categorical_value import expected_value
+from training.muesli.cmpo import exact_target
+from training.shards import Shards
+
+_TOGETHER = 50
+_UNBOUNDED = 1e6
+
+
+class JudgedMoves(NamedTuple):
+    """What labels and a network with its model say of the legal moves of n positions, padded to L moves."""
+
+    is_move: np.ndarray  # bool [n, L]
+    scores: np.ndarray  # float32 [n, L], the labels' expected scores w in [0, 1]
+    logits: np.ndarray  # float32 [n, L], of the network's policy
+    advantages: np.ndarray  # float32 [n, L], q - v as the policy is improved by in play
+    values: np.ndarray  # float32 [n], v
+
+
+class ModelFigures(NamedTuple):
+    """A model's action values q beside 2 w - 1 over all legal moves."""
+
+    correlation: float
+    within: float  # the same after each position's mean is taken off: the order of its moves alone
+    error: float  # root mean square
+
+
+class PairedRegret(NamedTuple):
+    """What two policies' best moves give away in the same positions, in expected score."""
+
+    plain: float  # of the network's policy
+    improved: float
+    change: float  # improved minus plain
+    change_error: float  # standard error of the mean
+
+
+def judged_moves(loaded: LoadedNetwork, shards: Shards, limit: int) -> JudgedMoves:
+    """Lets a network and its model judge labelled positions in the form that plays.
+
+    Args:
+      loaded: with a model; the scale and clip of its settings do not matter.
+      shards: labelled positions.
+      limit: at most this many, drawn by a fixed seed, no position twice.
+    """
+    count = min(limit, len(shards))
+    size = min(_TOGETHER, count)
+    stream, steps = BatchStream([(shards, 1.0, 1.0)], size, seed=0), np.int32(loaded.network.config.own_steps)
+    program = _judging_program(loaded)
+    assert loaded.model is not None
+    parts: list[JudgedMoves] = []
+    for batch in (stream(index) for index in range(count // size)):
+        is_move = batch.cells >= 0
+        cells = [row[used].astype(np.int32) for row, used in zip(batch.cells, is_move, strict=True)]
+        candidates = candidates_of(cells, size)
+        at_moves = np.maximum(batch.cells, 0).astype(np.int32)
+        outputs = program(loaded.params, loaded.model.params, batch.positions, steps, candidates, at_moves)
+        parts.append(JudgedMoves(is_move, batch.values, *jax.device_get(outputs)))
+    return JudgedMoves(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
+
+
+def _judging_program(loaded: LoadedNetwork) -> jax.stages.Wrapped:
+    assert loaded.model is not None
+    network = loaded.network
+    # The improved logits less the plain ones are then the advantages themselves.
+    unbounded = dataclasses.replace(loaded.model.config, scale=1.0, clip=_UNBOUNDED)
+
+    def judge(
+        params: chex.ArrayTree,
+        model: chex.ArrayTree,
+        position: jax.Array,
+        steps: jax.Array,
+        candidates: Candidates,
+        at_moves: jax.Array,
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        improved = evaluate_improved(network, params, PlayingModel(unbounded, model), position, steps, candidates)
+        plain = evaluate(network, params, position, steps)
+        before, after = (
+            jnp.take_along_axis(each.policy_logits, at_moves, axis=1).astype(jnp.float32) for each in (plain, improved)
+        )
+        value = expected_value(plain.score_logits, value_support(network.config.value_bins))
+        return before, after - before, value
+
+    return jax.jit(judge)
+
+
+def model_figures(judged: JudgedMoves) -> ModelFigures:
+    """Compares action values with labels."""
+    q, labels = judged.advantages + judged.values[:, None], 2.0 * judged.scores - 1.0
+    used = judged.is_move
+    own = [np.where(used, each - _means(each, used)[:, None], 0.0)[used] for each in (q, labels)]
+    return ModelFigures(
+        correlation=float(np.corrcoef(q[used], labels[used])[0, 1]),
+        within=float(np.corrcoef(*own)[0, 1]),
+        error=float(np.sqrt(np.mean(np.square(q[used] - labels[used])))),
+    )
+
+
+def improved_regret(judged: JudgedMoves, scale: float, clip: float) -> PairedRegret:
+    """Compares what the improved policy's best moves give away with what the plain policy's do.
+
+    Args:
+      judged: n positions.
+      scale: what divides advantages.
+      clip: their bound, c.
+    """
+    policy = jax.vmap(partial(exact_target, clip=clip))
+    targets = policy(jnp.asarray(judged.logits), jnp.asarray(judged.advantages / scale), jnp.asarray(judged.is_move))
+    plain = _regrets(judged, np.where(judged.is_move, judged.logits, -np.inf))
+    improved = _regrets(judged, np.where(judged.is_move, np.asarray(targets), -1.0))
+    change = improved - plain
+    error = float(change.std() / np.sqrt(len(change)))
+    return PairedRegret(float(plain.mean()), float(improved.mean()), float(change.mean()), error)
+
+
+def best_scale(judged: JudgedMoves, scales: Sequence[float], clip: float) -> float:
+    """Returns the scale with the least regret; of equal ones the largest, which trusts the model least."""
+    return min(sorted(scales, reverse=True), key=lambda scale: improved_regret(judged, scale, clip).improved)
+
+
+def _regrets(judged: JudgedMoves, preference: np.ndarray) -> np.ndarray:
+    """Returns the best score minus that of the preferred move, `[n]`."""
+    chosen = np.argmax(preference, axis=1)[:, None]
+    best = np.max(np.where(judged.is_move, judged.scores, 0.0), axis=1)
+    return best - np.take_along_axis(judged.scores, chosen, axis=1)[:, 0]
+
+
+def _means(values: np.ndarray, used: np.ndarray) -> np.ndarray:
+    return np.sum(np.where(used, values, 0.0), axis=1) / used.sum(axis=1)
