@@ -37,6 +37,7 @@ from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
 from training.self_play.self_play_run import SelfPlayRun
 from training.shards import Shards
+from training.starting_weights import starting_model
 
 SIZES = dataclasses.replace(tiny_config(), arithmetic="int8")
 
@@ -235,15 +236,20 @@ def test_self_play_starts_from_a_model_that_fits(
 ) -> None:
     expected = load_network(fitted).model
     assert expected is not None
-    plan = Plan(minutes=60, steps=1)
     with quick_compiles():
-        learner: Any = SelfPlayRun(tiny_chess(), tmp_path / "run", plan, fitted)._state.learner
-        for params in (learner.params, learner.target, learner.anchor):
-            jax.tree.map(np.testing.assert_array_equal, params["model"], expected.params)
-        # The stirred model of the tests is narrower.
-        other = tmp_path / "other"
-        save_network(other, SIZES, load_network(network).params, "card", {}, tiny_model(SIZES))
-        run = SelfPlayRun(tiny_chess(), tmp_path / "fresh", plan, other)
+        run = SelfPlayRun(tiny_chess(), tmp_path / "run", Plan(minutes=60, steps=1), fitted)
+    learner: Any = run._state.learner
+    # Copies, since the iteration takes the state's buffers.
+    starts = [jax.device_get(params["model"]) for params in (learner.params, learner.target, learner.anchor)]
+    for model in starts:
+        jax.tree.map(np.testing.assert_array_equal, model, expected.params)
+    with quick_compiles():
         run.run()
-    told = capsys.readouterr().err
-    assert f"the latent model of {other} has another shape, (16, 16) and not (32, 64) in " in told
+    assert f"the latent model of {fitted} is learned further" in capsys.readouterr().err
+    # The stirred model of the tests is narrower.
+    other = tmp_path / "other"
+    save_network(other, SIZES, load_network(network).params, "card", {}, tiny_model(SIZES))
+    refused, none = starting_model(other, expected.params), starting_model(network, expected.params)
+    assert refused.params is None and none.params is None
+    assert refused.text.startswith(f"the latent model of {other} has another shape, (")
+    assert none.text == f"{network} has no latent model, so this one begins from nothing"
