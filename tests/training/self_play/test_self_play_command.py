@@ -13,14 +13,19 @@ import jax
 import numpy as np
 import pytest
 
+from engine.checkpoint import read_network_facts
 from tests.reference.self_play_runs import SETTINGS, small_config
 from tests.reference.small_run import QUICK_ENVIRONMENT, quick_compiles
 from training.run_checkpoint import RunCheckpoints
 from training.run_folder import read_settings
 from training.run_plan import Plan
+from training.self_play import self_play_run
 from training.self_play.__main__ import main
 from training.self_play.self_play_config import SelfPlayConfig
+from training.self_play.self_play_presets import self_play_preset
 from training.self_play.self_play_run import SelfPlayRun
+
+WEIGHTS = Path(__file__).parents[3] / "weights" / "cpu"
 
 
 def command(run: Path, *more: str) -> list[str]:
@@ -53,6 +58,37 @@ def test_mistakes_are_one_line(
     printed = capsys.readouterr().err
     assert printed.startswith(f"error: {error}") and printed.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_chess_starts_from_the_weights_and_keeps_the_presets_products_and_solver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[SelfPlayConfig] = []
+
+    class Pretended:
+        def __init__(self, config: SelfPlayConfig, folder: Path, plan: Plan, start_from: Path) -> None:
+            assert (folder, plan.minutes, start_from) == (tmp_path / "run", 1, WEIGHTS)
+            begun.append(config)
+
+        def run(self) -> None:
+            """Does nothing."""
+
+        def stop(self) -> None:
+            """Does nothing."""
+
+    monkeypatch.setattr(self_play_run, "SelfPlayRun", Pretended)
+    arguments = ["--run", str(tmp_path / "run"), "--preset", "chess", "--minutes", "1", "--start-from", str(WEIGHTS)]
+    assert main(arguments) == 0
+    shipped, preset = read_network_facts(WEIGHTS).config, self_play_preset("chess").network
+    network = begun[0].network
+    assert network is not None and preset is not None
+    assert (network.width, network.blocks, network.policy_width) == (
+        shipped.width,
+        shipped.blocks,
+        shipped.policy_width,
+    )
+    assert (network.arithmetic, network.solver) == (preset.arithmetic, preset.solver)
+    assert network.solver != shipped.solver
 
 
 @pytest.mark.slow
