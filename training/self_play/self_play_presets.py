@@ -59,7 +59,7 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
     ),
     "gardner_chess": SelfPlayConfig(
         game="gardner_chess",
-        board_network=BoardNetworkConfig(mixing="board", channels=12, blocks=2),
+        board_network=BoardNetworkConfig(mixing="board", channels=12, line_features=16, blocks=2),
         muesli=MuesliConfig(cmpo_mode="sampled", cmpo_samples=4, unroll_steps=2),
         optimizer=NormalisedAdamConfig(learning_rate=1e-3),
         behaviour=BehaviourConfig(random_share=0.03, opening_plies=8),
