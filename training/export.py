@@ -1,6 +1,8 @@
 """Makes a network's folder for play from a training run.
 
 python -m training.export --run runs/mine --out weights/mine --note "first net"
+
+A run that began at other weights may play better half-way back to them: `--mix weights/cpu`.
 """
 
 import argparse
@@ -20,6 +22,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="override a network's setting"
     )
+    parser.add_argument("--mix", type=Path, help="folder of a run or network whose weights are averaged with the run's")
+    parser.add_argument("--mix-share", type=float, default=0.5, help="its share of the average (default .5)")
     parser.add_argument("--note", default="", help="text for the card")
     return parser
 
@@ -35,9 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from training.exporting import export_run
+    from training.exporting import Mix, export_run
 
-    size = export_run(arguments.run, arguments.out, arguments.set, arguments.note)
+    mix = Mix(arguments.mix, arguments.mix_share) if arguments.mix else None
+    size = export_run(arguments.run, arguments.out, arguments.set, arguments.note, mix)
     print(f"wrote {arguments.out}, {size / 1e6:.2f} MB", file=sys.stderr)
     return 0
 

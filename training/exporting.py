@@ -18,6 +18,7 @@ from engine.network.int8 import convert
 from engine.network.network_config import NetworkConfig
 from engine.network.policy_improvement import PlayingModel
 from training.run_folder import averaged_run, is_self_play
+from training.starting_weights import network_weights
 
 _CARD = """# {name}
 
@@ -48,7 +49,14 @@ class _Run(NamedTuple):
     facts: dict[str, object]  # of how it was trained
 
 
-def export_run(run: Path, out: Path, overrides: Sequence[str], note: str) -> int:
+class Mix(NamedTuple):
+    """Other weights that a run's are averaged with, such as those it began at (Wortsman et al. 2022, WiSE-FT)."""
+
+    folder: Path  # of a run or of a network
+    share: float  # of its weights, from 0 to 1
+
+
+def export_run(run: Path, out: Path, overrides: Sequence[str], note: str, mix: Mix | None = None) -> int:
     """Writes the averaged weights of a run's newest checkpoint as a network's folder.
 
     Args:
@@ -56,21 +64,38 @@ def export_run(run: Path, out: Path, overrides: Sequence[str], note: str) -> int
       out: folder of the network.
       overrides: `field=value` for the network's settings, such as its arithmetic.
       note: text for the card.
+      mix: other weights to average the run's with, of a network of the same shape.
 
     Returns:
       Bytes written.
 
     Raises:
-      ValueError: the run has no checkpoint, or an override is not valid.
+      ValueError: the run has no checkpoint, an override is not valid, or the other weights do not fit.
     """
     trained = _self_play(run) if is_self_play(run) else _distillation(run)
+    if mix is not None:
+        trained = _mixed(trained, mix)
     config = with_overrides(trained.network, overrides)
     _check_shapes(config, trained.params)
     served = convert(trained.params, serving_shapes(config))
     facts = _facts(run, trained)
+    if mix is not None:
+        facts["regret"] = f"{facts['regret']} before averaging"
     card = _CARD.format(name=out.name, note=note or "No note.", arithmetic=config.arithmetic, **facts)
     save_network(out, config, served, card, facts, trained.model)
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+
+
+def _mixed(trained: _Run, mix: Mix) -> _Run:
+    if not 0 <= mix.share <= 1:
+        raise ValueError(f"expected a share of the other weights from 0 to 1, got {mix.share}")
+    other = network_weights(mix.folder)
+    shapes = [jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (trained.params, other)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"expected weights of the run's shape to average with, got others in {mix.folder}")
+    params = jax.tree.map(lambda mine, theirs: (1 - mix.share) * mine + mix.share * theirs, trained.params, other)
+    data = f"{trained.facts['data']}; weights averaged with {mix.share:g} of {mix.folder.name}"
+    return trained._replace(params=params, facts={**trained.facts, "data": data})
 
 
 def _check_shapes(config: NetworkConfig, params: chex.ArrayTree) -> None:

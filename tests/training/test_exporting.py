@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from training.run_config import SourceConfig
 from training.run_folder import write_config
 from training.train_state import TrainState
 
+WEIGHTS = Path(__file__).parents[2] / "weights" / "cpu"
 SOURCES = (SourceConfig(folder="packed/all/train", weight=0.8), SourceConfig(folder="packed/top4/train", weight=0.2))
 METRICS = (
     {"step": 40, "loss": 2.0},
@@ -81,6 +83,22 @@ def test_a_float_export_holds_the_averaged_weights_exactly(run: Path, tmp_path: 
     jax.tree.map(np.testing.assert_array_equal, load_network(tmp_path / "net").params, averaged_state().average)
 
 
+def test_weights_can_be_averaged_with_those_of_another_folder(run: Path, tmp_path: Path) -> None:
+    float32 = ["--run", str(run), "--set", "arithmetic=float32"]
+    assert main([*float32, "--out", str(tmp_path / "net")]) == 0
+    other = tmp_path / "other"
+    checkpoints = RunCheckpoints(other)
+    checkpoints.save(averaged_state().replace(average=jax.tree.map(jnp.ones_like, averaged_state().average)))
+    checkpoints.close()
+    write_config(other, small_config())
+    assert main([*float32, "--out", str(tmp_path / "mixed"), "--mix", str(other), "--mix-share", "0.25"]) == 0
+    plain, mixed = (load_network(tmp_path / name).params for name in ("net", "mixed"))
+    for one, both in zip(jax.tree.leaves(plain), jax.tree.leaves(mixed), strict=True):
+        np.testing.assert_allclose(both, 0.75 * np.asarray(one) + 0.25, rtol=1e-6, atol=1e-7)
+    card = (tmp_path / "mixed" / "CARD.md").read_text()
+    assert "; weights averaged with 0.25 of other |" in card and "0.05 ± 0.001 before averaging |" in card
+
+
 def test_the_card_and_the_facts_tell_where_it_comes_from(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,5 +159,9 @@ def test_errors_are_one_line_and_write_nothing(run: Path, tmp_path: Path, capsys
     assert "got 'int4'" in refused("--run", str(run), "--set", "arithmetic=int4")
     for setting in ("blocks=2", "width=32", "value_bins=8"):
         assert "overrides that keep the network's shape" in refused("--run", str(run), "--set", setting)
+    mixed = "--run", str(run), "--mix"
+    assert "share of the other weights from 0 to 1, got 2" in refused(*mixed, str(run), "--mix-share", "2")
+    assert "weights of the run's shape to average with" in refused(*mixed, str(WEIGHTS))
+    assert f"got {tmp_path}/none" in refused(*mixed, str(tmp_path / "none"))
     (run / "metrics.jsonl").write_text("{\n")
     assert f"one JSON object a line in {run}/metrics.jsonl" in refused("--run", str(run))
