@@ -36,10 +36,10 @@ from training.self_play.model_fit import (
     drawn_actions,
     fit_optimizer,
     fitted_module,
-    fitting_config,
     make_fit_update,
     make_squares,
 )
+from training.self_play.one_iteration import with_one_iteration
 from training.shards import Shards
 from training.starting_weights import network_weights, starting_model
 from training.train_state import TrainState, initial_state
@@ -95,7 +95,7 @@ class ModelFitting:
         self._validation = _with_all_values(validation)
         stream_sources = [(shards, float(len(shards)), 1.0) for shards in self._sets]
         self._stream = BatchStream(stream_sources, config.batch_size, config.seed, mirror=True)
-        settings = fitting_config(self._loaded.network.config)
+        settings = with_one_iteration(self._loaded.network.config)
         self._squares, self._module = make_squares(settings), fitted_module(settings.value_bins)
         self._weights = jax.tree.map(jnp.asarray, network_weights(network))
         blank = jnp.zeros((1, 64, settings.width)), jnp.zeros((1,), jnp.int32)

@@ -15,8 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from engine.fixed_point.solver_config import SolverConfig
-from engine.network.core_configs import DeqConfig
 from engine.network.dynamics import LatentModel, LatentStep
 from engine.network.model import evaluate_with_squares
 from engine.network.network_config import NetworkConfig
@@ -107,17 +105,6 @@ def drawn_actions(batch: Batch, config: FitConfig, index: int) -> FitBatch:
     chosen = np.minimum(chosen, is_move.sum(axis=1, keepdims=True) - 1)
     cells, scores = (np.take_along_axis(each, chosen, axis=1) for each in (batch.cells, batch.values))
     return FitBatch(batch.positions, cells.astype(np.int32), scores)
-
-
-def fitting_config(config: NetworkConfig) -> NetworkConfig:
-    """Returns a network's settings for self-play on a processor: one iteration, products in bfloat16.
-
-    Its int8 products and all its iterations play alike and take several times as long.
-    """
-    if not isinstance(config.core, DeqConfig):
-        return dataclasses.replace(config, arithmetic="bfloat16")
-    once = SolverConfig(method="picard", max_steps=1, tolerance=0.0, stagnation_steps=0)
-    return dataclasses.replace(config, arithmetic="bfloat16", solver=once)
 
 
 def fitted_module(bins: int) -> LatentModel:

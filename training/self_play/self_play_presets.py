@@ -1,12 +1,10 @@
 """Named self-play runs; a preset is a value, and any field can be overridden."""
 
-import dataclasses
-
-from engine.fixed_point.solver_config import SolverConfig
 from engine.network.network_presets import preset
 from training.muesli.muesli_config import LossWeights, MuesliConfig
 from training.self_play.behaviour import BehaviourConfig
 from training.self_play.board_network import BoardNetworkConfig
+from training.self_play.one_iteration import with_one_iteration
 from training.self_play.self_play_config import NormalisedAdamConfig, SelfPlayConfig
 
 # The network starts from distilled weights and is held to them, its latent model starts from nothing.
@@ -20,14 +18,6 @@ _CHESS_MUESLI = MuesliConfig(
     target_rate=0.02,
 )
 _CHESS_OPTIMIZER = NormalisedAdamConfig(learning_rate=1e-3, network_share=0.01, warmup_steps=100)
-
-# The shipped network, its games played as it was trained: one step, products in bfloat16. Eight in int8 play alike
-# and take several times as long.
-_CPU_NETWORK = dataclasses.replace(
-    preset("cpu"),
-    arithmetic="bfloat16",
-    solver=SolverConfig(method="picard", max_steps=1, tolerance=0.0, stagnation_steps=0),
-)
 
 SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
     "tic_tac_toe": SelfPlayConfig(
@@ -72,7 +62,7 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
     # Goes on from distilled weights (`--start-from`) without leaving them far behind.
     "chess": SelfPlayConfig(
         game="chess",
-        network=_CPU_NETWORK,
+        network=with_one_iteration(preset("cpu")),
         muesli=_CHESS_MUESLI,
         optimizer=_CHESS_OPTIMIZER,
         behaviour=BehaviourConfig(random_share=0.1, opening_plies=10),

@@ -32,7 +32,8 @@ from training.self_play.model_figures import (
     judged_moves,
     model_figures,
 )
-from training.self_play.model_fit import FitConfig, drawn_actions, fit_loss, fitting_config
+from training.self_play.model_fit import FitConfig, drawn_actions, fit_loss
+from training.self_play.one_iteration import with_one_iteration
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
 from training.self_play.self_play_run import SelfPlayRun
@@ -141,7 +142,7 @@ def test_what_is_measured_is_what_is_played(packed: Path) -> None:
 
 
 def test_the_network_makes_one_iteration_while_its_model_is_fitted() -> None:
-    assert fitting_config(SIZES).own_steps == 1 and fitting_config(SIZES).arithmetic == "bfloat16"
+    assert with_one_iteration(SIZES).own_steps == 1 and with_one_iteration(SIZES).arithmetic == "bfloat16"
 
 
 @pytest.fixture(scope="module")
