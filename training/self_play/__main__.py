@@ -41,7 +41,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("HOST:PORT", "PROCESSES", "INDEX"),
         help="run as one of several processes: where the first one is, how many, which one this is, from 0",
     )
-    parser.add_argument("--devices", type=int, help="devices the processor counts as, one for each core")
     add_plan_arguments(parser)
     return parser
 
@@ -58,16 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _learn(arguments: argparse.Namespace) -> int:
     plan = plan_of(arguments)
-    # Both before anything else: importing the games already asks for the devices.
     if arguments.group:
+        # Before anything else: importing the games already asks for the devices.
         from training.self_play.process_group import join_process_group
 
         coordinator, processes, index = arguments.group
         join_process_group(coordinator, int(processes), int(index))
-    if arguments.devices is not None:
-        from training.self_play.device_mesh import divide_processor
-
-        divide_processor(arguments.devices)
     config = _config(arguments)
     from training.self_play.self_play_run import SelfPlayRun
 

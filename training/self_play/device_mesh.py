@@ -12,22 +12,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 LANES = "lanes"
 
 
-def divide_processor(devices: int) -> None:
-    """Makes the processor count as several devices; to be called before anything is computed.
-
-    XLA keeps one core busy with the small products of a small network; as two devices, two cores share the games.
-
-    Args:
-      devices: at least 1, at best one for each core.
-
-    Raises:
-      ValueError: there are fewer than one.
-    """
-    if devices < 1:
-        raise ValueError(f"expected at least 1 device, got {devices}")
-    jax.config.update("jax_num_cpu_devices", devices)
-
-
 def lane_mesh(lanes: int, updates: int) -> Mesh:
     """Returns all devices, of all processes, in one row.
 

@@ -49,7 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=Path, help="folder for the runs (default a temporary one)")
     parser.add_argument("--minutes", type=float, help="time for each game (default its own)")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what a minute is (default wall)")
-    parser.add_argument("--devices", type=int, help="devices the processor counts as, one for each core")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="override a setting")
     return parser
 
@@ -67,11 +66,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     runs = arguments.runs or Path(tempfile.mkdtemp(prefix="learn-check-"))
     games = arguments.game or list(CHECKS)
-    if arguments.devices is not None:
-        # Before anything else: importing the games already asks for the devices.
-        from training.self_play.device_mesh import divide_processor
-
-        divide_processor(arguments.devices)
     return 0 if all([_passes(game, runs / game, arguments) for game in games]) else 1
 
 

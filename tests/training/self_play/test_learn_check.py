@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from training.run_plan import Plan
-from training.self_play import device_mesh, self_play_run
+from training.self_play import self_play_run
 from training.self_play.learn_check import CHECKS, main
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
@@ -75,17 +75,6 @@ def test_settings_and_time_can_be_changed(tmp_path: Path, pretended: type[Preten
     config, plan = pretended.plans["tic_tac_toe"]
     assert list(pretended.plans) == ["tic_tac_toe"]
     assert config.muesli.weights.cmpo == 0 and plan.minutes == 0.5
-
-
-def test_the_processor_is_divided_before_anything_is_learned(
-    tmp_path: Path, pretended: type[Pretended], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plans_when_divided: list[tuple[int, int]] = []
-    monkeypatch.setattr(
-        device_mesh, "divide_processor", lambda devices: plans_when_divided.append((devices, len(pretended.plans)))
-    )
-    assert main(["--game", "tic_tac_toe", "--runs", str(tmp_path / "runs"), "--devices", "2"]) == 0
-    assert plans_when_divided == [(2, 0)]
 
 
 def test_an_old_run_is_not_taken_for_a_new_one(tmp_path: Path, pretended: type[Pretended], capsys: Any) -> None:

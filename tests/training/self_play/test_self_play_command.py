@@ -48,7 +48,6 @@ def figures(run: Path) -> list[dict[str, float]]:
         (["--set", "opponents=tactics"], "expected an opponent at tic_tac_toe, one of random, tactical, perfect"),
         (["--resume"], "expected the folder of a run with config.json"),
         (["--minutes", "0"], "expected minutes above 0"),
-        (["--devices", "0"], "expected at least 1 device, got 0"),
     ],
 )
 def test_mistakes_are_one_line(
