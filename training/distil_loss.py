@@ -13,7 +13,7 @@ from engine.player.score import LOGISTIC_PER_CP
 from training.expected_score import MATED_BELOW, SHARE_WITHOUT_MATE
 
 ILLEGAL = -1e9  # finite: -inf would turn a product with a zero target into NaN
-WORST_LOG_SHARE = 12.0  # nats below the best move's share; a worse move, or one that no label names, counts as this
+_WORST_LOG_SHARE = 12.0  # nats below the best move's share; a worse move, or one that no label names, counts as this
 _BIN_SIGMA = 0.75  # of HL-Gauss, in bins
 
 
@@ -39,7 +39,7 @@ def policy_loss(logits: jax.Array, target: jax.Array, legal: jax.Array, reverse_
     forward = jnp.sum(target * (log_target - jnp.where(legal, log_policy, 0.0)))
     if not reverse_share:
         return forward
-    floor = jnp.max(log_target) - WORST_LOG_SHARE
+    floor = jnp.max(log_target) - _WORST_LOG_SHARE
     excess = log_policy - jnp.maximum(log_target, floor)
     reverse = jnp.sum(jnp.where(legal, jnp.exp(log_policy) * excess, 0.0))
     return (1.0 - reverse_share) * forward + reverse_share * reverse

@@ -138,8 +138,7 @@ class Distillation:
     def _report(self, figures: dict[str, float]) -> None:
         clock = self._clock
         rate = clock.rate() * self._config.batch_size
-        times = {"minutes": clock.minutes(), "minutes_left": clock.minutes_left()}
-        self._log.write(clock.step, {**figures, "positions_per_s": rate, **times})
+        self._log.write(clock.step, {**figures, "positions_per_s": rate, **clock.times()})
         self._log.tell(
             f"step {clock.step}  policy {figures['policy_loss']:.3f}  top-1 {figures['top1']:.1%}  "
             f"steps {figures['solver_steps']:.1f}  residual {figures['residual']:.3f}  "

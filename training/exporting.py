@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import chex
 import jax
+import optax
 
 from engine.checkpoint import save_network, serving_shapes
 from engine.frozen_config import with_overrides
@@ -90,10 +91,9 @@ def _mixed(trained: _Run, mix: Mix) -> _Run:
     if not 0 <= mix.share <= 1:
         raise ValueError(f"expected a share of the other weights from 0 to 1, got {mix.share}")
     other = network_weights(mix.folder)
-    shapes = [jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (trained.params, other)]
-    if shapes[0] != shapes[1]:
+    if not _have_same_shapes(other, trained.params):
         raise ValueError(f"expected weights of the run's shape to average with, got others in {mix.folder}")
-    params = jax.tree.map(lambda mine, theirs: (1 - mix.share) * mine + mix.share * theirs, trained.params, other)
+    params = optax.incremental_update(other, trained.params, mix.share)
     data = f"{trained.facts['data']}; weights averaged with {mix.share:g} of {mix.folder.name}"
     return trained._replace(params=params, facts={**trained.facts, "data": data})
 
@@ -101,9 +101,13 @@ def _mixed(trained: _Run, mix: Mix) -> _Run:
 def _check_shapes(config: NetworkConfig, params: chex.ArrayTree) -> None:
     # The kernels of a served float32 network have the form of all networks in training.
     expected = serving_shapes(dataclasses.replace(config, arithmetic="float32"))
-    shapes = [jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (expected, params)]
-    if shapes[0] != shapes[1]:
+    if not _have_same_shapes(expected, params):
         raise ValueError("expected overrides that keep the network's shape, got other shapes than the run's weights")
+
+
+def _have_same_shapes(one: chex.ArrayTree, other: chex.ArrayTree) -> bool:
+    shapes = [jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (one, other)]
+    return bool(shapes[0] == shapes[1])
 
 
 def _distillation(run: Path) -> _Run:

@@ -16,8 +16,7 @@ from training.core_losses import bits_per_weight, entropy_loss, sown_loss
 from training.distil_loss import ILLEGAL, policy_loss, score_loss, wdl_loss
 from training.optimizer import make_optimizer
 from training.run_config import RunConfig
-from training.schedule import learning_rate_factor
-from training.train_state import TrainState, initial_state
+from training.train_state import TrainState, initial_state, next_state
 
 Metrics = dict[str, jax.Array]
 
@@ -69,14 +68,8 @@ def make_update(config: RunConfig) -> Callable[[TrainState, DeviceBatch], tuple[
 
     def update(state: TrainState, batch: DeviceBatch) -> tuple[TrainState, Metrics]:
         (loss, metrics), gradient = jax.value_and_grad(loss_and_metrics, has_aux=True)(state.params, batch, state.step)
-        updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
-        factor = learning_rate_factor(state.schedule, state.step, config.optimizer.warmup_steps)
-        params = optax.apply_updates(state.params, jax.tree.map(lambda change: change * factor, updates))
-        # The average of few steps must not remember the random start.
-        decay = jnp.minimum(config.ema_decay, (1.0 + state.step) / (10.0 + state.step))
-        average = optax.incremental_update(params, state.average, 1.0 - decay)
-        metrics |= {"loss": loss, "gradient_norm": optax.tree.norm(gradient), "learning_rate_factor": factor}
-        return state.replace(step=state.step + 1, params=params, average=average, optimizer=optimizer_state), metrics
+        state, figures = next_state(state, gradient, optimizer, config.optimizer.warmup_steps, config.ema_decay)
+        return state, metrics | {"loss": loss} | figures
 
     return jax.jit(update, donate_argnums=0)
 

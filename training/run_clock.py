@@ -60,6 +60,10 @@ class RunClock:
         self._last_s[name] = self._now_s()
         return True
 
+    def times(self) -> dict[str, float]:
+        """Returns the minutes passed and left, as figures of a run."""
+        return {"minutes": self.minutes(), "minutes_left": self.minutes_left()}
+
     def is_decay_due(self) -> bool:
         """Returns whether the plan's last part begins, by time or by steps."""
         share, steps = self._plan.decay_share, self._plan.steps

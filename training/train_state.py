@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
-from training.schedule import Schedule, constant_schedule
+from training.schedule import Schedule, constant_schedule, learning_rate_factor
 
 
 class TrainState(struct.PyTreeNode):
@@ -35,3 +35,32 @@ def initial_state(params: chex.ArrayTree, optimizer: optax.GradientTransformatio
         optimizer=optimizer.init(params),
         schedule=constant_schedule(),
     )
+
+
+def next_state(
+    state: TrainState,
+    gradient: chex.ArrayTree,
+    optimizer: optax.GradientTransformation,
+    warmup_steps: int,
+    average_decay: float,
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    """Makes one step along the optimiser's update.
+
+    Args:
+      state: before.
+      gradient: of the loss at the state's parameters.
+      optimizer: at its peak learning rate.
+      warmup_steps: steps in which the learning rate rises.
+      average_decay: of the moving average, per step; the first steps forget faster.
+
+    Returns:
+      The state after it, and figures of the step.
+    """
+    updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
+    factor = learning_rate_factor(state.schedule, state.step, warmup_steps)
+    params = optax.apply_updates(state.params, jax.tree.map(lambda change: change * factor, updates))
+    # The average of few steps must not remember the random start.
+    decay = jnp.minimum(average_decay, (1.0 + state.step) / (10.0 + state.step))
+    average = optax.incremental_update(params, state.average, 1.0 - decay)
+    figures = {"gradient_norm": optax.tree.norm(gradient), "learning_rate_factor": factor}
+    return state.replace(step=state.step + 1, params=params, average=average, optimizer=optimizer_state), figures

@@ -14,12 +14,23 @@ from engine.encoding.position import POSITION_SIZE
 from engine.network.dynamics import LatentHeads, LatentModel, LatentStep
 from engine.network.model import evaluate_with_squares
 from engine.network.network_config import NetworkConfig
-from engine.network.policy_improvement import value_support
+from engine.network.policy_improvement import ModelConfig, value_support
 from engine.network.products import BFLOAT16, FLOAT32
 from training.learner import make_network
 from training.muesli.agent import ModelStep, Prediction, Root
 
-MODEL_WIDTH, MODEL_HEADS = 64, 4
+_MODEL_WIDTH, _MODEL_HEADS = 64, 4
+
+
+def model_settings(past_policies: int, clip: float, scale: float) -> ModelConfig:
+    """Returns the settings of every latent model that is learned here, with how its values improve a policy.
+
+    Args:
+      past_policies: M.
+      clip: c, the bound on normalised advantages.
+      scale: what divides advantages.
+    """
+    return ModelConfig(width=_MODEL_WIDTH, heads=_MODEL_HEADS, past_policies=past_policies, clip=clip, scale=scale)
 
 
 class ChessAgent:
@@ -34,7 +45,7 @@ class ChessAgent:
     def __init__(self, config: NetworkConfig, past_policies: int, arithmetic: str) -> None:
         self._config, self._network = config, make_network(config)
         product = {"float32": FLOAT32, "bfloat16": BFLOAT16}[arithmetic]
-        self._model = LatentModel(MODEL_WIDTH, MODEL_HEADS, config.value_bins, past_policies, product)
+        self._model = LatentModel(_MODEL_WIDTH, _MODEL_HEADS, config.value_bins, past_policies, product)
 
     @property
     def value_support(self) -> jax.Array:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from engine.checkpoint import load_network, read_network_facts, save_network
 from engine.frozen_config import to_json_dict
-from engine.network.policy_improvement import ModelConfig, PlayingModel
+from engine.network.policy_improvement import PlayingModel
 from training.batches import BatchStream
 from training.finite_figures import finite_figures
 from training.prefetch import prefetch
@@ -20,7 +20,7 @@ from training.run_clock import RunClock
 from training.run_log import RunLog
 from training.run_plan import Plan
 from training.schedule import decaying_schedule
-from training.self_play.chess_agent import MODEL_HEADS, MODEL_WIDTH
+from training.self_play.chess_agent import model_settings
 from training.self_play.model_figures import (
     ModelFigures,
     PairedRegret,
@@ -155,8 +155,7 @@ class ModelFitting:
     def _report(self, metrics: Metrics) -> None:
         clock, figures = self._clock, finite_figures(self._clock.step, metrics)
         rate = clock.rate() * self._config.batch_size
-        times = {"minutes": clock.minutes(), "minutes_left": clock.minutes_left()}
-        self._log.write(clock.step, {**figures, "positions_per_s": rate, **times})
+        self._log.write(clock.step, {**figures, "positions_per_s": rate, **clock.times()})
         self._log.tell(
             f"step {clock.step}  value {figures['value_loss']:.3f}  reward {figures['reward_loss']:.4f}  "
             f"model q {figures['q_correlation']:.2f}  error {figures['q_error']:.2f}  {rate:.0f} positions/s  "
@@ -166,7 +165,7 @@ class ModelFitting:
     def _measured(self, params: chex.ArrayTree) -> FitResult:
         """Chooses the scale on positions of training and measures on the held-out ones."""
         config = self._config
-        settings = ModelConfig(width=MODEL_WIDTH, heads=MODEL_HEADS, past_policies=0, clip=config.clip, scale=1.0)
+        settings = model_settings(past_policies=0, clip=config.clip, scale=1.0)
         loaded = self._loaded._replace(model=PlayingModel(settings, params))
         known = judged_moves(loaded, self._sets[0], config.measured)
         scale = best_scale(known, config.scales, config.clip)

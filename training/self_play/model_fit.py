@@ -18,16 +18,15 @@ import optax
 from engine.network.dynamics import LatentModel, LatentStep
 from engine.network.model import evaluate_with_squares
 from engine.network.network_config import NetworkConfig
-from engine.network.policy_improvement import ModelConfig, latent_model, value_support
+from engine.network.policy_improvement import latent_model, value_support
 from training.batches import Batch
 from training.distil_loss import score_loss
 from training.expected_score import MATE_STEP
 from training.learner import make_network
 from training.muesli.categorical_value import REWARD_SUPPORT, categorical_loss, expected_value
 from training.muesli.normalised_adam import clipped_adam
-from training.schedule import learning_rate_factor
-from training.self_play.chess_agent import MODEL_HEADS, MODEL_WIDTH
-from training.train_state import TrainState
+from training.self_play.chess_agent import model_settings
+from training.train_state import TrainState, next_state
 
 Metrics = dict[str, jax.Array]
 FitUpdate = Callable[[TrainState, jax.Array, np.ndarray, np.ndarray], tuple[TrainState, Metrics]]
@@ -110,7 +109,7 @@ def drawn_actions(batch: Batch, config: FitConfig, index: int) -> FitBatch:
 def fitted_module(bins: int) -> LatentModel:
     """Returns the model of a run of chess, in the form that plays, beside a network with so many bins of value."""
     # Scale and clip belong to the policy and not to the model.
-    return latent_model(ModelConfig(width=MODEL_WIDTH, heads=MODEL_HEADS, past_policies=0, clip=1.0, scale=1.0), bins)
+    return latent_model(model_settings(past_policies=0, clip=1.0, scale=1.0), bins)
 
 
 def fit_loss(
@@ -163,7 +162,7 @@ def make_fit_update(module: LatentModel, config: FitConfig) -> FitUpdate:
     """Compiles one step: loss, gradient, optimiser, moving average. The state, which is the model's, is donated."""
     optimizer = fit_optimizer(config)
 
-    # The network is a program of its own: in one program with this gradient it takes ten times as long on a processor.
+    # The network is a program of its own: in one with this gradient it takes several times as long on a processor.
     def update(
         state: TrainState, squares: jax.Array, cells: jax.Array, scores: jax.Array
     ) -> tuple[TrainState, Metrics]:
@@ -171,12 +170,7 @@ def make_fit_update(module: LatentModel, config: FitConfig) -> FitUpdate:
             return fit_loss(module, model, squares, cells, scores)
 
         (loss, metrics), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-        changes, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
-        factor = learning_rate_factor(state.schedule, state.step, config.warmup_steps)
-        params = optax.apply_updates(state.params, jax.tree.map(lambda change: change * factor, changes))
-        decay = jnp.minimum(_AVERAGE_DECAY, (1.0 + state.step) / (10.0 + state.step))
-        average = optax.incremental_update(params, state.average, 1.0 - decay)
-        metrics |= {"loss": loss, "gradient_norm": optax.tree.norm(gradient), "learning_rate_factor": factor}
-        return state.replace(step=state.step + 1, params=params, average=average, optimizer=optimizer_state), metrics
+        state, figures = next_state(state, gradient, optimizer, config.warmup_steps, _AVERAGE_DECAY)
+        return state, metrics | {"loss": loss} | figures
 
     return jax.jit(update, donate_argnums=0)

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import chex
 import jax
 
-from engine.network.policy_improvement import ModelConfig, PlayingModel
+from engine.network.policy_improvement import PlayingModel
 from training.muesli.advantage_scale import sigma
 from training.run_checkpoint import RunCheckpoints
 from training.run_folder import read_settings
 from training.self_play.agents import make_game
-from training.self_play.chess_agent import MODEL_HEADS, MODEL_WIDTH
+from training.self_play.chess_agent import model_settings
 from training.self_play.resident_program import make_program
 from training.self_play.self_play_config import SelfPlayConfig
 
@@ -44,12 +44,6 @@ def playing_part(folder: Path) -> PlayingPart:
         raise ValueError(f"expected a checkpoint in {folder}, found none")
     muesli, target = config.muesli, state.learner.target
     scale = float(sigma(state.learner.scale, muesli.advantage_floor)) if muesli.normalises_advantages else 1.0
-    settings = ModelConfig(
-        width=MODEL_WIDTH,
-        heads=MODEL_HEADS,
-        past_policies=len(muesli.past_rates),
-        clip=muesli.cmpo_clip,
-        scale=scale,
-    )
+    settings = model_settings(len(muesli.past_rates), muesli.cmpo_clip, scale)
     parts: Any = target
     return PlayingPart(config, int(state.step), parts["network"], PlayingModel(settings, parts["model"]))

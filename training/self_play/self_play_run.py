@@ -147,9 +147,8 @@ class SelfPlayRun:
         games = sums.pop("games")
         means = {name: value / iterations for name, value in sums.items()}
         positions_per_s = rate * self._config.lanes * self._config.steps
-        times = {"minutes": clock.minutes(), "minutes_left": clock.minutes_left()}
         speeds = {"games_per_s": rate * games / iterations, "positions_per_s": positions_per_s}
-        self._log.write(clock.step, {**means, **speeds, **times})
+        self._log.write(clock.step, {**means, **speeds, **clock.times()})
         self._reported_step = clock.step
         self._log.tell(
             f"iteration {clock.step}  loss {means['loss']:.3f}  cmpo {means['cmpo_loss']:.3f}  "
