@@ -1,0 +1,108 @@
+"""Which term of Muesli's loss teaches which part of the recursive network and of its latent model."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from engine.encoding.move_labels import CELLS
+from tests.reference.tiny_network import QUICK, positions, stirred, tiny_config
+from training.muesli.agent import Problem, Root
+from training.muesli.lookahead import Lookahead
+from training.muesli.muesli_config import MuesliConfig
+from training.muesli.muesli_loss import LossBatch, muesli_loss
+from training.muesli.prior_targets import PriorTargets
+from training.muesli.sequences import Sequences, pack_legal
+from training.self_play.chess_agent import ChessAgent
+
+LENGTH, PAST = 4, 1
+TERMS = ("policy_gradient", "cmpo", "anchor", "value", "model_policy", "model_value", "reward", "past_value")
+
+
+def batch_of_one_game() -> LossBatch:
+    """Returns a game's positions with random targets for each term."""
+    rng = np.random.default_rng(5)
+    shape = (1, LENGTH)
+    legal = rng.random((*shape, CELLS)) < 0.01
+    action = rng.integers(CELLS, size=shape)
+    np.put_along_axis(legal, action[..., None], True, axis=-1)
+    weights = np.where(legal, rng.random((*shape, CELLS)), 0.0)
+    target = jnp.asarray(weights / weights.sum(axis=-1, keepdims=True), jnp.float32)
+    flat = jnp.zeros((LENGTH,))
+    sequences = Sequences(
+        observation=jnp.asarray(positions(LENGTH))[None],
+        legal=pack_legal(jnp.asarray(legal)),
+        action=jnp.asarray(action, jnp.int16),
+        log_behaviour=jnp.full(shape, -2.0),
+        reward=jnp.asarray([[0, 1, 0, -1]], jnp.int8),
+        is_terminal=jnp.zeros(shape, bool),
+    )
+    targets = PriorTargets(
+        log_prior=jnp.where(jnp.asarray(legal), 0.0, -1e9),
+        value=jnp.zeros(shape),
+        returns=jnp.asarray([[0.3, -0.5, 0.9, 0.1]]),
+        past_returns=jnp.asarray([[0.2, -0.4, 0.8, 0.2]])[..., None],
+        advantage=jnp.asarray([[0.7, -1.0, 0.5, 0.0]]),
+        policy=target,
+        lookahead=Lookahead(flat, flat[:, None], flat[:, None] > 0, flat[:, None], flat, flat[:, None]),
+        has_return=jnp.ones(shape).at[:, -1].set(0.0),
+        clipped_share=jnp.float32(0),
+        root=Root(latent=flat, prediction=None, residual=flat, steps=flat),  # type: ignore[arg-type]
+    )
+    return LossBatch(sequences, jnp.asarray(legal), targets, jnp.log(jnp.maximum(target[..., ::-1], 1e-30)))
+
+
+@pytest.fixture(scope="module")
+def loudest() -> dict[str, dict[str, float]]:
+    """Returns the largest entry of each term's gradient with respect to each parameter, by their names."""
+    agent = ChessAgent(tiny_config(), PAST, "float32")
+    problem = Problem(agent, MuesliConfig(unroll_steps=2), CELLS, CELLS)
+    params = stirred(jax.eval_shape(agent.init, jax.random.key(0)), 3)
+    batch = batch_of_one_game()
+
+    def terms(params: Any) -> jax.Array:
+        _, metrics = muesli_loss(problem, params, batch)
+        return jnp.stack([metrics[f"{name}_loss"] for name in TERMS])
+
+    gradients = jax.jit(jax.jacrev(terms), compiler_options=QUICK)(params)
+    found: dict[str, dict[str, float]] = {name: {} for name in TERMS}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(gradients):
+        for name, gradient in zip(TERMS, np.asarray(leaf), strict=True):
+            found[name]["/".join(part.key for part in path)] = float(np.abs(gradient).max())
+    return found
+
+
+def under(gradient: dict[str, float], *prefixes: str) -> set[float]:
+    return {loudness for name, loudness in gradient.items() if name.startswith(prefixes)}
+
+
+TRUNK = tuple(f"network/{part}" for part in ("core", "embedding", "norm_embedding", "relations", "square_embedding"))
+STEP = tuple(f"model/{part}" for part in ("attention", "embedding", "feed_forward", "move_embedding", "norm", "square"))
+HEADS = {
+    "policy_gradient": ("network/policy",),
+    "cmpo": ("network/policy",),
+    "anchor": ("network/policy",),
+    "value": ("network/value/bins", "network/value/hidden", "network/value/norm", "network/value/token"),
+    "model_policy": ("model/query", "model/key", "model/under_promotion"),
+    "model_value": ("model/value",),
+    "past_value": ("model/value",),
+    "reward": ("model/reward",),
+}
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_a_term_teaches_its_head_and_what_the_head_reads_and_nothing_else(
+    term: str, loudest: dict[str, dict[str, float]]
+) -> None:
+    is_of_model = HEADS[term][0].startswith("model")
+    heard = (*HEADS[term], *TRUNK, *(STEP if is_of_model else ()))
+    assert min(under(loudest[term], *heard)) > 1e-7
+    others = {loudness for name, loudness in loudest[term].items() if not name.startswith(heard)}
+    assert others == {0.0}
+
+
+def test_only_win_draw_and_loss_are_left_to_distillation(loudest: dict[str, dict[str, float]]) -> None:
+    silent = {name for name in loudest["value"] if not any(loudest[term][name] for term in TERMS)}
+    assert silent == {"network/value/win_draw_loss/bias", "network/value/win_draw_loss/kernel"}
