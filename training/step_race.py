@@ -5,28 +5,25 @@ by turn. A process that waits for its turn costs nothing.
 """
 
 import contextlib
+import functools
 import multiprocessing
-import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from training.batches import Batch, BatchStream, dense_targets
-from training.evaluation.sampling_error import MeanEstimate, estimate_mean
 from training.learner import DeviceBatch, make_state, make_update
 from training.plain_step import PlainTokens, make_plain_update
 from training.prefetch import prefetch
 from training.run_config import RunConfig
 from training.shards import Shards
+from training.timed_turns import Clock, TimedTurns, seconds_of
 from training.train_state import TrainState
 
-Clock = Literal["wall", "cpu"]
 _TAU = 0.05
 _PREPARED_AHEAD = 4  # batches, as in a run
 
@@ -40,30 +37,6 @@ class Contender(NamedTuple):
 
     name: str
     run: Callable[[RunConfig, Path], Callable[[int], None]]  # makes what makes so many steps; importable by name
-
-
-@dataclass(frozen=True, kw_only=True)
-class RaceResult:
-    """Seconds of every turn.
-
-    Attributes:
-      names: of the contenders.
-      seconds: of each contender's turns.
-      positions: learnt from in a turn.
-    """
-
-    names: tuple[str, ...]
-    seconds: tuple[tuple[float, ...], ...]
-    positions: int
-
-    def rate(self, number: int) -> float:
-        """Returns the positions per second of a contender's median turn."""
-        return self.positions / statistics.median(self.seconds[number])
-
-    def ratio(self, number: int, first: int = 0) -> tuple[MeanEstimate, float, float]:
-        """Returns how many times longer a contender's turns take than the first one's: mean, least, greatest."""
-        ratios = [slow / fast for slow, fast in zip(self.seconds[number], self.seconds[first], strict=True)]
-        return estimate_mean(ratios), min(ratios), max(ratios)
 
 
 def trained_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
@@ -93,7 +66,7 @@ def plain_squares_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
 
 def race(
     config: RunConfig, shards: Path, contenders: Sequence[Contender], steps: int, turns: int, clock: Clock
-) -> RaceResult:
+) -> TimedTurns:
     """Times the contenders by turns, after each has compiled and made one step.
 
     Args:
@@ -115,11 +88,7 @@ def race(
         for _ in range(turns):
             for number, pipe in enumerate(pipes):
                 seconds[number].append(_turn(pipe, steps, clock))
-    return RaceResult(
-        names=tuple(contender.name for contender in contenders),
-        seconds=tuple(map(tuple, seconds)),
-        positions=steps * config.batch_size,
-    )
+    return TimedTurns((steps * config.batch_size,) * len(contenders), tuple(map(tuple, seconds)))
 
 
 @contextlib.contextmanager
@@ -158,10 +127,7 @@ def _serve(contender: Contender, config: RunConfig, shards: Path, pipe: Connecti
             return
         try:
             run = run or contender.run(config, shards)
-            now_s = time.perf_counter if clock == "wall" else time.process_time
-            started_s = now_s()
-            run(steps)
-            pipe.send(now_s() - started_s)
+            pipe.send(seconds_of(functools.partial(run, steps), clock))
         except ValueError as error:
             pipe.send(f"{contender.name}: {' '.join(str(error).split())}")
 

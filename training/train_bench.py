@@ -21,7 +21,7 @@ from engine.command_line import exit_status
 from training.engine_arguments import positive_whole
 
 if TYPE_CHECKING:
-    from training.step_race import RaceResult
+    from training.timed_turns import TimedTurns
 
 _POSITIONS = 2048  # in the packed set
 
@@ -70,27 +70,28 @@ def _race(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         shards = Path(folder) / "bench"
         write_bench_shards(shards, max(_POSITIONS, config.batch_size))
-        result = race(config, shards, contenders, arguments.steps, arguments.turns, arguments.clock)
+        times = race(config, shards, contenders, arguments.steps, arguments.turns, arguments.clock)
     title = f"distillation step of {arguments.preset} {' '.join(arguments.set)}".strip()
     print(f"{title}, batches of {config.batch_size}, {arguments.turns} turns of {arguments.steps} steps")
-    print("\n".join(race_lines(result, arguments.clock)))
+    print("\n".join(race_lines([each.name for each in contenders], times, arguments.clock)))
     return 0
 
 
-def race_lines(result: "RaceResult", clock: str) -> list[str]:
+def race_lines(names: Sequence[str], times: "TimedTurns", clock: str) -> list[str]:
     """Returns the figures; the ± of a ratio is the standard error of its mean over the turns.
 
     Args:
-      result: of the race; the first contender is compared with the others.
+      names: of the contenders; the first is compared with the others.
+      times: of their turns.
       clock: name of the clock.
     """
     unit = "positions/s" if clock == "wall" else "positions per processor second"
-    lines = [f"{name:<18} {result.rate(number):8.0f} {unit}" for number, name in enumerate(result.names)]
-    for number, name in enumerate(result.names[1:], 1):
-        ratio, least, greatest = result.ratio(number)
+    lines = [f"{name:<18} {times.rate(number):8.0f} {unit}" for number, name in enumerate(names)]
+    for number, name in enumerate(names[1:], 1):
+        ratio, ratios = times.ratio(number), times.ratios(number)
         error = "?" if ratio.standard_error is None else f"{ratio.standard_error:.2f}"
-        spread = f"{ratio.mean:.2f} ± {error} times as fast as {name} ({least:.2f} to {greatest:.2f})"
-        lines.append(f"{result.names[0]}: {spread}")
+        spread = f"{ratio.mean:.2f} ± {error} times as fast as {name} ({min(ratios):.2f} to {max(ratios):.2f})"
+        lines.append(f"{names[0]}: {spread}")
     return lines
 
 

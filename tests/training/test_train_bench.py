@@ -8,17 +8,17 @@ import pytest
 from tests.reference.small_run import QUICK_ENVIRONMENT, SETTINGS
 from training.bench_shards import write_bench_shards
 from training.shards import Shards
-from training.step_race import RaceResult
+from training.timed_turns import TimedTurns
 from training.train_bench import main, race_lines
 
 
 def test_ratios_are_taken_turn_by_turn() -> None:
-    result = RaceResult(names=("fast", "slow"), seconds=((1.0, 2.0, 1.0), (3.0, 8.0, 5.0)), positions=100)
-    ratio, least, greatest = result.ratio(1)
-    assert (ratio.mean, least, greatest) == (4.0, 3.0, 5.0)
-    assert ratio.standard_error == pytest.approx(1 / np.sqrt(3))
-    assert result.rate(1) == 20.0
-    assert race_lines(result, "wall")[-1] == "fast: 4.00 ± 0.58 times as fast as slow (3.00 to 5.00)"
+    times = TimedTurns(positions=(100, 100), seconds=((1.0, 2.0, 1.0), (3.0, 8.0, 5.0)))
+    assert times.ratios(1) == [3.0, 4.0, 5.0]
+    ratio = times.ratio(1)
+    assert ratio.mean == 4.0 and ratio.standard_error == pytest.approx(1 / np.sqrt(3))
+    assert times.rate(1) == 20.0
+    assert race_lines(("fast", "slow"), times, "wall")[-1] == "fast: 4.00 ± 0.58 times as fast as slow (3.00 to 5.00)"
 
 
 def test_bench_positions_are_packed_and_the_same_for_a_seed(tmp_path: Path) -> None:

@@ -3,15 +3,10 @@
 Turns alternate, so whatever else the machine does meets all of them; the ratio of two ways is taken round by round.
 """
 
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from training.evaluation.sampling_error import MeanEstimate, estimate_mean
-
-Clock = Literal["wall", "cpu"]
+from training.timed_turns import Clock, TimedTurns, seconds_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,30 +32,7 @@ class Contestant:
     play: Callable[[], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class SelfPlayRace:
-    """Seconds of every turn.
-
-    Attributes:
-      contestants: in their order.
-      seconds: of each contestant's turns.
-    """
-
-    contestants: tuple[Contestant, ...]
-    seconds: tuple[tuple[float, ...], ...]
-
-    def rate(self, number: int) -> float:
-        """Returns the positions per second of a contestant's median turn."""
-        return self.contestants[number].positions / statistics.median(self.seconds[number])
-
-    def ratio(self, number: int, first: int = 0) -> MeanEstimate:
-        """Returns how many times more positions a second the first contestant plays, over the rounds."""
-        factor = self.contestants[first].positions / self.contestants[number].positions
-        rounds = zip(self.seconds[number], self.seconds[first], strict=True)
-        return estimate_mean([factor * slow / fast for slow, fast in rounds])
-
-
-def race(contestants: Sequence[Contestant], rounds: int, clock: Clock, tell: Callable[[str], None]) -> SelfPlayRace:
+def race(contestants: Sequence[Contestant], rounds: int, clock: Clock, tell: Callable[[str], None]) -> TimedTurns:
     """Times the contestants by turns, after each has compiled and played one turn.
 
     Args:
@@ -69,16 +41,13 @@ def race(contestants: Sequence[Contestant], rounds: int, clock: Clock, tell: Cal
       clock: whether seconds are those of the wall or of all processors together.
       tell: hears what was done.
     """
-    now_s = time.perf_counter if clock == "wall" else time.process_time
     seconds: list[list[float]] = [[] for _ in contestants]
     for contestant in contestants:
         contestant.play()
         tell(f"compiled: {contestant.name}")
     for number in range(1, rounds + 1):
         for contestant, turns in zip(contestants, seconds, strict=True):
-            started_s = now_s()
-            contestant.play()
-            turns.append(now_s() - started_s)
+            turns.append(seconds_of(contestant.play, clock))
             rate = contestant.positions / turns[-1]
             tell(f"round {number} of {rounds}: {contestant.name} {rate:.1f} positions/s")
-    return SelfPlayRace(contestants=tuple(contestants), seconds=tuple(map(tuple, seconds)))
+    return TimedTurns(tuple(each.positions for each in contestants), tuple(map(tuple, seconds)))

@@ -26,7 +26,8 @@ from engine.command_line import exit_status
 from training.engine_arguments import positive_whole
 
 if TYPE_CHECKING:
-    from training.self_play.self_play_race import Contestant, SelfPlayRace
+    from training.self_play.self_play_race import Contestant
+    from training.timed_turns import TimedTurns
 
 _HIDDEN = 256  # units of the perceptron, so that it has as many parameters as the shipped network
 _ALPHAZERO_MOVES, _NUMPY_MOVES, _EVALUATOR_MOVES = 2, 1024, 256  # of a turn
@@ -71,17 +72,13 @@ def _measure(arguments: argparse.Namespace) -> int:
     from training.self_play.self_play_race import race
 
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    result = race(
-        _contestants(arguments),
-        arguments.rounds,
-        arguments.clock,
-        lambda text: print(text, file=sys.stderr, flush=True),
-    )
+    contestants = _contestants(arguments)
+    times = race(contestants, arguments.rounds, arguments.clock, lambda text: print(text, file=sys.stderr, flush=True))
     print(
         f"chess, {processors} processors, {jax.device_count()} x {jax.devices()[0].device_kind}, "
         f"{arguments.rounds} rounds by turns, {arguments.clock} clock"
     )
-    print("\n".join(race_table(result)))
+    print("\n".join(race_table(contestants, times)))
     return 0
 
 
@@ -112,23 +109,24 @@ def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
     ]
 
 
-def race_table(result: "SelfPlayRace") -> list[str]:
+def race_table(contestants: Sequence["Contestant"], times: "TimedTurns") -> list[str]:
     """Returns a line for each contestant; the ± of a ratio is the standard error of its mean over the rounds.
 
     Args:
-      result: of the race; the first contestant is compared with the others.
+      contestants: the first is compared with the others.
+      times: of their turns.
     """
-    first = result.contestants[0].name
+    first = contestants[0].name
     lines = [f"{'':<40}{'positions/s':>12}{'parameters':>12}{'MFLOP x evaluations':>21}  {first} is faster by"]
-    for number, each in enumerate(result.contestants):
+    for number, each in enumerate(contestants):
         cost = f"{each.flops / 1e6:.1f} x {each.evaluations}" if each.evaluations else "and learning"
         ratio = ""
         if number:
-            times = result.ratio(number)
-            error = "?" if times.standard_error is None else f"{times.standard_error:.2g}"
-            ratio = f"  {times.mean:.3g} ± {error} times"
-        lines.append(f"{each.name:<40}{result.rate(number):>12.1f}{each.parameters:>12,}{cost:>21}{ratio}".rstrip())
-    lines += [f"{each.name}: {each.conditions}, {each.positions} positions a turn" for each in result.contestants]
+            faster = times.ratio(number)
+            error = "?" if faster.standard_error is None else f"{faster.standard_error:.2g}"
+            ratio = f"  {faster.mean:.3g} ± {error} times"
+        lines.append(f"{each.name:<40}{times.rate(number):>12.1f}{each.parameters:>12,}{cost:>21}{ratio}".rstrip())
+    lines += [f"{each.name}: {each.conditions}, {each.positions} positions a turn" for each in contestants]
     return lines
 
 

@@ -18,8 +18,9 @@ from training.self_play.contestants import (
     resident_rollout,
 )
 from training.self_play.peers.perceptron import perceptron_weights
-from training.self_play.self_play_race import Contestant, SelfPlayRace, race
+from training.self_play.self_play_race import Contestant, race
 from training.self_play.throughput import main, race_table
+from training.timed_turns import TimedTurns
 
 
 def contestant(name: str, positions: int, evaluations: int = 1) -> Contestant:
@@ -38,11 +39,11 @@ def test_ratios_are_of_positions_a_second_and_taken_round_by_round() -> None:
     # 100, 50, 100 positions a second beside 5, 10, 2: 20, 5 and 50 times as many.
     contestants = (contestant("ours", 200), contestant("theirs", 10, 33), contestant("learns", 200, 0))
     seconds = ((2.0, 4.0, 2.0), (2.0, 1.0, 5.0), (4.0, 4.0, 4.0))
-    result = SelfPlayRace(contestants=contestants, seconds=seconds)
-    ratio = result.ratio(1)
+    times = TimedTurns(tuple(each.positions for each in contestants), seconds)
+    ratio = times.ratio(1)
     assert ratio.mean == pytest.approx(25) and ratio.standard_error == pytest.approx(175**0.5)
-    assert (result.rate(0), result.rate(1)) == (100, 5)
-    lines = race_table(result)
+    assert (times.rate(0), times.rate(1)) == (100, 5)
+    lines = race_table(contestants, times)
     assert lines[0].endswith("ours is faster by")
     assert lines[1].split() == ["ours", "100.0", "1,200", "2.5", "x", "1"]
     assert lines[2].split() == ["theirs", "5.0", "1,200", "2.5", "x", "33", "25", "±", "13", "times"]
@@ -65,10 +66,10 @@ def test_turns_alternate_after_one_that_is_not_timed() -> None:
         )
         for name in "ab"
     ]
-    result = race(contestants, 2, "cpu", told.append)
-    assert order == list("abababab"[:6]) and [len(turns) for turns in result.seconds] == [2, 2]
+    times = race(contestants, 2, "cpu", told.append)
+    assert order == list("abababab"[:6]) and [len(turns) for turns in times.seconds] == [2, 2]
     assert told[:2] == ["compiled: a", "compiled: b"] and told[-1].startswith("round 2 of 2: b ")
-    assert all(second >= 0 for turns in result.seconds for second in turns)
+    assert all(second >= 0 for turns in times.seconds for second in turns)
 
 
 def test_the_loop_of_python_chess_plays_as_many_moves_as_it_says() -> None:
