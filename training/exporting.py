@@ -112,7 +112,8 @@ def _have_same_shapes(one: chex.ArrayTree, other: chex.ArrayTree) -> bool:
 
 def _distillation(run: Path) -> _Run:
     config, step, params = averaged_run(run)
-    settings = {"optimizer": dataclasses.asdict(config.optimizer), "seed": config.seed, "mirror": config.mirror}
+    named = ("seed", "mirror", "reverse_share")
+    settings = {"optimizer": dataclasses.asdict(config.optimizer), **{name: getattr(config, name) for name in named}}
     sources = [f"{'/'.join(Path(source.folder).parts[-2:])} x {source.weight:g}" for source in config.sources]
     if config.teacher.folder:
         sources.append(f"policy of {Path(config.teacher.folder).name} x {config.teacher.share:g} of each target")

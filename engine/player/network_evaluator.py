@@ -74,7 +74,7 @@ class NetworkEvaluator:
         if not self._has_model:
             raise NoModelError(
                 "expected a network with a latent model for MoveSelection cmpo, got one without (allowed: policy, "
-                "lookahead; training.export of a run of self-play writes the model beside the network)"
+                "lookahead; training.self_play.fit_model and training.export of self-play write it beside the network)"
             )
         improving = copy.copy(self)
         improving._improves = True

@@ -6,7 +6,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from training.muesli.agent import Agent, Problem, Root
+from training.muesli.agent import Agent, ModelStep, Problem, Root
 from training.muesli.candidate_actions import all_legal, drawn
 from training.muesli.categorical_value import REWARD_SUPPORT, expected_value
 from training.muesli.sequences import Successors
@@ -68,30 +68,40 @@ def look_ahead(
     return Lookahead(taken_q, actions, is_candidate, q, expected_q, past_taken_q)
 
 
+def action_value(step: ModelStep, value_support: jax.Array) -> jax.Array:
+    """Returns q = r - v `[N]` of the actions that a step of the model was made with.
+
+    Args:
+      step: of the model.
+      value_support: `[V]`.
+    """
+    after = expected_value(step.prediction.value_logits, value_support)
+    return expected_value(step.reward_logits, jnp.asarray(REWARD_SUPPORT)) - after
+
+
 def _by_model(agent: Agent, params: chex.ArrayTree, root: Root, actions: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Returns q `[N, C]`, and under past policies `[N, C, M]`, of actions `[N, C]` by one step of the model."""
 
-    def action_value(action: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def values_of(action: jax.Array) -> tuple[jax.Array, jax.Array]:
         step = agent.advance(params, root.latent, action)
         reward = expected_value(step.reward_logits, jnp.asarray(REWARD_SUPPORT))
-        after = expected_value(step.prediction.value_logits, agent.value_support)
         past_after = expected_value(step.prediction.past_value_logits, agent.value_support)
-        return reward - after, reward[:, None] - past_after
+        return action_value(step, agent.value_support), reward[:, None] - past_after
 
     # One action at a time: all at once would hold as many latents as there are actions.
-    q, past_q = jax.lax.map(action_value, actions.T)
+    q, past_q = jax.lax.map(values_of, actions.T)
     return q.T, jnp.moveaxis(past_q, 0, 1)
 
 
 def _by_rules(agent: Agent, params: chex.ArrayTree, successors: Successors) -> tuple[jax.Array, jax.Array]:
     """Returns the same from the real positions after the actions; the value of an ended game is 0."""
 
-    def action_value(after: Successors) -> tuple[jax.Array, jax.Array]:
+    def values_after(after: Successors) -> tuple[jax.Array, jax.Array]:
         prediction = agent.root(params, after.observation).prediction
         reward, goes_on = after.reward.astype(jnp.float32), 1.0 - after.is_terminal
         value = expected_value(prediction.value_logits, agent.value_support)
         past_value = expected_value(prediction.past_value_logits, agent.value_support)
         return reward - goes_on * value, reward[:, None] - goes_on[:, None] * past_value
 
-    q, past_q = jax.lax.map(action_value, jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), successors))
+    q, past_q = jax.lax.map(values_after, jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), successors))
     return q.T, jnp.moveaxis(past_q, 0, 1)

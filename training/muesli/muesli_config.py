@@ -6,7 +6,11 @@ from typing import Literal
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LossWeights:
-    """Weights of the terms of the loss (Hessel et al. 2021, eq. 13, and table 5)."""
+    """Weights of the terms of the loss (Hessel et al. 2021, eq. 13, and table 5).
+
+    The paper divides the values' weight by K + 1; here the value of the position has one share and the mean over the
+    unrolled ones another, so that neither depends on K.
+    """
 
     # Importance-weighted policy gradient on the Retrace return.
     policy_gradient: float = 1.0

@@ -9,7 +9,9 @@ import jax.numpy as jnp
 from training.muesli import cmpo
 from training.muesli.agent import Prediction, Problem
 from training.muesli.categorical_value import REWARD_SUPPORT, categorical_loss
+from training.muesli.lookahead import action_value
 from training.muesli.policy_gradient import clipped_ratio, policy_gradient_loss
+from training.muesli.prior_metrics import model_metrics
 from training.muesli.prior_targets import PriorTargets
 from training.muesli.sequences import Sequences
 from training.muesli.unroll_windows import UnrollMasks, after, unroll_masks
@@ -44,13 +46,15 @@ def muesli_loss(problem: Problem, params: chex.ArrayTree, batch: LossBatch) -> t
     always = jnp.ones_like(batch.targets.has_return)
     terms |= _value_terms(problem, root.prediction, batch.targets, 0, batch.targets.has_return, always)
     terms["value"], past_value = terms.pop("value_0"), terms.pop("past_value_0")
-    terms |= _model_terms(problem, params, root.latent, batch)
+    model_terms, model_q = _model_terms(problem, params, root.latent, batch)
+    terms |= model_terms
     steps = problem.config.unroll_steps
     terms["past_value"] = (past_value + steps * terms["past_value"]) / (steps + 1)
     weights = problem.config.weights
     loss = sum(getattr(weights, name) * term for name, term in terms.items())
     metrics = {f"{name}_loss": term for name, term in terms.items()}
-    return jnp.asarray(loss), metrics | _policy_metrics(log_policy, batch) | {"loss": jnp.asarray(loss)}
+    metrics |= _policy_metrics(log_policy, batch) | model_metrics(model_q, batch.targets, batch.sequences)
+    return jnp.asarray(loss), metrics | {"loss": jnp.asarray(loss)}
 
 
 def _policy_terms(log_policy: jax.Array, batch: LossBatch) -> Metrics:
@@ -70,17 +74,25 @@ def _policy_terms(log_policy: jax.Array, batch: LossBatch) -> Metrics:
     return terms
 
 
-def _model_terms(problem: Problem, params: chex.ArrayTree, latent: jax.Array, batch: LossBatch) -> Metrics:
-    """Unrolls the model along the actions that were played, from every position of the batch."""
+def _model_terms(
+    problem: Problem, params: chex.ArrayTree, latent: jax.Array, batch: LossBatch
+) -> tuple[Metrics, jax.Array]:
+    """Unrolls the model along the actions that were played, from every position of the batch.
+
+    Returns:
+      The terms, and the model's value of the action taken, `[B, T]`.
+    """
     steps, share = problem.config.unroll_steps, problem.config.latent_gradient
     sequences, targets = batch.sequences, batch.targets
     masks = jax.vmap(lambda is_terminal: unroll_masks(is_terminal, steps))(sequences.is_terminal)
     action, reward = sequences.action.astype(jnp.int32), sequences.reward.astype(jnp.float32)
     parts: dict[str, list[jax.Array]] = {}
+    action_values = []
     for k in range(1, steps + 1):
         latent = share * latent + (1.0 - share) * jax.lax.stop_gradient(latent)
         step = problem.agent.advance(params, latent, _flat(_after(action, k - 1)))
         latent = step.latent
+        action_values.append(action_value(step, problem.agent.value_support))
         reached, same = masks.is_reached[..., k], masks.is_same_game[..., k]
         known = same * _after(targets.has_return, k) + (reached - same)
         reward_loss = categorical_loss(step.reward_logits, _flat(_after(reward, k - 1)), jnp.asarray(REWARD_SUPPORT))
@@ -91,7 +103,7 @@ def _model_terms(problem: Problem, params: chex.ArrayTree, latent: jax.Array, ba
             parts.setdefault(name.removesuffix(f"_{k}"), []).append(term)
     means = {name: jnp.mean(jnp.stack(values)) for name, values in parts.items()}
     means["model_value"] = means.pop("value")
-    return means
+    return means, action_values[0].reshape(reward.shape)
 
 
 def _value_terms(

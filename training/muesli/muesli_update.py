@@ -91,7 +91,7 @@ def muesli_update(
     updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
     factor = learning_rate_factor(state.schedule, state.step, warmup_steps)
     params = optax.apply_updates(state.params, jax.tree.map(lambda change: change * factor, updates))
-    metrics |= prior_metrics(targets, sequences)
+    metrics |= prior_metrics(targets)
     metrics |= {
         "gradient_norm": optax.tree.norm(gradient),
         "learning_rate_factor": factor,

@@ -1,4 +1,4 @@
-"""Figures about the target network on a batch: is its model right, are its values calibrated, does it settle."""
+"""Figures about the networks on a batch: is the model right, are values calibrated, does the recursion settle."""
 
 import jax
 import jax.numpy as jnp
@@ -10,25 +10,17 @@ from training.muesli.sequences import Sequences
 _BINS = 10
 
 
-def prior_metrics(targets: PriorTargets, sequences: Sequences) -> dict[str, jax.Array]:
+def prior_metrics(targets: PriorTargets) -> dict[str, jax.Array]:
     """Returns figures, scalars.
 
-    `q_correlation` compares the model's value of the action taken with the rules' (reward and the value of the position
-    that really followed); `calibration_error` is the mean distance between predicted value and return, by tenths of the
-    predicted value, weighted by their frequency.
+    `calibration_error` is the mean distance between predicted value and return, by tenths of the predicted value,
+    weighted by their frequency.
 
     Args:
       targets: of the batch `[B, T]`.
-      sequences: the batch.
     """
-    shape = sequences.reward.shape
-    reward = sequences.reward[:, :-1].astype(jnp.float32)
-    rules_q = reward + zero_sum_discount(sequences.is_terminal[:, :-1]) * targets.value[:, 1:]
-    model_q = targets.lookahead.taken_q.reshape(shape)[:, :-1]
     returns, value = targets.returns[:, :-1], targets.value[:, :-1]
     return {
-        "q_correlation": correlation(model_q, rules_q),
-        "q_error": jnp.mean(jnp.abs(model_q - rules_q)),
         "value_explained": correlation(value, returns),
         "calibration_error": calibration_error(value, returns),
         "mean_return": jnp.mean(returns),
@@ -37,6 +29,22 @@ def prior_metrics(targets: PriorTargets, sequences: Sequences) -> dict[str, jax.
         "residual": jnp.mean(targets.root.residual),
         "solver_steps": jnp.mean(targets.root.steps.astype(jnp.float32)),
     }
+
+
+def model_metrics(model_q: jax.Array, targets: PriorTargets, sequences: Sequences) -> dict[str, jax.Array]:
+    """Returns how the model's value of the action taken compares with the rules', scalars.
+
+    The rules' is the reward and the target network's value of the position that really followed.
+
+    Args:
+      model_q: `[B, T]`, reward less the value after one step of the model.
+      targets: of the batch.
+      sequences: the batch.
+    """
+    reward = sequences.reward[:, :-1].astype(jnp.float32)
+    rules_q = reward + zero_sum_discount(sequences.is_terminal[:, :-1]) * targets.value[:, 1:]
+    model_q = model_q[:, :-1]
+    return {"q_correlation": correlation(model_q, rules_q), "q_error": jnp.mean(jnp.abs(model_q - rules_q))}
 
 
 def correlation(a: jax.Array, b: jax.Array) -> jax.Array:

@@ -14,19 +14,23 @@ from training.muesli.lookahead import Lookahead, look_ahead
 from training.muesli.muesli_config import MuesliConfig
 from training.muesli.retrace import retrace_returns, trace_coefficient, zero_sum_discount
 from training.muesli.sequences import Sequences
+from training.muesli.unroll_windows import after
 
 
 class PriorTargets(NamedTuple):
-    """Constants of the loss, for positions `[B, T]`; G of the last step is not known and holds the value instead."""
+    """Constants of the loss, for positions `[B, T]`.
+
+    The return of the last step is not known unless the game ended with it, and holds the value instead.
+    """
 
     log_prior: jax.Array  # [B, T, A]
     value: jax.Array  # [B, T]
     returns: jax.Array  # [B, T]
     past_returns: jax.Array  # [B, T, M]
-    advantage: jax.Array  # [B, T], normalised; 0 at the last step
+    advantage: jax.Array  # [B, T], normalised; 0 where the return is not known
     policy: jax.Array  # [B, T, A], CMPO weights
     lookahead: Lookahead
-    has_return: jax.Array  # [B, T] float32, 0 at the last step
+    has_return: jax.Array  # [B, T] float32, 0 at a last step that did not end the game
     clipped_share: jax.Array  # [], of candidate advantages that lie on the clip
     root: Root
 
@@ -73,7 +77,7 @@ def prior_targets(
     expected_q, taken_q = (value, value) if config.bootstrap == "value" else (lookahead.expected_q, lookahead.taken_q)
     returns = _returns(sequences, in_time(expected_q), in_time(taken_q), log_taken, in_time(value), config)
     past_returns = _past_returns(problem, sequences, root, lookahead, past_log_policies)
-    has_return = jnp.ones((batch, length)).at[:, -1].set(0.0)
+    has_return = jnp.ones((batch, length)).at[:, -1].set(sequences.is_terminal[:, -1].astype(jnp.float32))
     advantage = (returns - in_time(value)) * has_return
     scale = updated_scale(scale, advantage, has_return, config.advantage_decay)
     divisor = sigma(scale, config.advantage_floor) if config.normalises_advantages else jnp.float32(1)
@@ -101,16 +105,15 @@ def _returns(
     value: jax.Array,
     config: MuesliConfig,
 ) -> jax.Array:
-    """Returns G `[B, T]`, at the last step, whose outcome is of the next sequence, the value."""
+    """Returns G `[B, T]`, the value at a last step that did not end the game: its outcome is of the next sequence."""
+    has_ended, reward = sequences.is_terminal[:, -1], sequences.reward.astype(jnp.float32)
+    reward = reward.at[:, -1].set(jnp.where(has_ended, reward[:, -1], value[:, -1]))
+    discount = zero_sum_discount(sequences.is_terminal).at[:, -1].set(0.0)
+    # No step before it learns from a last return that is not known.
     trace = trace_coefficient(log_policy, sequences.log_behaviour, config.retrace_lambda)
-    returns = jax.vmap(retrace_returns)(
-        sequences.reward[:, :-1].astype(jnp.float32),
-        zero_sum_discount(sequences.is_terminal[:, :-1]),
-        expected_q[:, 1:],
-        taken_q[:, 1:],
-        trace[:, 1:],
-    )
-    return jnp.concatenate([returns, value[:, -1:]], axis=1)
+    trace = trace.at[:, -1].multiply(has_ended.astype(jnp.float32))
+    following = (jax.vmap(lambda values: after(values, 1))(values) for values in (expected_q, taken_q, trace))
+    return jax.vmap(retrace_returns)(reward, discount, *following)
 
 
 def _past_returns(

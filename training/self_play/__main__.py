@@ -1,7 +1,8 @@
 """Learns a game by self-play from nothing, with Muesli.
 
     python -m training.self_play --run runs/ttt --preset tic_tac_toe --minutes 5 --decay-share 0.5
-    python -m training.self_play --run runs/chess --preset chess --start-from weights/cpu --minutes 600
+    python -m training.self_play --run runs/chess --preset chess --start-from weights/cpu --minutes 600 \\
+        --decay-share 0.5
 
 Figures go to metrics.jsonl and TensorBoard files in the run's folder, which `recursezero watch` shows. Ctrl-C saves and
 ends; `--resume` goes on from the newest checkpoint with the run's own settings. A step of the plan is an iteration.

@@ -83,7 +83,7 @@ def make_program(config: SelfPlayConfig, environment: Environment, agent: Agent)
             replay=replay,
             random_bits=jax.random.key_data(next_key),
         )
-        return after, jax.tree.map(jnp.mean, figures) | _played_figures(played)
+        return after, jax.tree.map(jnp.mean, figures) | played._asdict()
 
     return ResidentProgram(init, iterate)
 
@@ -131,13 +131,3 @@ def _batches(fresh: Sequences, old: Sequences, updates: int) -> Sequences:
         return dealt.reshape(updates, -1, *dealt.shape[3:])
 
     return jax.tree.map(deal, fresh, old)
-
-
-def _played_figures(played: RolloutFigures) -> Figures:
-    games = jnp.maximum(played.games, 1.0)
-    return {
-        "games": played.games,
-        "game_plies": played.plies / games,
-        "decisive_share": played.decisive / games,
-        "first_player_score": played.first_player_score / games,
-    }

@@ -27,9 +27,9 @@ class RolloutFigures(NamedTuple):
     """What happened in the games; sums over lanes and steps, float32."""
 
     games: jax.Array  # [] that ended
-    plies: jax.Array  # [] of those that ended
-    decisive: jax.Array  # [] of those that ended, not drawn
-    first_player_score: jax.Array  # [] wins and half the draws of who began, of those that ended
+    game_plies: jax.Array  # [] of those that ended
+    decisive_games: jax.Array  # [] of those that ended, not drawn
+    first_player_points: jax.Array  # [] wins and half the draws of who began, of those that ended
 
 
 class _Step(NamedTuple):
@@ -148,10 +148,10 @@ def _with_new_games(
 def _figures(plies: jax.Array, has_ended: jax.Array, reward: jax.Array) -> RolloutFigures:
     ended = has_ended.astype(jnp.float32)
     mover_score = 0.5 + 0.5 * reward
-    first_player_score = jnp.where(plies % 2 == 0, mover_score, 1.0 - mover_score)
+    first_player_points = jnp.where(plies % 2 == 0, mover_score, 1.0 - mover_score)
     return RolloutFigures(
         games=jnp.sum(ended),
-        plies=jnp.sum(ended * (plies + 1)),
-        decisive=jnp.sum(ended * (reward != 0)),
-        first_player_score=jnp.sum(ended * first_player_score),
+        game_plies=jnp.sum(ended * (plies + 1)),
+        decisive_games=jnp.sum(ended * (reward != 0)),
+        first_player_points=jnp.sum(ended * first_player_points),
     )

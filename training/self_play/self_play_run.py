@@ -6,7 +6,7 @@ from typing import Any
 
 import chex
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from training.finite_figures import finite_figures
 from training.held_out import HeldOut, HeldOutResult
@@ -21,12 +21,20 @@ from training.self_play.agents import make_game
 from training.self_play.arena import ArenaResult, make_arena
 from training.self_play.device_mesh import lane_mesh, lane_shardings
 from training.self_play.opponents import make_opponent
+from training.self_play.random_generator import generator
 from training.self_play.resident_program import ResidentState, make_program
+from training.self_play.rollout import RolloutFigures
+from training.self_play.run_decisions import decide
 from training.self_play.self_play_config import SelfPlayConfig
 from training.shards import Shards
 from training.starting_weights import StartingModel, starting_model, starting_weights
 
-_LOG_MINUTES = 1 / 12
+# Means over the games that ended, and the sums that they are made of.
+_OF_GAMES = {
+    "game_plies": "game_plies",
+    "decisive_share": "decisive_games",
+    "first_player_score": "first_player_points",
+}
 Arena = Callable[[chex.ArrayTree, jax.Array], ArenaResult]
 
 
@@ -64,7 +72,7 @@ class SelfPlayRun:
         if start_from is not None:
             state, self._model = _started(state, config, start_from)
         self._checkpoints = RunCheckpoints(folder)
-        self._state = self._restored(state)
+        self._state = self._restored(state, has_weights=start_from is not None)
         self._clock = RunClock(plan, int(self._state.step), _last_iteration(self._state, config.updates))
         self._reported_step = self._clock.first_step
         # All processes of a group have the same figures.
@@ -92,11 +100,14 @@ class SelfPlayRun:
             self._checkpoints.close()
             self._log.close()
 
-    def _restored(self, fresh: ResidentState) -> ResidentState:
+    def _restored(self, fresh: ResidentState, has_weights: bool) -> ResidentState:
         empty = fresh.replay
         like = fresh if self._config.saves_replay else fresh.replace(replay=None)
         state = self._checkpoints.restore_latest(like)
         if state is None:
+            # A run that is killed before its first checkpoint must not go on from random weights.
+            if has_weights:
+                self._checkpoints.save(like)
             return fresh
         state = state if self._config.saves_replay else state.replace(replay=empty)
         return _with_schedule(state, constant_schedule()) if self._plan.restarts_schedule else state
@@ -113,19 +124,18 @@ class SelfPlayRun:
             figures = finite_figures(clock.step + 1, metrics)
             clock.step += 1
             sums = {name: sums.get(name, 0.0) + value for name, value in figures.items()}
-            if clock.is_decay_due():
-                steps = clock.begin_decay() * config.updates
-                state = _with_schedule(state, decaying_schedule(int(state.learner.step), steps))
-            is_end = self._stopping or clock.is_over()
-            if clock.is_due("log", _LOG_MINUTES) or clock.step == clock.first_step + 1 or is_end:
+            now = decide(clock, self._plan, config.updates, self._stopping)
+            if now.decay_updates:
+                state = _with_schedule(state, decaying_schedule(int(state.learner.step), now.decay_updates))
+            if now.reports:
                 self._report(sums)
                 sums = {}
-            if clock.is_due("validate", self._plan.validate_minutes) or (is_end and not self._stopping):
+            if now.measures:
                 self._compete(state)
                 self._validate(state)
-            if clock.is_due("save", self._plan.save_minutes) or is_end:
+            if now.saves:
                 self._checkpoints.save(state if config.saves_replay else state.replace(replay=None))
-            if is_end:
+            if now.is_end:
                 break
         self._log.tell(f"saved iteration {clock.step} after {clock.minutes():.1f} min")
         return state
@@ -140,19 +150,21 @@ class SelfPlayRun:
         )
 
     def _report(self, sums: dict[str, float]) -> None:
-        """Writes the means since the last report, and games and positions a second."""
+        """Writes means since the last report, of iterations and of games, and games and positions a second."""
         clock, step_before = self._clock, self._reported_step
         iterations = max(clock.step - step_before, 1)
         rate = clock.rate()
-        games = sums.pop("games")
+        played = {name: sums.pop(name) for name in RolloutFigures._fields}
         means = {name: value / iterations for name, value in sums.items()}
+        if played["games"]:
+            means |= {name: played[total] / played["games"] for name, total in _OF_GAMES.items()}
         positions_per_s = rate * self._config.lanes * self._config.steps
-        speeds = {"games_per_s": rate * games / iterations, "positions_per_s": positions_per_s}
+        speeds = {"games_per_s": rate * played["games"] / iterations, "positions_per_s": positions_per_s}
         self._log.write(clock.step, {**means, **speeds, **clock.times()})
         self._reported_step = clock.step
         self._log.tell(
             f"iteration {clock.step}  loss {means['loss']:.3f}  cmpo {means['cmpo_loss']:.3f}  "
-            f"model q {means['q_correlation']:.2f}  plies {means['game_plies']:.1f}  "
+            f"model q {means['q_correlation']:.2f}  plies {means.get('game_plies', float('nan')):.1f}  "
             f"{speeds['games_per_s']:.0f} games/s  {positions_per_s:.0f} positions/s  "
             f"{clock.minutes_left():.1f} min left"
         )
@@ -161,7 +173,9 @@ class SelfPlayRun:
         """Plays the network that acts against the fixed opponents; the same draws every time."""
         texts = []
         for name, arena in self._arenas.items():
-            result = arena(state.learner.target, jax.random.key(self._config.seed))
+            result = arena(
+                state.learner.target, jax.random.key(self._config.seed, impl=generator(self._config.generator))
+            )
             wins, draws, losses = self.results[name] = tuple(int(count) for count in result)  # type: ignore[assignment]
             score = float(result.score())
             figures = {"score": score, "wins": wins, "draws": draws, "losses": losses}
@@ -209,7 +223,7 @@ def _started(state: ResidentState, config: SelfPlayConfig, folder: Path) -> tupl
 
     def with_weights(params: dict[str, Any]) -> dict[str, Any]:
         olds = {name: params[name] for name in parts}
-        return params | jax.tree.map(lambda new, old: jax.device_put(jnp.copy(new), old.sharding), parts, olds)
+        return params | jax.tree.map(lambda new, old: jax.device_put(np.array(new), old.sharding), parts, olds)
 
     started = learner.replace(
         params=with_weights(learner.params),
@@ -223,6 +237,6 @@ def _started(state: ResidentState, config: SelfPlayConfig, folder: Path) -> tupl
 def _with_schedule(state: ResidentState, schedule: Schedule) -> ResidentState:
     # Placed as the old one was, or the program would be compiled anew.
     placed = jax.tree.map(
-        lambda new, old: jax.device_put(jnp.asarray(new), old.sharding), schedule, state.learner.schedule
+        lambda new, old: jax.device_put(np.asarray(new), old.sharding), schedule, state.learner.schedule
     )
     return state.replace(learner=state.learner.replace(schedule=placed))

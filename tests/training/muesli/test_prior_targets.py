@@ -148,23 +148,33 @@ def test_targets_are_those_of_the_loops(
         prior = np.stack([slow.softmax(logits[b, t], legal[b, t]) for t in range(LENGTH)])
         steps = np.arange(LENGTH)
         taken_q, taken = q[b, steps, action[b]], prior[steps, action[b]]
-        reward, discount = np.asarray(sequences.reward[b], float)[:-1], np.where(is_terminal[b], 0.0, -1.0)[:-1]
+        # Of a sequence whose last action ended the game every return is known, of others all but the last one.
+        known = LENGTH if is_terminal[b, -1] else LENGTH - 1
+        reward, discount = np.asarray(sequences.reward[b], float)[:known], np.where(is_terminal[b], 0.0, -1.0)[:known]
+
+        def following(values: np.ndarray, known: int = known) -> np.ndarray:
+            return np.append(values[1:], 0.0)[:known]
+
         behaviour = np.exp(np.asarray(sequences.log_behaviour[b], float))
         trace = retrace_lambda * np.minimum(1, taken / behaviour)
         expected_q = (prior * q[b]).sum(axis=1)
         guess, taken_guess = (value[b], value[b]) if bootstrap == "value" else (expected_q, taken_q)
-        returns = slow.retrace(reward, discount, guess[1:], taken_guess[1:], trace[1:])
-        np.testing.assert_allclose(targets.returns[b, :-1], returns, atol=1e-5)
-        advantages.append(returns - value[b, :-1])
+        returns = slow.retrace(reward, discount, *map(following, (guess, taken_guess, trace)))
+        np.testing.assert_allclose(targets.returns[b, :known], returns, atol=1e-5)
+        np.testing.assert_allclose(targets.returns[b, known:], value[b, known:], atol=1e-5)
+        np.testing.assert_array_equal(targets.has_return[b], np.arange(LENGTH) < known)
+        advantages.append(returns - value[b, :known])
         for m in range(PAST):
             trace = retrace_lambda * np.minimum(1, np.exp(past[b, :, m]) / behaviour)
             past_taken = past_q[b, steps, action[b], m]
-            expected = slow.retrace(reward, discount, past_value[b, 1:, m], past_taken[1:], trace[1:])
-            np.testing.assert_allclose(targets.past_returns[b, :-1, m], expected, atol=1e-5)
+            expected = slow.retrace(reward, discount, *map(following, (past_value[b, :, m], past_taken, trace)))
+            np.testing.assert_allclose(targets.past_returns[b, :known, m], expected, atol=1e-5)
     # The first batch's bias-corrected second moment is its own mean square.
-    divisor = np.sqrt(np.mean(np.square(advantages))) if normalises else 1.0
-    np.testing.assert_allclose(targets.advantage[:, :-1], np.array(advantages) / divisor, atol=1e-4)
-    assert np.all(targets.advantage[:, -1] == 0)
+    divisor = np.sqrt(np.mean(np.square(np.concatenate(advantages)))) if normalises else 1.0
+    for b, advantage in enumerate(advantages):
+        np.testing.assert_allclose(targets.advantage[b, : len(advantage)], advantage / divisor, atol=1e-4)
+        assert np.all(targets.advantage[b, len(advantage) :] == 0)
+    assert {len(advantage) for advantage in advantages} == {LENGTH, LENGTH - 1}
     for b in range(GAMES):
         for t in range(LENGTH):
             prior = slow.softmax(logits[b, t], legal[b, t])

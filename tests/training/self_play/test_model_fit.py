@@ -244,6 +244,11 @@ def test_self_play_starts_from_a_model_that_fits(
     starts = [jax.device_get(params["model"]) for params in (learner.params, learner.target, learner.anchor)]
     for model in starts:
         jax.tree.map(np.testing.assert_array_equal, model, expected.params)
+    # Killed before its first iteration, it goes on from the same weights.
+    with quick_compiles():
+        again = SelfPlayRun(tiny_chess(), tmp_path / "run", Plan(minutes=60, steps=1))
+    jax.tree.map(np.testing.assert_array_equal, again._state.learner.params, learner.params)
+    again._checkpoints.close()
     with quick_compiles():
         run.run()
     assert f"the latent model of {fitted} is learned further" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The same run on one device, on eight, and on two processes: the same games, the same weights up to rounding."""
 
+import json
 import os
 import socket
 import subprocess
@@ -11,7 +12,8 @@ import jax
 import numpy as np
 import pytest
 
-from tests.reference.self_play_runs import small_run
+from tests.reference.self_play_runs import SETTINGS, small_run
+from tests.reference.small_run import QUICK_ENVIRONMENT
 from training.self_play.device_arithmetic import product_arithmetic
 from training.self_play.device_mesh import lane_mesh, lane_shardings
 from training.self_play.process_group import join_process_group
@@ -61,15 +63,50 @@ def test_eight_devices_play_and_learn_what_one_does(on_one_device: dict[str, np.
     assert_same_run(on_one_device, eight)
 
 
-@pytest.mark.slow
-def test_two_processes_play_and_learn_what_one_does(on_one_device: dict[str, np.ndarray], tmp_path: Path) -> None:
+def free_address() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.mark.slow
+def test_two_processes_play_and_learn_what_one_does(on_one_device: dict[str, np.ndarray], tmp_path: Path) -> None:
+    address = free_address()
     out = tmp_path / "two.npz"
     two = finished(out, *(start(out, 2, address, "2", str(index)) for index in range(2)))
     assert two["devices"] == 4
     assert_same_run(on_one_device, two)
+
+
+@pytest.mark.slow
+def test_the_first_process_says_when_a_group_measures_saves_and_ends(tmp_path: Path) -> None:
+    run, address = tmp_path / "run", free_address()
+    settings = [part for text in SETTINGS for part in ("--set", text)]
+    program = [sys.executable, "-m", "training.self_play", "--run", str(run), "--preset", "tic_tac_toe", *settings]
+    # Each has a plan of its own, as clocks differ; alone, they would wait for each other for ever.
+    plans = (
+        ["--steps", "4", "--decay-share", "0.5", "--save-minutes", "0", "--validate-minutes", "60"],
+        ["--steps", "9", "--decay-share", "0", "--save-minutes", "60", "--validate-minutes", "0"],
+    )
+    processes = [
+        subprocess.Popen(
+            [*program, "--minutes", "60", *plan, "--group", address, "2", str(index)],
+            env={**os.environ, **QUICK_ENVIRONMENT, "JAX_PLATFORMS": "cpu"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for index, plan in enumerate(plans)
+    ]
+    try:
+        said = [process.communicate(timeout=900)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert said[0].splitlines()[-1].startswith("saved iteration 4")
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert {line["step"] for line in lines if "against_random/score" in line} == {4}
+    assert [line["learning_rate_factor"] for line in lines if line["step"] == 4 and "loss" in line][0] < 0.75
 
 
 def test_lanes_are_divided_and_the_rest_is_copied() -> None:
