@@ -249,6 +249,7 @@ def test_self_play_starts_from_a_model_that_fits(
         again = SelfPlayRun(tiny_chess(), tmp_path / "run", Plan(minutes=60, steps=1))
     jax.tree.map(np.testing.assert_array_equal, again._state.learner.params, learner.params)
     again._checkpoints.close()
+    again._log.close()
     with quick_compiles():
         run.run()
     assert f"the latent model of {fitted} is learned further" in capsys.readouterr().err
