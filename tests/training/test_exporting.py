@@ -112,7 +112,8 @@ def test_the_card_and_the_facts_tell_where_it_comes_from(
     assert rows["trained on"] == "all/train x 0.8, top4/train x 0.2"
     # The step and the figures of the weights, not of what came after them.
     assert rows["steps x batch"] == "50 x 16" and rows["held-out regret in training"] == "0.05 ± 0.001"
-    assert '"learning_rate": 0.01' in rows["run settings"] and rows["commit"].strip() and "cpu" in rows["hardware"]
+    assert '"learning_rate": 0.01' in rows["run settings"] and '"reverse_share": 0.25' in rows["run settings"]
+    assert rows["commit"].strip() and "cpu" in rows["hardware"]
     facts = json.loads((tmp_path / "net/network.json").read_text())["facts"]
     assert facts["steps"] == 50 and facts["parameters"] == parameters and facts["batch"] == 16
 
