@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
-from training.plan_arguments import add_plan_arguments, plan_of, stopped_by_signals
+from training.plan_arguments import add_plan_arguments, check_of_new_run, plan_of, stopped_by_signals
 
 if TYPE_CHECKING:
     from training.run_config import RunConfig
@@ -53,6 +53,10 @@ def _train(arguments: argparse.Namespace) -> int:
     from training.distillation import Distillation
 
     plan = plan_of(arguments)
+    if arguments.resume:
+        check_of_new_run(
+            **{name: getattr(arguments, name) for name in ("start_from", "source", "teacher", "validation")}
+        )
     config = _read_config(arguments) if arguments.resume else _new_config(arguments)
     distillation = Distillation(config, arguments.run, plan, arguments.start_from)
     with stopped_by_signals(distillation):

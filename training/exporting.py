@@ -33,8 +33,8 @@ _CARD = """# {name}
 | steps x batch | {steps} x {batch} |
 | held-out regret in training | {regret} |
 | run settings | `{run}` |
-| commit | {commit} |
-| hardware | {hardware} |
+| exported at commit | {commit} |
+| exported on | {hardware} |
 
 Licence: GPL-3.0-or-later, as the program.
 """

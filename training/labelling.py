@@ -182,9 +182,8 @@ def _resume(out: Path, config: LabelConfig) -> tuple[KnownPositions, list[int]]:
         return KnownPositions(), first_games
     content = out.read_bytes()
     whole = content.rfind(b"\n") + 1
-    os.truncate(out, whole)
     prefix = f"{config.seed}.{config.source.prefix}"
-    for number, line in enumerate(content[:whole].decode().splitlines(), 1):
+    for number, line in enumerate(content[:whole].decode(errors="replace").splitlines(), 1):
         fields = line.split("\t")
         if len(fields) != 3:
             raise ValueError(f"expected group TAB fen TAB values in {out}, line {number}, got {line[:80]!r}")
@@ -193,4 +192,8 @@ def _resume(out: Path, config: LabelConfig) -> tuple[KnownPositions, list[int]]:
         if fields[0].startswith(prefix) and process.isdecimal() and game.isdecimal():
             if int(process) < config.processes:
                 first_games[int(process)] = max(first_games[int(process)], int(game) + 1)
+    # Only now, since something else than labels must stay as it is. A killed process leaves half a line.
+    if content and not whole and b"\t" not in content:
+        raise ValueError(f"expected labels in {out}, got another file")
+    os.truncate(out, whole)
     return KnownPositions(keys), first_games

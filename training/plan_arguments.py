@@ -45,6 +45,23 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     )
 
 
+def check_of_new_run(**arguments: object) -> None:
+    """Checks that arguments which only a new run takes were not given to one that goes on.
+
+    Args:
+      arguments: their values by name, false where not given.
+
+    Raises:
+      ValueError: one was given.
+    """
+    given = [f"--{name.replace('_', '-')}" for name, value in arguments.items() if value]
+    if given:
+        raise ValueError(
+            f"expected no {' or '.join(given)} with --resume, for a run goes on with its own settings, got it "
+            "(allowed: --set FIELD=VALUE, or a new run with --start-from)"
+        )
+
+
 @contextlib.contextmanager
 def stopped_by_signals(run: Stoppable) -> Iterator[None]:
     """Lets Ctrl-C and termination end a run cleanly while the context lasts."""

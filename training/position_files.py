@@ -18,7 +18,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import chess
 import chess.pgn
@@ -57,10 +57,10 @@ class PositionFiles:
         """
         for path in self.paths:
             name = path.name.split(".")[0]
-            for number, boards in read_items(path, worker.number, worker.processes):
-                visits = self._visits(worker, f"{worker.seed}.{name}.{number}", boards)
+            for item in read_items(path, worker.number, worker.processes):
+                visits = self._visits(worker, f"{worker.seed}.{name}.{item.number}", item.boards)
                 if visits:
-                    yield LabelledGame(f"{worker.seed}.{self.prefix}{name}.{number}", visits)
+                    yield LabelledGame(f"{worker.seed}.{self.prefix}{name}.{item.group}", visits)
 
     def _visits(self, worker: LabelWorker, draw: str, boards: Sequence[chess.Board]) -> list[Visit]:
         rng = random.Random(draw)
@@ -75,7 +75,15 @@ class PositionFiles:
         return [visit for visit in map(worker.visit, new) if visit is not None]
 
 
-def read_items(path: Path, part: int, parts: int) -> Iterator[tuple[int, list[chess.Board]]]:
+class Item(NamedTuple):
+    """A game, puzzle or line of a file."""
+
+    number: int  # in the file, from 1
+    group: str  # whose positions belong together: packing never divides them between training and validation
+    boards: list[chess.Board]
+
+
+def read_items(path: Path, part: int, parts: int) -> Iterator[Item]:
     """Yields every so-many-th game, puzzle or line of a file with its positions, each a board of its own.
 
     Args:
@@ -88,14 +96,15 @@ def read_items(path: Path, part: int, parts: int) -> Iterator[tuple[int, list[ch
     """
     kind = Path(path.name.removesuffix(".xz")).suffix.lower()
     items = _pgn_items(path, part, parts) if kind == ".pgn" else _line_items(path, kind, part, parts)
-    for number, where, boards in items:
-        for board in boards:
+    name = "game" if kind == ".pgn" else "line"
+    for item in items:
+        for board in item.boards:
             if not board.is_valid():
-                raise LabelError(f"{path}, {where}: expected a legal position, got {board.fen()}")
-        yield number, boards
+                raise LabelError(f"{path}, {name} {item.number}: expected a legal position, got {board.fen()}")
+        yield item
 
 
-def _line_items(path: Path, kind: str, part: int, parts: int) -> Iterator[tuple[int, str, list[chess.Board]]]:
+def _line_items(path: Path, kind: str, part: int, parts: int) -> Iterator[Item]:
     file, stored = open_binary(path)
     with stored:
         for number, raw in enumerate(read_lines(file, path), 1):
@@ -105,7 +114,9 @@ def _line_items(path: Path, kind: str, part: int, parts: int) -> Iterator[tuple[
                 line = raw.decode().strip()
                 if not line or line.startswith(("#", "PuzzleId,")):
                     continue
-                yield number, f"line {number}", _line_boards(line, kind)
+                # Labels made before are of games, and stay together as they were.
+                group = line.split("\t")[0] if kind == ".tsv" else str(number)
+                yield Item(number, group, _line_boards(line, kind))
             except ValueError as error:
                 raise LabelError(f"{path}, line {number}: {' '.join(str(error).split())}") from error
 
@@ -137,7 +148,7 @@ def _puzzle_boards(fen: str, moves: Sequence[str]) -> list[chess.Board]:
     return boards
 
 
-def _pgn_items(path: Path, part: int, parts: int) -> Iterator[tuple[int, str, list[chess.Board]]]:
+def _pgn_items(path: Path, part: int, parts: int) -> Iterator[Item]:
     number = 0
     with _open_text(path) as stream:
         while True:
@@ -152,7 +163,7 @@ def _pgn_items(path: Path, part: int, parts: int) -> Iterator[tuple[int, str, li
             if game.errors:
                 raise LabelError(f"{path}, game {number}: expected legal moves, got {game.errors[0]}")
             nodes = (game, *game.mainline())
-            yield number, f"game {number}", [node.board().copy(stack=False) for node in nodes]
+            yield Item(number, str(number), [node.board().copy(stack=False) for node in nodes])
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from training.expected_score import cp_to_value, mate_to_value
 
-_ALL_MOVES = 256  # lines asked for; no position has as many moves
+_MOST_MOVES = 218  # legal ones that a position can have
 _UNLISTED_BELOW = 0.01  # at least so far below the worst of them lie the others
 
 
@@ -46,8 +46,13 @@ class UciTeacher:
 
     def _greet(self, options: Mapping[str, str]) -> None:
         self._send("uci")
-        if not any(line.startswith("option name MultiPV ") for line in self._lines_until("uciok")):
-            raise TeacherError(f"expected an engine with the option MultiPV as teacher, got {self._name}")
+        words = next((line.split() for line in self._lines_until("uciok") if "name MultiPV " in line), [])
+        most = int(words[words.index("max") + 1]) if "max" in words else 0
+        if most < _MOST_MOVES:
+            found = f", with at most {most}" if words else ", without"
+            raise TeacherError(
+                f"expected an engine with the option MultiPV, up to {_MOST_MOVES}, as teacher, got {self._name}{found}"
+            )
         for name, value in options.items():
             self._send(f"setoption name {name} value {value}")
         self.new_game()
@@ -68,7 +73,7 @@ class UciTeacher:
           Move in UCI text to expected score for the side to move, as `expected_score.py` defines it, of the last exact
           line of each move.
         """
-        return {move: value for move, (_, value) in self._search(fen, _ALL_MOVES, f"depth {depth}").items()}
+        return self._search(fen, _MOST_MOVES, f"depth {depth}")
 
     def with_best_moves_searched(
         self, fen: str, values: Mapping[str, float], nodes: int, lines: int
@@ -85,24 +90,25 @@ class UciTeacher:
           The values of the listed moves by the longer search, of the others by the short one, at least a little below
           the worst of those listed: a move that the longer search left out is not better than what it listed.
         """
-        found = self._search(fen, lines, f"nodes {nodes}")
-        deepest = max((depth for depth, _ in found.values()), default=0)
-        # The last iteration is cut off: its scores and those of the one before count, not what is older.
-        best = {move: value for move, (depth, value) in found.items() if depth >= deepest - 1}
-        highest = max(0.0, min(best.values(), default=1.0) - _UNLISTED_BELOW)
+        best = self._search(fen, lines, f"nodes {nodes}")
+        if not best:
+            return dict(values)
+        highest = max(0.0, min(best.values()) - _UNLISTED_BELOW)
         return {move: best.get(move, min(value, highest)) for move, value in values.items()}
 
-    def _search(self, fen: str, lines: int, limit: str) -> dict[str, tuple[int, float]]:
-        """Returns depth and value of each move's last exact line."""
+    def _search(self, fen: str, lines: int, limit: str) -> dict[str, float]:
+        """Returns the values of the moves that the search lists at its end, by the last exact line of each place."""
         self._send(f"setoption name MultiPV value {lines}\nposition fen {fen}\ngo {limit}")
-        found: dict[str, tuple[int, float]] = {}
+        places: dict[int, tuple[str, float]] = {}
         for line in self._lines_until("bestmove"):
             words = line.split()
-            if "multipv" in words and "score" in words and "pv" in words and "bound" not in line:
+            if "score" in words and "pv" in words and "bound" not in line:
                 kind, number = words[words.index("score") + 1 :][:2]
-                depth = int(words[words.index("depth") + 1])
-                found[words[words.index("pv") + 1]] = depth, _value(kind, int(number))
-        return found
+                place = int(words[words.index("multipv") + 1]) if "multipv" in words else 1
+                # Not by move: one that was best until it was refuted would keep the score it had before.
+                places[place] = words[words.index("pv") + 1], _value(kind, int(number))
+        # A move may still stand in a worse place whose last line is older.
+        return dict(places[place] for place in sorted(places, reverse=True))
 
     def close(self) -> None:
         """Ends the engine."""

@@ -97,12 +97,15 @@ def test_data_that_cannot_be_read(refused: Command, packed: Path, tmp_path: Path
 
 def test_folders_of_runs_that_do_not_fit(refused: Command, old_run: Path, tmp_path: Path) -> None:
     assert f"a new folder for --run, got {old_run}, which exists; use --resume" in refused(run_folder=old_run)
-    assert f"a run with config.json, got {tmp_path}/new" in refused("--resume")
+    assert f"a run with config.json, got {tmp_path}/new" in refused("--resume", source="")
     assert f"a run with config.json, got {tmp_path}/none" in refused("--start-from", f"{tmp_path}/none")
     smaller = ["--set", "network.hidden_width=8"]
     assert f"a network no larger to start from, got {old_run}" in refused("--start-from", str(old_run), *smaller)
+    assert "no --source with --resume, for a run goes on with its own settings" in refused(
+        "--resume", run_folder=old_run
+    )
     (old_run / "config.json").write_text("{}")
-    assert str(old_run / "config.json") in refused("--resume", run_folder=old_run)
+    assert str(old_run / "config.json") in refused("--resume", run_folder=old_run, source="")
 
 
 def test_a_refused_resume_changes_no_settings(refused: Command, tmp_path: Path, packed: Path) -> None:
@@ -110,8 +113,8 @@ def test_a_refused_resume_changes_no_settings(refused: Command, tmp_path: Path, 
     config = RunConfig(network=preset("tiny"), sources=(SourceConfig(folder=f"{packed}/train", weight=1.0),))
     save_run(folder, config, decayed=True)
     before = (folder / "config.json").read_text()
-    assert "differs in " in refused("--resume", "--set", "network.value_bins=8", run_folder=folder)
-    assert "whose rate fell to 0 at step 5; --restart-schedule" in refused("--resume", run_folder=folder)
+    assert "differs in " in refused("--resume", "--set", "network.value_bins=8", run_folder=folder, source="")
+    assert "whose rate fell to 0 at step 5; --restart-schedule" in refused("--resume", run_folder=folder, source="")
     assert (folder / "config.json").read_text() == before
 
 

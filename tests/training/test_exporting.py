@@ -113,7 +113,7 @@ def test_the_card_and_the_facts_tell_where_it_comes_from(
     # The step and the figures of the weights, not of what came after them.
     assert rows["steps x batch"] == "50 x 16" and rows["held-out regret in training"] == "0.05 ± 0.001"
     assert '"learning_rate": 0.01' in rows["run settings"] and '"reverse_share": 0.25' in rows["run settings"]
-    assert rows["commit"].strip() and "cpu" in rows["hardware"]
+    assert rows["exported at commit"].strip() and "cpu" in rows["exported on"]
     facts = json.loads((tmp_path / "net/network.json").read_text())["facts"]
     assert facts["steps"] == 50 and facts["parameters"] == parameters and facts["batch"] == 16
 

@@ -19,8 +19,8 @@ from training.noisy_games import play_noisy_game
 from training.uci_teacher import TeacherError, UciTeacher
 
 # Values the move at place i of n, in the order of UCI text, at 100 * (n - i) centipawns, a mating move at a mate. Asked
-# for nodes, it lists the last two moves, and before them, in a much earlier iteration, the first one; where only one
-# line is wanted, the move before the last.
+# for nodes, it lists the last two moves, and before them, in an earlier iteration, the first one, which it then finds
+# refuted; where only one line is wanted, the move before the last, and the last one before that.
 TEACHER = """
 import sys, chess
 board, lines = chess.Board(), 1
@@ -36,9 +36,10 @@ for line in sys.stdin:
         board = chess.Board(" ".join(words[2:]))
     elif words[0] == "go" and words[1] == "nodes":
         moves = sorted(move.uci() for move in board.legal_moves)
-        listed = (3, moves[0], 900), (6, moves[-1], 200), (5, moves[-2:][0], 100)
-        for depth, move, score in listed if lines > 1 else ((7, moves[-2:][0], 400),):
-            print(f"info depth {depth} multipv 1 score cp {score} nodes 9 pv {move}")
+        last, other = moves[-1], moves[-2:][0]
+        listed = (5, 1, moves[0], 900), (5, 2, last, 150), (6, 1, last, 200), (6, 2, other, 100)
+        for depth, place, move, score in listed if lines > 1 else ((7, 1, last, 900), (8, 1, other, 400)):
+            print(f"info depth {depth} multipv {place} score cp {score} nodes 9 pv {move}")
         print("bestmove", moves[-1], flush=True)
     elif words[0] == "go":
         moves = sorted(move.uci() for move in board.legal_moves)
@@ -100,10 +101,26 @@ def test_the_last_word_is_a_search_of_one_move(teacher_command: str, tmp_path: P
     assert value["a1b2"] == pytest.approx(0.04 + 0.92 / (1 + 10 ** (-0.00368208 * 200 / 2.302585)), abs=2e-4)
 
 
-@pytest.mark.parametrize("command", [["absent-engine"], [sys.executable, "-c", "input(); print('uciok')"]])
+FEW_LINES = "input(); print('option name MultiPV type spin default 1 min 1 max 4\\nuciok')"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["absent-engine"], [sys.executable, "-c", "input(); print('uciok')"], [sys.executable, "-c", FEW_LINES]],
+)
 def test_what_is_no_teacher_is_refused(command: list[str]) -> None:
     with pytest.raises(TeacherError, match=r"as teacher, got "):
         UciTeacher(command, {})
+
+
+@pytest.mark.parametrize("content", [b"{}", b"packed\n\x00\xff", b"a\tb\n1"])
+def test_what_is_no_file_of_labels_is_left_as_it_is(
+    content: bytes, teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "labels.tsv.xz"
+    out.write_bytes(content)
+    assert label.main(["--engine", teacher_command, "--out", str(out), "--minutes", "1"]) == 2
+    assert str(out) in capsys.readouterr().err and out.read_bytes() == content
 
 
 def test_a_game_is_decided_by_its_random_numbers() -> None:

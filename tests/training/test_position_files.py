@@ -25,7 +25,8 @@ def worker(number: int = 0, processes: int = 1) -> LabelWorker:
 
 
 def fens(path: Path, part: int = 0, parts: int = 1) -> list[tuple[int, list[str]]]:
-    return [(number, [board.fen() for board in boards]) for number, boards in read_items(path, part, parts)]
+    items = read_items(path, part, parts)
+    return [(item.number, [board.fen() for board in item.boards]) for item in items]
 
 
 def test_a_line_is_a_fen_or_an_epd(tmp_path: Path) -> None:
@@ -53,8 +54,10 @@ def test_a_puzzle_is_every_position_after_the_set_up_move(tmp_path: Path) -> Non
 
 def test_labels_are_read_for_their_positions(tmp_path: Path) -> None:
     path = tmp_path / "old.tsv"
-    path.write_text(f"1.0.1\t{AFTER_E4}\tzz\n")
-    assert fens(path) == [(1, [AFTER_E4])]
+    path.write_text(f"1.0.1\t{AFTER_E4}\tzz\n1.0.1\t{chess.STARTING_FEN}\tzz\n")
+    assert fens(path) == [(1, [AFTER_E4]), (2, [chess.STARTING_FEN])]
+    # Positions of one game still belong together.
+    assert [item.group for item in read_items(path, 0, 1)] == ["1.0.1", "1.0.1"]
 
 
 def test_a_game_is_its_main_line(tmp_path: Path) -> None:

@@ -53,8 +53,7 @@ def iteration_measurement(
     positions = read_positions(positions_file, limit)
     puzzles = read_puzzles(puzzle_file, limit) if puzzle_file is not None else []
     evaluator, config = _load(weights)
-    own_steps = config.gradient.steps if config.gradient.mode == "unroll" else config.solver.max_steps
-    solver, most = config.solver, steps or own_steps
+    solver, most = config.solver, _checked_steps(config, steps)
     with progress_bar("iterations", most * (len(positions) + len(puzzles)), "evaluations") as advance:
         boards = [position.board for position in positions]
         course = course_of(evaluator, boards, _regret_in(positions), most, lambda n: advance(n, ""))
@@ -80,6 +79,20 @@ def iteration_measurement(
         figures=asdict(report),
         lines=iteration_lines(report),
     )
+
+
+def _checked_steps(config: "NetworkConfig", steps: int) -> int:
+    from engine.network.cores import StepLimitError, check_step_limit
+    from engine.player.network_evaluator import MOST_STEPS
+
+    most = steps or config.own_steps
+    if most > MOST_STEPS:
+        raise EvaluationError(f"expected at most {MOST_STEPS} iterations for --steps, got {most}")
+    try:
+        check_step_limit(config, most)
+    except StepLimitError as error:
+        raise EvaluationError(str(error)) from error
+    return most
 
 
 def _load(weights: Path) -> tuple["NetworkEvaluator", "NetworkConfig"]:

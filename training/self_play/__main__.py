@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
-from training.plan_arguments import add_plan_arguments, plan_of, stopped_by_signals
+from training.plan_arguments import add_plan_arguments, check_of_new_run, plan_of, stopped_by_signals
 
 if TYPE_CHECKING:
     from engine.network.network_config import NetworkConfig
@@ -58,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _learn(arguments: argparse.Namespace) -> int:
     plan = plan_of(arguments)
+    if arguments.resume:
+        check_of_new_run(start_from=arguments.start_from)
     if arguments.group:
         # Before anything else: importing the games already asks for the devices.
         from training.self_play.process_group import join_process_group

@@ -47,6 +47,7 @@ def figures(run: Path) -> list[dict[str, float]]:
         (["--set", "muesli.clip=1"], "expected a field of SelfPlayConfig.muesli, got unknown 'clip'"),
         (["--set", "opponents=tactics"], "expected an opponent at tic_tac_toe, one of random, tactical, perfect"),
         (["--resume"], "expected the folder of a run with config.json"),
+        (["--resume", "--start-from", "weights/cpu"], "expected no --start-from with --resume"),
         (["--minutes", "0"], "expected minutes above 0"),
     ],
 )
