@@ -5,6 +5,7 @@ soon as it has ended. A last line cut off in the middle is dropped.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,17 +59,18 @@ class MatchStore:
 def _read(path: Path, settings: dict[str, Any], openings: Sequence[Opening]) -> list[MatchGame]:
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
     header, *lines = whole.splitlines() or [""]
     try:
         _check_settings(path, json.loads(header)["settings"], settings)
         rows = [json.loads(line) for line in lines]
-        return [game_from_json(row, openings) for row in rows if row["pair"] < len(openings)]
+        games = [game_from_json(row, openings) for row in rows if row["pair"] < len(openings)]
     except EvaluationError:
         raise
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise EvaluationError(f"expected a file of a saved match, got {path}: {error!r}") from error
+    # Only now: what is no saved match stays as it is. A killed process leaves half a line.
+    os.truncate(path, len(whole.encode()))
+    return games
 
 
 def _check_settings(path: Path, saved: dict[str, Any], settings: dict[str, Any], place: str = "") -> None:
