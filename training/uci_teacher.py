@@ -6,6 +6,7 @@ scores come from different depths. The best few moves may then be searched again
 from the others far more reliably than the same time spent on all of them.
 """
 
+import itertools
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -90,14 +91,17 @@ class UciTeacher:
           The values of the listed moves by the longer search, of the others by the short one, at least a little below
           the worst of those listed: a move that the longer search left out is not better than what it listed.
         """
-        best = self._search(fen, lines, f"nodes {nodes}")
-        if not best:
+        listed = self._search(fen, lines, f"nodes {nodes}")
+        if not listed:
             return dict(values)
+        # The last iteration is cut off, and a place that it did not reach has its score of the one before: no move is
+        # worth more than those that the engine puts before it.
+        best = dict(zip(listed, itertools.accumulate(listed.values(), min), strict=True))
         highest = max(0.0, min(best.values()) - _UNLISTED_BELOW)
         return {move: best.get(move, min(value, highest)) for move, value in values.items()}
 
     def _search(self, fen: str, lines: int, limit: str) -> dict[str, float]:
-        """Returns the values of the moves that the search lists at its end, by the last exact line of each place."""
+        """Returns the moves that the search lists at its end, best first, by the last exact line of each place."""
         self._send(f"setoption name MultiPV value {lines}\nposition fen {fen}\ngo {limit}")
         places: dict[int, tuple[str, float]] = {}
         for line in self._lines_until("bestmove"):
@@ -107,8 +111,11 @@ class UciTeacher:
                 place = int(words[words.index("multipv") + 1]) if "multipv" in words else 1
                 # Not by move: one that was best until it was refuted would keep the score it had before.
                 places[place] = words[words.index("pv") + 1], _value(kind, int(number))
-        # A move may still stand in a worse place whose last line is older.
-        return dict(places[place] for place in sorted(places, reverse=True))
+        found: dict[str, float] = {}
+        for place in sorted(places):
+            move, value = places[place]
+            found.setdefault(move, value)  # it may still stand in a worse place whose last line is older
+        return found
 
     def close(self) -> None:
         """Ends the engine."""

@@ -37,7 +37,7 @@ for line in sys.stdin:
     elif words[0] == "go" and words[1] == "nodes":
         moves = sorted(move.uci() for move in board.legal_moves)
         last, other = moves[-1], moves[-2:][0]
-        listed = (5, 1, moves[0], 900), (5, 2, last, 150), (6, 1, last, 200), (6, 2, other, 100)
+        listed = (5, 1, moves[0], 900), (5, 2, last, 150), (5, 3, other, 300), (6, 1, last, 200), (6, 2, other, 100)
         for depth, place, move, score in listed if lines > 1 else ((7, 1, last, 900), (8, 1, other, 400)):
             print(f"info depth {depth} multipv {place} score cp {score} nodes 9 pv {move}")
         print("bestmove", moves[-1], flush=True)
