@@ -16,6 +16,7 @@ from training.known_positions import KnownPositions, position_key
 from training.label_formats import all_values_line, open_binary, read_lines
 from training.label_source import LabelSource, LabelWorker
 from training.uci_teacher import TeacherError, UciTeacher
+from training.unfinished_line import drop_unfinished_line
 
 Report = Callable[[int, float], None]  # positions written, seconds
 FEW_MEN = 5
@@ -181,9 +182,15 @@ def _resume(out: Path, config: LabelConfig) -> tuple[KnownPositions, list[int]]:
     if not out.exists():
         return KnownPositions(), first_games
     content = out.read_bytes()
-    whole = content.rfind(b"\n") + 1
+    whole = content[: content.rfind(b"\n") + 1]
+    try:
+        lines = whole.decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"expected text with labels in {out}, got another file: {error}") from None
+    if content and not lines and b"\t" not in content:
+        raise ValueError(f"expected labels in {out}, got {content[:80]!r}")
     prefix = f"{config.seed}.{config.source.prefix}"
-    for number, line in enumerate(content[:whole].decode(errors="replace").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         fields = line.split("\t")
         if len(fields) != 3:
             raise ValueError(f"expected group TAB fen TAB values in {out}, line {number}, got {line[:80]!r}")
@@ -192,8 +199,5 @@ def _resume(out: Path, config: LabelConfig) -> tuple[KnownPositions, list[int]]:
         if fields[0].startswith(prefix) and process.isdecimal() and game.isdecimal():
             if int(process) < config.processes:
                 first_games[int(process)] = max(first_games[int(process)], int(game) + 1)
-    # Only now, since something else than labels must stay as it is. A killed process leaves half a line.
-    if content and not whole and b"\t" not in content:
-        raise ValueError(f"expected labels in {out}, got another file")
-    os.truncate(out, whole)
+    drop_unfinished_line(out)  # only now: what holds no labels stays as it is
     return KnownPositions(keys), first_games

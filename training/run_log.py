@@ -1,12 +1,13 @@
 """Where a run's figures go: a JSONL file, TensorBoard, and one line on the terminal."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from training.unfinished_line import drop_unfinished_line
 
 
 class RunLog:
@@ -20,7 +21,8 @@ class RunLog:
         from tensorboardX import SummaryWriter
 
         path = folder / "metrics.jsonl"
-        _drop_unfinished_line(path)
+        if path.is_file():
+            drop_unfinished_line(path)
         self._lines = path.open("a")
         self._board: Any = SummaryWriter(str(folder / "tensorboard"))
 
@@ -58,10 +60,3 @@ class SilentLog:
 
     def close(self) -> None:
         """Does nothing."""
-
-
-def _drop_unfinished_line(path: Path) -> None:
-    """Cuts off what a killed process did not finish, so that every line stays one JSON object."""
-    if path.is_file():
-        content = path.read_bytes()
-        os.truncate(path, content.rfind(b"\n") + 1)

@@ -47,7 +47,8 @@ class UciTeacher:
 
     def _greet(self, options: Mapping[str, str]) -> None:
         self._send("uci")
-        words = next((line.split() for line in self._lines_until("uciok") if "name MultiPV " in line), [])
+        options_told = self._lines_until("uciok")
+        words = next((line.split() for line in options_told if line.startswith("option name MultiPV ")), [])
         most = int(words[words.index("max") + 1]) if "max" in words else 0
         if most < _MOST_MOVES:
             found = f", with at most {most}" if words else ", without"

@@ -113,7 +113,7 @@ def test_what_is_no_teacher_is_refused(command: list[str]) -> None:
         UciTeacher(command, {})
 
 
-@pytest.mark.parametrize("content", [b"{}", b"packed\n\x00\xff", b"a\tb\n1"])
+@pytest.mark.parametrize("content", [b"{}", b"packed\n\x00\xff", b"a\tb\n1", b"a\tb\t\xff\n1"])
 def test_what_is_no_file_of_labels_is_left_as_it_is(
     content: bytes, teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

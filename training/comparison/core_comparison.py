@@ -33,6 +33,7 @@ from training.evaluation.puzzles import read_puzzles
 from training.evaluation.regret import read_positions
 from training.run_config import RunConfig
 from training.run_plan import Plan
+from training.unfinished_line import drop_unfinished_line
 
 RESULTS, _SETTINGS, _COSTS = "results.jsonl", "comparison.json", "costs.json"
 
@@ -140,11 +141,8 @@ def read_results(folder: Path) -> list[Json]:
     path = folder / RESULTS
     if not path.exists():
         return []
-    text = path.read_text()
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        _replace_text(path, whole)
-    return [json.loads(line) for line in whole.splitlines()]
+    drop_unfinished_line(path)
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def read_comparison(folder: Path) -> ComparisonConfig:

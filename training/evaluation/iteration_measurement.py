@@ -89,7 +89,8 @@ def _checked_steps(config: "NetworkConfig", steps: int) -> int:
     if most > MOST_STEPS:
         raise EvaluationError(f"expected at most {MOST_STEPS} iterations for --steps, got {most}")
     try:
-        check_step_limit(config, most)
+        for number in (1, most):  # all from the first to the last are made
+            check_step_limit(config, number)
     except StepLimitError as error:
         raise EvaluationError(str(error)) from error
     return most

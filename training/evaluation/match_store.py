@@ -5,7 +5,6 @@ soon as it has ended. A last line cut off in the middle is dropped.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from training.evaluation.evaluation_error import EvaluationError
 from training.evaluation.game import MatchGame
 from training.evaluation.game_json import game_from_json, game_to_json
 from training.evaluation.opening_book import Opening
+from training.unfinished_line import drop_unfinished_line
 
 
 class MatchStore:
@@ -68,8 +68,7 @@ def _read(path: Path, settings: dict[str, Any], openings: Sequence[Opening]) -> 
         raise
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise EvaluationError(f"expected a file of a saved match, got {path}: {error!r}") from error
-    # Only now: what is no saved match stays as it is. A killed process leaves half a line.
-    os.truncate(path, len(whole.encode()))
+    drop_unfinished_line(path)  # only now: what is no saved match stays as it is
     return games
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from training.muesli import cmpo
-from training.muesli.agent import Prediction, Problem
+from training.muesli.agent import ModelStep, Prediction, Problem
 from training.muesli.categorical_value import REWARD_SUPPORT, categorical_loss
 from training.muesli.lookahead import action_value
 from training.muesli.policy_gradient import clipped_ratio, policy_gradient_loss
@@ -87,12 +87,12 @@ def _model_terms(
     masks = jax.vmap(lambda is_terminal: unroll_masks(is_terminal, steps))(sequences.is_terminal)
     action, reward = sequences.action.astype(jnp.int32), sequences.reward.astype(jnp.float32)
     parts: dict[str, list[jax.Array]] = {}
-    action_values = []
+    made: list[ModelStep] = []
     for k in range(1, steps + 1):
         latent = share * latent + (1.0 - share) * jax.lax.stop_gradient(latent)
         step = problem.agent.advance(params, latent, _flat(_after(action, k - 1)))
         latent = step.latent
-        action_values.append(action_value(step, problem.agent.value_support))
+        made.append(step)
         reached, same = masks.is_reached[..., k], masks.is_same_game[..., k]
         known = same * _after(targets.has_return, k) + (reached - same)
         reward_loss = categorical_loss(step.reward_logits, _flat(_after(reward, k - 1)), jnp.asarray(REWARD_SUPPORT))
@@ -103,7 +103,7 @@ def _model_terms(
             parts.setdefault(name.removesuffix(f"_{k}"), []).append(term)
     means = {name: jnp.mean(jnp.stack(values)) for name, values in parts.items()}
     means["model_value"] = means.pop("value")
-    return means, action_values[0].reshape(reward.shape)
+    return means, action_value(made[0], problem.agent.value_support).reshape(reward.shape)
 
 
 def _value_terms(

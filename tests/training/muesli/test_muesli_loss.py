@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 
 from tests.reference import muesli_reference as slow
+from tests.reference.muesli_batches import random_batch
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
-from training.muesli.lookahead import Lookahead
 from training.muesli.muesli_config import LossWeights, MuesliConfig
-from training.muesli.muesli_loss import LossBatch, muesli_loss
-from training.muesli.prior_targets import PriorTargets
-from training.muesli.sequences import Sequences, pack_legal
+from training.muesli.muesli_loss import muesli_loss
 
 GAMES, LENGTH, ACTIONS, BINS, STEPS = 3, 7, 5, 11, 3
 SUPPORT = np.linspace(-1, 1, BINS)
@@ -58,38 +56,7 @@ class TableAgent:
         )
 
 
-def random_batch(seed: int) -> tuple[LossBatch, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    shape = (GAMES, LENGTH)
-    legal = rng.random((*shape, ACTIONS)) < 0.6
-    action = rng.integers(ACTIONS, size=shape)
-    np.put_along_axis(legal, action[..., None], True, axis=-1)
-    weights = np.where(legal, rng.random((*shape, ACTIONS)), 0.0)
-    sequences = Sequences(
-        observation=jnp.zeros((*shape, 2), jnp.int8),
-        legal=pack_legal(jnp.asarray(legal)),
-        action=jnp.asarray(action, jnp.int16),
-        log_behaviour=jnp.asarray(np.log(rng.uniform(0.05, 0.9, size=shape)), jnp.float32),
-        reward=jnp.asarray(rng.integers(-1, 2, size=shape), jnp.int8),
-        is_terminal=jnp.asarray(rng.random(shape) < 0.25),
-    )
-    has_return = np.ones(shape, np.float32)
-    has_return[:, -1] = 0
-    flat = jnp.zeros((GAMES * LENGTH,))
-    nothing = Lookahead(flat, flat[:, None], flat[:, None] > 0, flat[:, None], flat, flat[:, None])
-    targets = PriorTargets(
-        log_prior=jnp.asarray(np.where(legal, 0.0, -1e9), jnp.float32),
-        value=jnp.zeros(shape),
-        returns=jnp.asarray(rng.uniform(-1, 1, size=shape), jnp.float32),
-        past_returns=jnp.asarray(rng.uniform(-1, 1, size=(*shape, 2)), jnp.float32),
-        advantage=jnp.asarray(rng.normal(size=shape) * has_return, jnp.float32),
-        policy=jnp.asarray(weights / weights.sum(axis=-1, keepdims=True), jnp.float32),
-        lookahead=nothing,
-        has_return=jnp.asarray(has_return),
-        clipped_share=jnp.float32(0),
-        root=Root(latent=flat, prediction=Prediction(flat, flat, flat), residual=flat, steps=flat),
-    )
-    return LossBatch(sequences, jnp.asarray(legal), targets, None), legal
+OBSERVATION = jnp.zeros((GAMES, LENGTH, 2), jnp.int8)
 
 
 def problem(**weights: float) -> Problem:
@@ -99,7 +66,7 @@ def problem(**weights: float) -> Problem:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_term_is_that_of_the_loops(seed: int) -> None:
-    batch, legal = random_batch(seed)
+    batch, legal = random_batch(seed, OBSERVATION, ACTIONS, 2)
     anchor = np.where(legal, np.random.default_rng(seed).random(legal.shape), 0.0)
     anchor /= anchor.sum(axis=-1, keepdims=True)
     batch = batch._replace(anchor_log_policy=jnp.log(jnp.maximum(jnp.asarray(anchor, jnp.float32), 1e-30)))
@@ -136,7 +103,7 @@ def test_every_term_is_that_of_the_loops(seed: int) -> None:
 
 
 def test_the_loss_is_the_weighted_sum_and_every_term_has_its_switch() -> None:
-    batch, _ = random_batch(0)
+    batch, _ = random_batch(0, OBSERVATION, ACTIONS, 2)
     batch = batch._replace(anchor_log_policy=jax.nn.log_softmax(jnp.where(batch.legal, 0.3, -1e9)))
     params = TableAgent().init(jax.random.key(0))
     names = [field.name for field in dataclasses.fields(LossWeights)]
@@ -151,7 +118,7 @@ def test_the_loss_is_the_weighted_sum_and_every_term_has_its_switch() -> None:
 
 
 def test_no_gradient_reaches_an_illegal_action_or_a_step_beyond_the_game() -> None:
-    batch, legal = random_batch(1)
+    batch, legal = random_batch(1, OBSERVATION, ACTIONS, 2)
     params = TableAgent().init(jax.random.key(0))
     gradient = jax.grad(lambda p: muesli_loss(problem(), p, batch)[0])(params)
     at_root = np.asarray(gradient["policy"][0]).reshape(GAMES, LENGTH, ACTIONS)

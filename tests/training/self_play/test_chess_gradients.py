@@ -8,50 +8,15 @@ import numpy as np
 import pytest
 
 from engine.encoding.move_labels import CELLS
+from tests.reference.muesli_batches import random_batch
 from tests.reference.tiny_network import QUICK, positions, stirred, tiny_config
-from training.muesli.agent import Problem, Root
-from training.muesli.lookahead import Lookahead
+from training.muesli.agent import Problem
 from training.muesli.muesli_config import MuesliConfig
-from training.muesli.muesli_loss import LossBatch, muesli_loss
-from training.muesli.prior_targets import PriorTargets
-from training.muesli.sequences import Sequences, pack_legal
+from training.muesli.muesli_loss import muesli_loss
 from training.self_play.chess_agent import ChessAgent
 
 LENGTH, PAST = 4, 1
 TERMS = ("policy_gradient", "cmpo", "anchor", "value", "model_policy", "model_value", "reward", "past_value")
-
-
-def batch_of_one_game() -> LossBatch:
-    """Returns a game's positions with random targets for each term."""
-    rng = np.random.default_rng(5)
-    shape = (1, LENGTH)
-    legal = rng.random((*shape, CELLS)) < 0.01
-    action = rng.integers(CELLS, size=shape)
-    np.put_along_axis(legal, action[..., None], True, axis=-1)
-    weights = np.where(legal, rng.random((*shape, CELLS)), 0.0)
-    target = jnp.asarray(weights / weights.sum(axis=-1, keepdims=True), jnp.float32)
-    flat = jnp.zeros((LENGTH,))
-    sequences = Sequences(
-        observation=jnp.asarray(positions(LENGTH))[None],
-        legal=pack_legal(jnp.asarray(legal)),
-        action=jnp.asarray(action, jnp.int16),
-        log_behaviour=jnp.full(shape, -2.0),
-        reward=jnp.asarray([[0, 1, 0, -1]], jnp.int8),
-        is_terminal=jnp.zeros(shape, bool),
-    )
-    targets = PriorTargets(
-        log_prior=jnp.where(jnp.asarray(legal), 0.0, -1e9),
-        value=jnp.zeros(shape),
-        returns=jnp.asarray([[0.3, -0.5, 0.9, 0.1]]),
-        past_returns=jnp.asarray([[0.2, -0.4, 0.8, 0.2]])[..., None],
-        advantage=jnp.asarray([[0.7, -1.0, 0.5, 0.0]]),
-        policy=target,
-        lookahead=Lookahead(flat, flat[:, None], flat[:, None] > 0, flat[:, None], flat, flat[:, None]),
-        has_return=jnp.ones(shape).at[:, -1].set(0.0),
-        clipped_share=jnp.float32(0),
-        root=Root(latent=flat, prediction=None, residual=flat, steps=flat),  # type: ignore[arg-type]
-    )
-    return LossBatch(sequences, jnp.asarray(legal), targets, jnp.log(jnp.maximum(target[..., ::-1], 1e-30)))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +25,8 @@ def loudest() -> dict[str, dict[str, float]]:
     agent = ChessAgent(tiny_config(), PAST, "float32")
     problem = Problem(agent, MuesliConfig(unroll_steps=2), CELLS, CELLS)
     params = stirred(jax.eval_shape(agent.init, jax.random.key(0)), 3)
-    batch = batch_of_one_game()
+    batch, _ = random_batch(5, jnp.asarray(positions(LENGTH))[None], CELLS, PAST, legal_share=0.01)
+    batch = batch._replace(anchor_log_policy=jnp.log(jnp.maximum(batch.targets.policy[..., ::-1], 1e-30)))
 
     def terms(params: Any) -> jax.Array:
         _, metrics = muesli_loss(problem, params, batch)
