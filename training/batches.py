@@ -15,7 +15,7 @@ from training.mirroring import can_be_mirrored, mirror_cells, mirror_positions
 from training.shards import VALUE_SCALE, Shards
 
 MAX_LEGAL_MOVES = 218  # no legal chess position has more
-_SURELY_LOST = 5e-4  # half of the step from one mate to the next: the logit of a mate in one is finite
+SURELY_LOST = 5e-4  # half of the step from one mate to the next: the logit of a mate in one is finite
 _ORDER_KEY, _MIRROR_KEY = 1, 2  # keep the generators of different uses apart
 
 
@@ -26,6 +26,14 @@ class Batch(NamedTuple):
     cells: np.ndarray  # int16 [B, L], policy cells of the legal moves, then -1
     values: np.ndarray  # float32 [B, L], expected scores in [0, 1] for the mover, then 0
     source: np.ndarray  # int8 [B], index of the set in the stream's sources
+
+
+class Draw(NamedTuple):
+    """Which positions make up a batch, before they are read."""
+
+    items: np.ndarray  # int64 [B], index of the position in its set
+    source: np.ndarray  # int8 [B], index of the set in the stream's sources
+    heads: np.ndarray  # bool [B], whether to mirror the position if that can be done
 
 
 class Source(NamedTuple):
@@ -47,6 +55,7 @@ class BatchStream:
     the same number of rows of every batch. The rows of one set stand together.
 
     Attributes:
+      sources: the packed sets, each with its weight and temperature.
       taus: float32, the temperature of each source.
       rows: how many rows of a batch each source fills.
 
@@ -69,16 +78,16 @@ class BatchStream:
         mirror: bool = False,
         max_moves: int = MAX_LEGAL_MOVES,
     ) -> None:
-        self._sources = [Source(*source) for source in sources]
-        _check_sources(self._sources)
+        self.sources = [Source(*source) for source in sources]
+        _check_sources(self.sources)
         if batch_size < 1 or seed < 0:
             raise BatchError(f"expected batch_size >= 1 and seed >= 0, got {batch_size} and {seed}")
         self._seed = seed
         self._mirror = mirror
         self._max_moves = max_moves
         self._orders: dict[tuple[int, int], np.ndarray] = {}
-        self.taus = np.array([source.tau for source in self._sources], np.float32)
-        self.rows = _rows_of_sources([source.weight for source in self._sources], batch_size)
+        self.taus = np.array([source.tau for source in self.sources], np.float32)
+        self.rows = _rows_of_sources([source.weight for source in self.sources], batch_size)
         if min(self.rows) < 1:
             raise BatchError(
                 f"expected at least one row of a batch for every source, got {self.rows} of {batch_size} by weight"
@@ -90,30 +99,44 @@ class BatchStream:
         Raises:
           BatchError: the index is negative, or a position has more than `max_moves` moves.
         """
+        draw = self.draw(index)
+        parts = [self._gather(number, draw.items[draw.source == number]) for number in range(len(self.sources))]
+        batch = Batch(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
+        chosen = draw.heads & can_be_mirrored(batch.positions)
+        batch.positions[chosen] = mirror_positions(batch.positions[chosen])
+        batch.cells[chosen] = mirror_cells(batch.cells[chosen])
+        return batch
+
+    def draw(self, index: int) -> Draw:
+        """Returns what batch `index` is made of, the rows of each source together.
+
+        Raises:
+          BatchError: the index is negative.
+        """
         if index < 0:
             raise BatchError(f"expected a batch index >= 0, got {index}")
-        parts = [self._part(number, index) for number in range(len(self._sources))]
-        batch = Batch(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
-        return self._mirrored(batch, index) if self._mirror else batch
+        items = np.concatenate([self._items(number, index) for number in range(len(self.sources))])
+        source = np.repeat(np.arange(len(self.sources), dtype=np.int8), self.rows)
+        heads = _generator(self._seed, _MIRROR_KEY, index).random(len(items)) < 0.5
+        return Draw(items, source, heads & self._mirror)
 
     def epochs(self, index: int) -> list[float]:
         """Returns how often each source has been walked through before batch `index`."""
-        return [index * rows / len(source.shards) for rows, source in zip(self.rows, self._sources, strict=True)]
+        return [index * rows / len(source.shards) for rows, source in zip(self.rows, self.sources, strict=True)]
 
-    def _part(self, number: int, index: int) -> Batch:
-        rows = self.rows[number]
-        draws = np.arange(index * rows, (index + 1) * rows)
-        epochs, places = np.divmod(draws, len(self._sources[number].shards))
+    def _items(self, number: int, index: int) -> np.ndarray:
+        rows, size = self.rows[number], len(self.sources[number].shards)
+        epochs, places = np.divmod(np.arange(index * rows, (index + 1) * rows), size)
         items = np.empty(rows, np.int64)
         for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
             of_epoch = epochs == epoch
             items[of_epoch] = self._order(number, epoch)[places[of_epoch]]
-        return self._gather(number, items)
+        return items
 
     def _order(self, number: int, epoch: int) -> np.ndarray:
         """Returns the order of a source's positions in an epoch, kept until a later epoch's."""
         if (number, epoch) not in self._orders:
-            order = _generator(self._seed, _ORDER_KEY, number, epoch).permutation(len(self._sources[number].shards))
+            order = _generator(self._seed, _ORDER_KEY, number, epoch).permutation(len(self.sources[number].shards))
             # One call may straddle two epochs; no other order of this source is needed again soon.
             for old in [key for key in self._orders if key[0] == number and key[1] != epoch - 1]:
                 del self._orders[old]
@@ -121,7 +144,7 @@ class BatchStream:
         return self._orders[number, epoch]
 
     def _gather(self, number: int, items: np.ndarray) -> Batch:
-        shards = self._sources[number].shards
+        shards = self.sources[number].shards
         starts = shards.move_offsets[items]
         counts = shards.move_offsets[items + 1] - starts
         if counts.max() > self._max_moves:
@@ -138,13 +161,6 @@ class BatchStream:
         values[is_move] = shards.move_values[rows] * np.float32(1 / VALUE_SCALE)
         source = np.full(len(items), number, np.int8)
         return Batch(np.array(shards.positions[items]), cells, values, source)
-
-    def _mirrored(self, batch: Batch, index: int) -> Batch:
-        heads = _generator(self._seed, _MIRROR_KEY, index).random(len(batch.positions)) < 0.5
-        chosen = heads & can_be_mirrored(batch.positions)
-        batch.positions[chosen] = mirror_positions(batch.positions[chosen])
-        batch.cells[chosen] = mirror_cells(batch.cells[chosen])
-        return batch
 
 
 def dense_targets(batch: Batch, taus: float | np.ndarray, logit_weight: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -169,7 +185,7 @@ def dense_targets(batch: Batch, taus: float | np.ndarray, logit_weight: float = 
     # Flat over the legal moves: they are a seventh of [B, L] and a hundredth of [B, Z].
     flat_cells = (np.arange(size)[:, None] * CELLS + batch.cells)[is_move]
     values = batch.values[is_move]
-    certain = np.clip(values, _SURELY_LOST, 1 - _SURELY_LOST)
+    certain = np.clip(values, SURELY_LOST, 1 - SURELY_LOST)
     logits = values / np.repeat(tau, counts) + logit_weight * np.log(certain / (1 - certain))
     best = np.maximum.reduceat(logits, np.cumsum(counts) - counts)
     odds = np.exp(logits - np.repeat(best, counts))

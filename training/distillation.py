@@ -10,12 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from engine.network.network_config import NetworkConfig
-from training.batches import Batch, BatchStream, dense_targets
+from training.batches import BatchStream
 from training.finite_figures import finite_figures
 from training.held_out import HeldOut
+from training.host_batches import HostBatches
 from training.learner import DeviceBatch, Metrics, make_policy, make_state, make_update
 from training.network_teacher import NetworkTeacher
 from training.prefetch import prefetch
+from training.resident_batches import ResidentBatches
 from training.run_checkpoint import RunCheckpoints
 from training.run_clock import RunClock
 from training.run_config import RunConfig
@@ -48,8 +50,10 @@ class Distillation:
     def __init__(self, config: RunConfig, folder: Path, plan: Plan, start_from: Path | None = None) -> None:
         self._config, self._plan = config, plan
         sources = [(Shards(Path(source.folder)), source.weight, source.tau) for source in config.sources]
-        self._stream = BatchStream(sources, config.batch_size, config.seed, mirror=config.mirror)
-        self._has_scores = np.array([source.has_scores for source in config.sources], np.float32)
+        stream = BatchStream(sources, config.batch_size, config.seed, mirror=config.mirror)
+        has_scores = np.array([source.has_scores for source in config.sources], np.float32)
+        make_batches = ResidentBatches if jax.default_backend() != "cpu" else HostBatches
+        self._make_batch = make_batches(stream, has_scores, config.logit_weight)
         self._held_out = HeldOut(Shards(Path(config.validation))) if config.validation else None
         self._policy = make_policy(config.network)
         self._teacher = NetworkTeacher(config.teacher) if config.teacher.folder else None
@@ -119,16 +123,10 @@ class Distillation:
 
     def _batches(self, start: int) -> Generator[DeviceBatch, None, None]:
         def prepared(index: int) -> DeviceBatch:
-            return self._device_batch(self._stream(index))
+            batch = self._make_batch(index)
+            return batch if self._teacher is None else self._teacher.taught(batch)
 
         return prefetch(prepared, start, depth=4)
-
-    def _device_batch(self, batch: Batch) -> DeviceBatch:
-        target, legal = dense_targets(batch, self._stream.taus, self._config.logit_weight)
-        score = np.max(batch.values, axis=1)
-        arrays = (batch.positions, target, legal, score, self._has_scores[batch.source])
-        on_device = DeviceBatch(*jax.device_put(arrays))
-        return on_device if self._teacher is None else self._teacher.taught(on_device)
 
     def _introduction(self, state: TrainState) -> str:
         parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))

@@ -11,7 +11,7 @@ from engine.encoding.position import CASTLING_ROOK, EN_PASSANT, POSITION_SIZE
 
 _FILES = 7  # square ^ 7 mirrors the file
 _PLAIN_CELLS = 64 * 64
-_SQUARES = np.arange(64)
+MIRRORED_SQUARE = np.arange(64) ^ _FILES
 
 
 def can_be_mirrored(positions: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ def mirror_positions(positions: np.ndarray) -> np.ndarray:
     """
     _check_positions(positions)
     mirrored = positions.copy()
-    mirrored[:, :64] = positions[:, _SQUARES ^ _FILES]
+    mirrored[:, :64] = positions[:, MIRRORED_SQUARE]
     en_passant = positions[:, EN_PASSANT]
     mirrored[:, EN_PASSANT] = np.where(en_passant >= 0, en_passant ^ _FILES, en_passant)
     return mirrored
@@ -44,7 +44,7 @@ def mirror_cells(cells: np.ndarray) -> np.ndarray:
     Args:
       cells: signed integers in -1..4287, of any shape.
     """
-    return _MIRRORED_CELL.astype(cells.dtype)[cells]
+    return MIRRORED_CELL.astype(cells.dtype)[cells]
 
 
 def _check_positions(positions: np.ndarray) -> None:
@@ -62,4 +62,4 @@ def _mirrored_cells() -> np.ndarray:
     return np.concatenate([from_square * 64 + to_square, under_promotions, [-1]]).astype(np.int32)
 
 
-_MIRRORED_CELL = _mirrored_cells()
+MIRRORED_CELL = _mirrored_cells()

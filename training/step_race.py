@@ -15,8 +15,9 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from training.batches import Batch, BatchStream, dense_targets
-from training.learner import DeviceBatch, make_state, make_update
+from training.batches import BatchStream
+from training.host_batches import HostBatches
+from training.learner import make_state, make_update
 from training.plain_step import PlainTokens, make_plain_update
 from training.prefetch import prefetch
 from training.run_config import RunConfig
@@ -41,11 +42,11 @@ class Contender(NamedTuple):
 
 def trained_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
     """Makes steps as `training.distil` does: its update, batches prepared by a thread, the state donated."""
-    stream, update, state = _stream(config, shards), make_update(config), _placed(make_state(config))
+    make_batch, update, state = _host_batches(config, shards), make_update(config), _placed(make_state(config))
 
     def run(steps: int) -> None:
         nonlocal state
-        batches = prefetch(lambda index: _device_batch(stream, stream(index)), 0, _PREPARED_AHEAD)
+        batches = prefetch(make_batch, 0, _PREPARED_AHEAD)
         with contextlib.closing(batches):
             for _ in range(steps):
                 state, _ = update(state, next(batches))
@@ -133,25 +134,24 @@ def _serve(contender: Contender, config: RunConfig, shards: Path, pipe: Connecti
 
 
 def _plain(config: RunConfig, shards: Path, tokens: PlainTokens) -> Callable[[int], None]:
-    stream, update, state = _stream(config, shards), make_plain_update(config, tokens), _placed(make_state(config))
+    make_batch, update, state = (
+        _host_batches(config, shards),
+        make_plain_update(config, tokens),
+        _placed(make_state(config)),
+    )
 
     def run(steps: int) -> None:
         nonlocal state
         for index in range(steps):
-            state, _ = update(state, _device_batch(stream, stream(index)))
+            state, _ = update(state, make_batch(index))
         jax.block_until_ready(state)
 
     return run
 
 
-def _stream(config: RunConfig, shards: Path) -> BatchStream:
-    return BatchStream([(Shards(shards), 1.0, _TAU)], config.batch_size, config.seed, mirror=config.mirror)
-
-
-def _device_batch(stream: BatchStream, batch: Batch) -> DeviceBatch:
-    target, legal = dense_targets(batch, stream.taus)
-    known = np.ones(len(batch.positions), np.float32)
-    return DeviceBatch(*jax.device_put((batch.positions, target, legal, np.max(batch.values, axis=1), known)))
+def _host_batches(config: RunConfig, shards: Path) -> HostBatches:
+    stream = BatchStream([(Shards(shards), 1.0, _TAU)], config.batch_size, config.seed, mirror=config.mirror)
+    return HostBatches(stream, has_scores=np.ones(1, np.float32), logit_weight=0.0)
 
 
 def _placed(state: TrainState) -> TrainState:
