@@ -98,7 +98,7 @@ def save_network(
         _check(model.params, model_shapes(model.config, config), "parameters of the latent model's configuration")
     partial = folder.resolve().with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
+    partial.mkdir(parents=True)
     _write_params(partial / _PARAMS, params)
     if model is not None:
         _write_params(partial / _MODEL, model.params)

@@ -6,7 +6,7 @@ promise not to change `Generator` streams (made within, not across, its feature 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from training.mirroring import can_be_mirrored, mirror_cells, mirror_positions
 from training.shards import VALUE_SCALE, Shards
 
 MAX_LEGAL_MOVES = 218  # no legal chess position has more
-SURELY_LOST = 5e-4  # half of the step from one mate to the next: the logit of a mate in one is finite
+_SURELY_LOST = 5e-4  # half of the step from one mate to the next: the logit of a mate in one is finite
 _ORDER_KEY, _MIRROR_KEY = 1, 2  # keep the generators of different uses apart
 
 
@@ -33,7 +33,7 @@ class Draw(NamedTuple):
 
     items: np.ndarray  # int64 [B], index of the position in its set
     source: np.ndarray  # int8 [B], index of the set in the stream's sources
-    heads: np.ndarray  # bool [B], whether to mirror the position if that can be done
+    flips: np.ndarray  # bool [B], whether to mirror the position if that can be done
 
 
 class Source(NamedTuple):
@@ -102,7 +102,7 @@ class BatchStream:
         draw = self.draw(index)
         parts = [self._gather(number, draw.items[draw.source == number]) for number in range(len(self.sources))]
         batch = Batch(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
-        chosen = draw.heads & can_be_mirrored(batch.positions)
+        chosen = draw.flips & can_be_mirrored(batch.positions)
         batch.positions[chosen] = mirror_positions(batch.positions[chosen])
         batch.cells[chosen] = mirror_cells(batch.cells[chosen])
         return batch
@@ -117,8 +117,8 @@ class BatchStream:
             raise BatchError(f"expected a batch index >= 0, got {index}")
         items = np.concatenate([self._items(number, index) for number in range(len(self.sources))])
         source = np.repeat(np.arange(len(self.sources), dtype=np.int8), self.rows)
-        heads = _generator(self._seed, _MIRROR_KEY, index).random(len(items)) < 0.5
-        return Draw(items, source, heads & self._mirror)
+        flips = _generator(self._seed, _MIRROR_KEY, index).random(len(items)) < 0.5
+        return Draw(items, source, flips & self._mirror)
 
     def epochs(self, index: int) -> list[float]:
         """Returns how often each source has been walked through before batch `index`."""
@@ -163,6 +163,19 @@ class BatchStream:
         return Batch(np.array(shards.positions[items]), cells, values, source)
 
 
+def target_logits(values: Any, taus: Any, logit_weight: float) -> Any:
+    """Returns the logits of the policy target, whose softmax over the legal moves it is.
+
+    Args:
+      values: expected scores, of NumPy or JAX.
+      taus: temperatures, broadcastable to them.
+      logit_weight: of the scores' logits.
+    """
+    xp = values.__array_namespace__()
+    certain = xp.clip(values, _SURELY_LOST, 1 - _SURELY_LOST)
+    return values / taus + logit_weight * xp.log(certain / (1 - certain))
+
+
 def dense_targets(batch: Batch, taus: float | np.ndarray, logit_weight: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Spreads a batch's moves over the policy cells.
 
@@ -185,8 +198,7 @@ def dense_targets(batch: Batch, taus: float | np.ndarray, logit_weight: float = 
     # Flat over the legal moves: they are a seventh of [B, L] and a hundredth of [B, Z].
     flat_cells = (np.arange(size)[:, None] * CELLS + batch.cells)[is_move]
     values = batch.values[is_move]
-    certain = np.clip(values, SURELY_LOST, 1 - SURELY_LOST)
-    logits = values / np.repeat(tau, counts) + logit_weight * np.log(certain / (1 - certain))
+    logits = target_logits(values, np.repeat(tau, counts), logit_weight)
     best = np.maximum.reduceat(logits, np.cumsum(counts) - counts)
     odds = np.exp(logits - np.repeat(best, counts))
     sums = np.bincount(np.repeat(np.arange(size), counts), odds, size)

@@ -26,7 +26,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on with an existing run")
-    parser.add_argument("--start-from", type=Path, help="folder of a run or of a network whose weights to start from")
+    parser.add_argument(
+        "--start-from", type=Path, help="folder of a run or network, no larger, whose weights to start from"
+    )
     parser.add_argument("--preset", default="cpu", help="network to train (default cpu)")
     parser.add_argument("--source", action="append", default=[], help="FOLDER:WEIGHT[:puzzles]; repeatable")
     parser.add_argument("--tau", type=float, default=0.05, help="temperature of the policy's targets (default .05)")

@@ -13,11 +13,10 @@ from engine.network.network_config import NetworkConfig
 from training.batches import BatchStream
 from training.finite_figures import finite_figures
 from training.held_out import HeldOut
-from training.host_batches import HostBatches
 from training.learner import DeviceBatch, Metrics, make_policy, make_state, make_update
 from training.network_teacher import NetworkTeacher
 from training.prefetch import prefetch
-from training.resident_batches import ResidentBatches
+from training.resident_batches import make_batches
 from training.run_checkpoint import RunCheckpoints
 from training.run_clock import RunClock
 from training.run_config import RunConfig
@@ -52,7 +51,6 @@ class Distillation:
         sources = [(Shards(Path(source.folder)), source.weight, source.tau) for source in config.sources]
         stream = BatchStream(sources, config.batch_size, config.seed, mirror=config.mirror)
         has_scores = np.array([source.has_scores for source in config.sources], np.float32)
-        make_batches = ResidentBatches if jax.default_backend() != "cpu" else HostBatches
         self._make_batch = make_batches(stream, has_scores, config.logit_weight)
         self._held_out = HeldOut(Shards(Path(config.validation))) if config.validation else None
         self._policy = make_policy(config.network)

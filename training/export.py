@@ -2,7 +2,7 @@
 
 python -m training.export --run runs/mine --out weights/mine --note "first net"
 
-A run that began at other weights may play better half-way back to them: `--mix weights/cpu`.
+A run that began at other weights may play better half-way back to them: `--mix weights/before`.
 """
 
 import argparse

@@ -4,50 +4,54 @@ Mirroring the files of a position without castling rights gives a position of th
 legal moves are the mirror images of the original's.
 """
 
+from typing import Any
+
 import numpy as np
 
 from engine.encoding.move_labels import CELLS
 from engine.encoding.position import CASTLING_ROOK, EN_PASSANT, POSITION_SIZE
 
+# np.ndarray, or jax.Array inside a compiled program: the functions are the same for both.
+Array = Any
+
 _FILES = 7  # square ^ 7 mirrors the file
 _PLAIN_CELLS = 64 * 64
-MIRRORED_SQUARE = np.arange(64) ^ _FILES
+_MIRRORED_SQUARE = np.arange(64) ^ _FILES
 
 
-def can_be_mirrored(positions: np.ndarray) -> np.ndarray:
+def can_be_mirrored(positions: Array) -> Array:
     """Returns bool `[B]`: the positions in which neither side may castle any more.
 
     Args:
       positions: int8 `[B, P]`.
     """
     _check_positions(positions)
-    return ~(np.abs(positions[:, :64]) == CASTLING_ROOK).any(1)
+    return ~(abs(positions[:, :64]) == CASTLING_ROOK).any(1)
 
 
-def mirror_positions(positions: np.ndarray) -> np.ndarray:
+def mirror_positions(positions: Array) -> Array:
     """Returns the mirror images, int8 `[B, P]`, of positions without castling rights.
 
     Args:
       positions: int8 `[B, P]`.
     """
     _check_positions(positions)
-    mirrored = positions.copy()
-    mirrored[:, :64] = positions[:, MIRRORED_SQUARE]
-    en_passant = positions[:, EN_PASSANT]
-    mirrored[:, EN_PASSANT] = np.where(en_passant >= 0, en_passant ^ _FILES, en_passant)
-    return mirrored
+    xp = positions.__array_namespace__()
+    en_passant = positions[:, EN_PASSANT : EN_PASSANT + 1]
+    mirrored = xp.where(en_passant >= 0, en_passant ^ _FILES, en_passant)
+    return xp.concat([positions[:, _MIRRORED_SQUARE], mirrored, positions[:, EN_PASSANT + 1 :]], axis=1)
 
 
-def mirror_cells(cells: np.ndarray) -> np.ndarray:
+def mirror_cells(cells: Array) -> Array:
     """Returns the mirror images of policy cells, in the shape and type given; -1 stays.
 
     Args:
       cells: signed integers in -1..4287, of any shape.
     """
-    return MIRRORED_CELL.astype(cells.dtype)[cells]
+    return cells.__array_namespace__().asarray(_MIRRORED_CELL, dtype=cells.dtype)[cells]
 
 
-def _check_positions(positions: np.ndarray) -> None:
+def _check_positions(positions: Array) -> None:
     if positions.ndim != 2 or positions.shape[1] != POSITION_SIZE:
         raise ValueError(f"expected positions [B, {POSITION_SIZE}], got {positions.shape}")
 
@@ -62,4 +66,4 @@ def _mirrored_cells() -> np.ndarray:
     return np.concatenate([from_square * 64 + to_square, under_promotions, [-1]]).astype(np.int32)
 
 
-MIRRORED_CELL = _mirrored_cells()
+_MIRRORED_CELL = _mirrored_cells()

@@ -4,19 +4,47 @@ The host draws which positions a batch is made of, a few bytes a row; what they 
 targets are read and computed where they are needed. On a CPU that would save nothing.
 """
 
+from collections.abc import Callable
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
 from engine.encoding.move_labels import CELLS
-from engine.encoding.position import CASTLING_ROOK, EN_PASSANT
-from training.batches import SURELY_LOST, BatchStream
+from engine.encoding.position import POSITION_SIZE
+from training.batches import MAX_LEGAL_MOVES, BatchStream, target_logits
+from training.host_batches import HostBatches
 from training.learner import DeviceBatch
-from training.mirroring import MIRRORED_CELL, MIRRORED_SQUARE
+from training.mirroring import can_be_mirrored, mirror_cells, mirror_positions
 from training.shards import VALUE_SCALE
+
+_MEMORY_SHARE = 0.25  # of the device's, that packed sets may take
+
+
+def make_batches(stream: BatchStream, has_scores: np.ndarray, logit_weight: float) -> Callable[[int], DeviceBatch]:
+    """Returns the batches of a stream, made on the device if it is an accelerator with room for the sets.
+
+    Args:
+      stream: draws them.
+      has_scores: `[sources]`, 0 for a source whose values only mark the solution.
+      logit_weight: as for `dense_targets`.
+    """
+    device = jax.local_devices()[0]
+    limit = (device.memory_stats() or {}).get("bytes_limit", 0) if jax.default_backend() != "cpu" else 0
+    is_host = _size(stream) > _MEMORY_SHARE * limit or _moves(stream) > np.iinfo(np.int32).max
+    return (HostBatches if is_host else ResidentBatches)(stream, has_scores, logit_weight)
+
+
+def _moves(stream: BatchStream) -> int:
+    return sum(len(source.shards.move_cells) for source in stream.sources)
+
+
+def _size(stream: BatchStream) -> int:
+    """Returns the bytes that the sets take on the device."""
+    return 4 * _moves(stream) + sum(len(source.shards) * (POSITION_SIZE + 4) for source in stream.sources)
 
 
 class ResidentSets(struct.PyTreeNode):
@@ -37,6 +65,9 @@ class ResidentBatches:
       stream: draws them.
       has_scores: `[sources]`, 0 for a source whose values only mark the solution.
       logit_weight: as for `dense_targets`.
+
+    Raises:
+      ValueError: a position has more legal moves than a position can have.
     """
 
     def __init__(self, stream: BatchStream, has_scores: np.ndarray, logit_weight: float) -> None:
@@ -48,10 +79,12 @@ class ResidentBatches:
         first_moves = np.cumsum([0, *moves[:-1]])
         offsets = [part.move_offsets[:-1] + first for part, first in zip(shards, first_moves, strict=True)]
         most_moves = max(int(np.diff(part.move_offsets).max()) for part in shards)
+        if most_moves > MAX_LEGAL_MOVES:
+            raise ValueError(f"expected at most {MAX_LEGAL_MOVES} legal moves of a position, got {most_moves}")
         self._sets = ResidentSets(
             positions=jnp.asarray(np.concatenate([part.positions for part in shards])),
             move_offsets=jnp.asarray(np.append(np.concatenate(offsets), sum(moves)), jnp.int32),
-            move_cells=jnp.asarray(np.concatenate([part.move_cells for part in shards]).astype(np.int16)),
+            move_cells=jnp.asarray(np.concatenate([part.move_cells for part in shards]).view(np.int16)),
             move_values=jnp.asarray(np.concatenate([part.move_values for part in shards])),
             taus=jnp.asarray(stream.taus),
             has_scores=jnp.asarray(has_scores, jnp.float32),
@@ -59,14 +92,14 @@ class ResidentBatches:
         self._read = jax.jit(partial(read_batch, most_moves=most_moves, logit_weight=logit_weight))
 
     def __call__(self, index: int) -> DeviceBatch:
-        """Returns batch `index`, counted from 0; the same as the stream's, with its targets."""
+        """Returns batch `index`, counted from 0; the same as the host's, but for the rounding of its targets."""
         draw = self._stream.draw(index)
         items = (draw.items + self._first_items[draw.source]).astype(np.int32)
-        return self._read(self._sets, items, draw.source, draw.heads)
+        return self._read(self._sets, items, draw.source, draw.flips)
 
 
 def read_batch(
-    sets: ResidentSets, items: jax.Array, source: jax.Array, heads: jax.Array, *, most_moves: int, logit_weight: float
+    sets: ResidentSets, items: jax.Array, source: jax.Array, flips: jax.Array, *, most_moves: int, logit_weight: float
 ) -> DeviceBatch:
     """Reads positions, mirrors those that are to be and can be, and spreads their targets over the policy cells.
 
@@ -74,25 +107,25 @@ def read_batch(
       sets: where they lie.
       items: int32 `[B]`, rows of the sets.
       source: int8 `[B]`, the set of each.
-      heads: bool `[B]`, whether to mirror it.
-      most_moves: L, more than any position's legal moves or as many.
+      flips: bool `[B]`, whether to mirror it.
+      most_moves: L, at least the most legal moves of a position.
       logit_weight: as for `training.batches.dense_targets`.
 
     Returns:
       The batch.
     """
+    chex.assert_equal_shape([items, source, flips])
     positions = sets.positions[items]
     starts = sets.move_offsets[items]
     columns = jnp.arange(most_moves, dtype=jnp.int32)[None]
     is_move = columns < (sets.move_offsets[items + 1] - starts)[:, None]  # [B, L]
     places = jnp.where(is_move, starts[:, None] + columns, 0)
-    is_mirrored = heads & ~jnp.any(jnp.abs(positions[:, :64]) == CASTLING_ROOK, axis=1)
-    positions = jnp.where(is_mirrored[:, None], _mirror_images(positions), positions)
+    is_mirrored = flips & can_be_mirrored(positions)
+    positions = jnp.where(is_mirrored[:, None], mirror_positions(positions), positions)
     cells = sets.move_cells[places].astype(jnp.int32)
-    cells = jnp.where(is_mirrored[:, None], jnp.asarray(MIRRORED_CELL)[cells], cells)
+    cells = jnp.where(is_mirrored[:, None], mirror_cells(cells), cells)
     values = sets.move_values[places].astype(jnp.float32) * np.float32(1 / VALUE_SCALE)
-    certain = jnp.clip(values, SURELY_LOST, 1 - SURELY_LOST)
-    logits = values / sets.taus[source][:, None] + logit_weight * (jnp.log(certain) - jnp.log1p(-certain))
+    logits = target_logits(values, sets.taus[source][:, None], logit_weight)
     target = jax.nn.softmax(logits, axis=1, where=is_move)
     rows = jnp.arange(len(items), dtype=jnp.int32)[:, None]
     beyond = jnp.where(is_move, cells, CELLS)  # dropped
@@ -104,10 +137,3 @@ def read_batch(
         score=jnp.max(jnp.where(is_move, values, 0.0), axis=1),
         score_weight=sets.has_scores[source],
     )
-
-
-def _mirror_images(positions: jax.Array) -> jax.Array:
-    """Returns the left-right mirror images of positions without castling rights, `[B, P]`."""
-    en_passant = positions[:, EN_PASSANT]
-    mirrored = positions.at[:, :64].set(positions[:, MIRRORED_SQUARE])
-    return mirrored.at[:, EN_PASSANT].set(jnp.where(en_passant >= 0, en_passant ^ 7, en_passant))

@@ -16,10 +16,10 @@ import jax
 import numpy as np
 
 from training.batches import BatchStream
-from training.host_batches import HostBatches
-from training.learner import make_state, make_update
+from training.learner import DeviceBatch, make_state, make_update
 from training.plain_step import PlainTokens, make_plain_update
 from training.prefetch import prefetch
+from training.resident_batches import make_batches
 from training.run_config import RunConfig
 from training.shards import Shards
 from training.timed_turns import Clock, TimedTurns, seconds_of
@@ -42,7 +42,7 @@ class Contender(NamedTuple):
 
 def trained_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
     """Makes steps as `training.distil` does: its update, batches prepared by a thread, the state donated."""
-    make_batch, update, state = _host_batches(config, shards), make_update(config), _placed(make_state(config))
+    make_batch, update, state = _batches(config, shards), make_update(config), _placed(make_state(config))
 
     def run(steps: int) -> None:
         nonlocal state
@@ -135,7 +135,7 @@ def _serve(contender: Contender, config: RunConfig, shards: Path, pipe: Connecti
 
 def _plain(config: RunConfig, shards: Path, tokens: PlainTokens) -> Callable[[int], None]:
     make_batch, update, state = (
-        _host_batches(config, shards),
+        _batches(config, shards),
         make_plain_update(config, tokens),
         _placed(make_state(config)),
     )
@@ -149,9 +149,9 @@ def _plain(config: RunConfig, shards: Path, tokens: PlainTokens) -> Callable[[in
     return run
 
 
-def _host_batches(config: RunConfig, shards: Path) -> HostBatches:
+def _batches(config: RunConfig, shards: Path) -> Callable[[int], DeviceBatch]:
     stream = BatchStream([(Shards(shards), 1.0, _TAU)], config.batch_size, config.seed, mirror=config.mirror)
-    return HostBatches(stream, has_scores=np.ones(1, np.float32), logit_weight=0.0)
+    return make_batches(stream, np.ones(1, np.float32), logit_weight=0.0)
 
 
 def _placed(state: TrainState) -> TrainState:

@@ -83,7 +83,7 @@ PRESETS: dict[str, NetworkConfig] = {
         solver=SolverConfig(max_steps=12, tolerance=1e-3),
         gradient=GradientConfig(mode="implicit"),
     ),
-    # Wider and solved more tightly; teaches the shipped one.
+    # Deeper than "cpu", with full gates and solved more tightly: can teach it.
     "teacher": NetworkConfig(
         width=256,
         heads=8,

@@ -288,7 +288,7 @@ def test_parameters_of_another_form_are_not_saved(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_relative_folder_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_folder_in_a_new_one_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    save_network(Path("net"), CONFIG, saved_params(), "", {})
-    assert_params_equal(load_network(tmp_path / "net").params, saved_params())
+    save_network(Path("new/net"), CONFIG, saved_params(), "", {})
+    assert_params_equal(load_network(tmp_path / "new/net").params, saved_params())

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import chess
+import jax
 import numpy as np
 import pytest
 
@@ -11,7 +12,7 @@ from training.batches import BatchStream
 from training.host_batches import HostBatches
 from training.label_formats import all_values_line
 from training.label_packing import PackConfig, pack_labels
-from training.resident_batches import ResidentBatches
+from training.resident_batches import ResidentBatches, make_batches
 from training.shards import Shards
 
 DATA = Path(__file__).parent.parent / "data"
@@ -40,7 +41,7 @@ def test_batches_made_on_the_device_are_those_of_the_host(sets: tuple[Shards, Sh
     stream = BatchStream(sources, 48, seed=3, mirror=True)
     host, resident = (make(stream, has_scores, logit_weight) for make in (HostBatches, ResidentBatches))
     mirrored = 0
-    for index in (0, 1, 7):  # the seventh is of a later epoch
+    for index in (0, 1, 8):  # both sets begin a new epoch within the last
         wanted, made = host(index), resident(index)
         plain = BatchStream(sources, 48, seed=3)(index)
         mirrored += int(np.any(np.asarray(made.positions) != plain.positions, axis=1).sum())
@@ -74,3 +75,26 @@ def test_en_passant_and_promotions_are_mirrored_too(tmp_path: Path) -> None:
         np.testing.assert_allclose(made.target, wanted.target, atol=2e-6)
         squares |= set(np.asarray(made.positions)[:, EN_PASSANT].tolist())
     assert squares == {-1, chess.F6, chess.C6}
+
+
+class Device:
+    """A device as far as the choice asks it."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def memory_stats(self) -> dict[str, int]:
+        return {"bytes_limit": self.limit}
+
+
+@pytest.mark.parametrize(
+    ("backend", "limit", "kind"),
+    [("cpu", 10**9, HostBatches), ("gpu", 10**9, ResidentBatches), ("gpu", 10_000, HostBatches)],
+)
+def test_an_accelerator_with_room_makes_the_batches(
+    sets: tuple[Shards, Shards], monkeypatch: pytest.MonkeyPatch, backend: str, limit: int, kind: type
+) -> None:
+    stream = BatchStream([(sets[0], 1.0, 0.1)], 8, seed=1)
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    monkeypatch.setattr(jax, "local_devices", lambda: [Device(limit)])
+    assert type(make_batches(stream, np.ones(1, np.float32), 1.0)) is kind

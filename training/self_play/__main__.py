@@ -21,7 +21,6 @@ from engine.command_line import exit_status
 from training.plan_arguments import add_plan_arguments, check_of_new_run, plan_of, stopped_by_signals
 
 if TYPE_CHECKING:
-    from engine.network.network_config import NetworkConfig
     from training.self_play.self_play_config import SelfPlayConfig
 
 
@@ -78,6 +77,7 @@ def _learn(arguments: argparse.Namespace) -> int:
 def _config(arguments: argparse.Namespace) -> "SelfPlayConfig":
     from engine.frozen_config import with_overrides
     from training.run_folder import read_settings
+    from training.self_play.one_iteration import played_like
     from training.self_play.self_play_config import SelfPlayConfig
     from training.self_play.self_play_presets import self_play_preset
     from training.starting_weights import network_config
@@ -89,17 +89,11 @@ def _config(arguments: argparse.Namespace) -> "SelfPlayConfig":
         raise ValueError(f"expected a new folder for --run, got {arguments.run}, which exists; use --resume to go on")
     config = self_play_preset(arguments.preset)
     if arguments.start_from is not None:
+        network = network_config(arguments.start_from)
         config = dataclasses.replace(
-            config, network=_played_quickly(network_config(arguments.start_from), config.network)
+            config, network=network if config.network is None else played_like(network, config.network)
         )
     return with_overrides(config, arguments.set)
-
-
-def _played_quickly(network: "NetworkConfig", preset: "NetworkConfig | None") -> "NetworkConfig":
-    """Returns the network with the preset's products and solver; its own are meant for one position at a time."""
-    if preset is None:
-        return network
-    return dataclasses.replace(network, arithmetic=preset.arithmetic, solver=preset.solver)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ Timed by turns, in one process, after each has compiled and played a turn:
                                 network of 128 channels and six blocks, random weights; 32 simulations a move) but for
                                 its 1,024 games at once, which --alphazero-games replaces
   python-chess + NumPy          one game in a loop: python-chess makes the moves and a network in NumPy, one hidden
-                                layer with about as many parameters as the shipped network, says what is drawn from
+                                layer with about as many parameters as the preset cpu, says what is drawn from
   python-chess + evaluator      the same loop with the shipped network, one position at a time, as the engine plays
 Networks differ in cost, so that operations of an evaluation (matrix products and convolutions) stand beside the rates.
 The example needs mctx: `pip install -c constraints.txt mctx`.
 """
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from training.self_play.self_play_race import Contestant
     from training.timed_turns import TimedTurns
 
-_HIDDEN = 256  # units of the perceptron, so that it has as many parameters as the shipped network
+_HIDDEN = 256  # units of the perceptron, so that it has as many parameters as the preset cpu
 _ALPHAZERO_MOVES, _NUMPY_MOVES, _EVALUATOR_MOVES = 2, 1024, 256  # of a turn
 
 
@@ -87,11 +88,16 @@ def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
     from engine.weights_location import default_weights_folder
     from training.self_play import contestants as ways
     from training.self_play.agents import make_game
+    from training.self_play.one_iteration import played_like
     from training.self_play.peers.perceptron import perceptron_weights
     from training.self_play.self_play_presets import self_play_preset
+    from training.starting_weights import network_config
 
     folder = arguments.weights or default_weights_folder()
-    weights, config = perceptron_weights(_HIDDEN), with_overrides(self_play_preset("chess"), arguments.set)
+    weights, preset = perceptron_weights(_HIDDEN), self_play_preset("chess")
+    assert preset.network is not None
+    network = played_like(network_config(folder), preset.network)
+    config = with_overrides(dataclasses.replace(preset, network=network), arguments.set)
     assert config.network is not None
     environment, agent = make_game(config)
     # First, since a package may be missing.

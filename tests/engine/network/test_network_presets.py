@@ -2,16 +2,18 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
-from engine.checkpoint import load_network
+from engine.checkpoint import read_network_facts
 from engine.frozen_config import from_json_dict, to_json_dict, with_overrides
 from engine.network.cores import CORES
 from engine.network.network_config import NetworkConfig
 from engine.network.network_presets import PRESETS, preset
-from engine.weights_location import default_weights_folder
 from tests.reference.tiny_network import param_shapes, training_network
+
+SHIPPED = Path(__file__).resolve().parents[3] / "weights" / "cpu"
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
@@ -28,8 +30,13 @@ def test_every_core_has_a_preset() -> None:
     assert {config.core.kind for config in PRESETS.values()} == set(CORES)
 
 
+def test_the_preset_for_two_cores_is_int8() -> None:
+    assert PRESETS["cpu"].arithmetic == "int8"
+    assert PRESETS["cpu"].tokens == "pieces"
+
+
 def test_the_shipped_network_has_the_shape_of_its_preset() -> None:
-    shipped, wide = load_network(default_weights_folder()).network.config, PRESETS["wide"]
+    shipped, wide = read_network_facts(SHIPPED).config, PRESETS["wide"]
     assert shipped == dataclasses.replace(wide, arithmetic="int8", solver=shipped.solver)
 
 
