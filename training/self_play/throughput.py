@@ -27,6 +27,7 @@ from engine.command_line import exit_status
 from training.engine_arguments import positive_whole
 
 if TYPE_CHECKING:
+    from training.self_play.self_play_config import SelfPlayConfig
     from training.self_play.self_play_race import Contestant
     from training.timed_turns import TimedTurns
 
@@ -84,20 +85,13 @@ def _measure(arguments: argparse.Namespace) -> int:
 
 
 def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
-    from engine.frozen_config import with_overrides
     from engine.weights_location import default_weights_folder
     from training.self_play import contestants as ways
     from training.self_play.agents import make_game
-    from training.self_play.one_iteration import played_like
     from training.self_play.peers.perceptron import perceptron_weights
-    from training.self_play.self_play_presets import self_play_preset
-    from training.starting_weights import network_config
 
     folder = arguments.weights or default_weights_folder()
-    weights, preset = perceptron_weights(_HIDDEN), self_play_preset("chess")
-    assert preset.network is not None
-    network = played_like(network_config(folder), preset.network)
-    config = with_overrides(dataclasses.replace(preset, network=network), arguments.set)
+    weights, config = perceptron_weights(_HIDDEN), chess_config(folder, arguments.set)
     assert config.network is not None
     environment, agent = make_game(config)
     # First, since a package may be missing.
@@ -113,6 +107,24 @@ def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
         ways.numpy_loop(weights, _NUMPY_MOVES),
         ways.evaluator_loop(folder, player, _EVALUATOR_MOVES),
     ]
+
+
+def chess_config(folder: Path, overrides: Sequence[str]) -> "SelfPlayConfig":
+    """Returns the settings of `training.self_play --preset chess` for the network of a folder, whatever its shape.
+
+    Args:
+      folder: of the network.
+      overrides: of the settings, as FIELD=VALUE.
+    """
+    from engine.frozen_config import with_overrides
+    from training.self_play.one_iteration import played_like
+    from training.self_play.self_play_presets import self_play_preset
+    from training.starting_weights import network_config
+
+    preset = self_play_preset("chess")
+    assert preset.network is not None
+    network = played_like(network_config(folder), preset.network)
+    return with_overrides(dataclasses.replace(preset, network=network), overrides)
 
 
 def race_table(contestants: Sequence["Contestant"], times: "TimedTurns") -> list[str]:

@@ -1,12 +1,15 @@
 """The measurement of self-play's speed: its arithmetic, its contestants in miniature, its one-line mistakes."""
 
 import builtins
+import dataclasses
 import functools
+from pathlib import Path
 from typing import Any
 
 import jax
 import pytest
 
+from engine.checkpoint import read_network_facts
 from tests.reference.self_play_runs import small_run
 from training.self_play.contestants import (
     MissingPackageError,
@@ -18,8 +21,9 @@ from training.self_play.contestants import (
     resident_rollout,
 )
 from training.self_play.peers.perceptron import perceptron_weights
+from training.self_play.self_play_presets import self_play_preset
 from training.self_play.self_play_race import Contestant, race
-from training.self_play.throughput import main, race_table
+from training.self_play.throughput import chess_config, main, race_table
 from training.timed_turns import TimedTurns
 
 
@@ -33,6 +37,15 @@ def contestant(name: str, positions: int, evaluations: int = 1) -> Contestant:
         positions=positions,
         play=lambda: None,
     )
+
+
+def test_the_network_has_its_own_shape_and_the_products_and_solver_of_self_play() -> None:
+    folder = Path(__file__).resolve().parents[3] / "weights" / "cpu"
+    shipped, quick = read_network_facts(folder).config, self_play_preset("chess").network
+    config = chess_config(folder, ["steps=9"])
+    assert quick is not None and shipped.solver != quick.solver
+    assert config.network == dataclasses.replace(shipped, arithmetic=quick.arithmetic, solver=quick.solver)
+    assert config.steps == 9
 
 
 def test_ratios_are_of_positions_a_second_and_taken_round_by_round() -> None:
