@@ -6,10 +6,11 @@ promise not to change `Generator` streams (made within, not across, its feature 
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from engine.encoding.attacks import Array
 from engine.encoding.move_labels import CELLS
 from training.mirroring import can_be_mirrored, mirror_cells, mirror_positions
 from training.shards import VALUE_SCALE, Shards
@@ -58,6 +59,7 @@ class BatchStream:
       sources: the packed sets, each with its weight and temperature.
       taus: float32, the temperature of each source.
       rows: how many rows of a batch each source fills.
+      max_moves: L.
 
     Args:
       sources: packed sets with their weight and temperature.
@@ -84,7 +86,7 @@ class BatchStream:
             raise BatchError(f"expected batch_size >= 1 and seed >= 0, got {batch_size} and {seed}")
         self._seed = seed
         self._mirror = mirror
-        self._max_moves = max_moves
+        self.max_moves = max_moves
         self._orders: dict[tuple[int, int], np.ndarray] = {}
         self.taus = np.array([source.tau for source in self.sources], np.float32)
         self.rows = _rows_of_sources([source.weight for source in self.sources], batch_size)
@@ -147,12 +149,8 @@ class BatchStream:
         shards = self.sources[number].shards
         starts = shards.move_offsets[items]
         counts = shards.move_offsets[items + 1] - starts
-        if counts.max() > self._max_moves:
-            raise BatchError(
-                f"expected at most {self._max_moves} legal moves, got {counts.max()} "
-                f"at position {items[counts.argmax()]} of {shards.folder}"
-            )
-        is_move = np.arange(self._max_moves) < counts[:, None]  # [B, L]
+        check_move_counts(counts, items, shards, self.max_moves)
+        is_move = np.arange(self.max_moves) < counts[:, None]  # [B, L]
         first_columns = np.cumsum(counts) - counts
         rows = np.repeat(starts - first_columns, counts) + np.arange(counts.sum())
         cells = np.full(is_move.shape, -1, np.int16)
@@ -163,11 +161,30 @@ class BatchStream:
         return Batch(np.array(shards.positions[items]), cells, values, source)
 
 
-def target_logits(values: Any, taus: Any, logit_weight: float) -> Any:
+def check_move_counts(counts: np.ndarray, items: np.ndarray, shards: Shards, max_moves: int) -> None:
+    """Checks that positions fit in a batch.
+
+    Args:
+      counts: `[n]`, how many legal moves they have.
+      items: `[n]`, which positions of the set they are.
+      shards: the set.
+      max_moves: L.
+
+    Raises:
+      BatchError: one has more.
+    """
+    if counts.max() > max_moves:
+        raise BatchError(
+            f"expected at most {max_moves} legal moves, got {counts.max()} "
+            f"at position {items[counts.argmax()]} of {shards.folder}"
+        )
+
+
+def target_logits(values: Array, taus: Array, logit_weight: float) -> Array:
     """Returns the logits of the policy target, whose softmax over the legal moves it is.
 
     Args:
-      values: expected scores, of NumPy or JAX.
+      values: expected scores.
       taus: temperatures, broadcastable to them.
       logit_weight: of the scores' logits.
     """

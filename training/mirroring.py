@@ -4,15 +4,11 @@ Mirroring the files of a position without castling rights gives a position of th
 legal moves are the mirror images of the original's.
 """
 
-from typing import Any
-
 import numpy as np
 
+from engine.encoding.attacks import Array
 from engine.encoding.move_labels import CELLS
 from engine.encoding.position import CASTLING_ROOK, EN_PASSANT, POSITION_SIZE
-
-# np.ndarray, or jax.Array inside a compiled program: the functions are the same for both.
-Array = Any
 
 _FILES = 7  # square ^ 7 mirrors the file
 _PLAIN_CELLS = 64 * 64

@@ -15,7 +15,7 @@ from flax import struct
 
 from engine.encoding.move_labels import CELLS
 from engine.encoding.position import POSITION_SIZE
-from training.batches import MAX_LEGAL_MOVES, BatchStream, target_logits
+from training.batches import BatchStream, check_move_counts, target_logits
 from training.host_batches import HostBatches
 from training.learner import DeviceBatch
 from training.mirroring import can_be_mirrored, mirror_cells, mirror_positions
@@ -67,29 +67,25 @@ class ResidentBatches:
       logit_weight: as for `dense_targets`.
 
     Raises:
-      ValueError: a position has more legal moves than a position can have.
+      BatchError: a position has more legal moves than the stream allows.
     """
 
     def __init__(self, stream: BatchStream, has_scores: np.ndarray, logit_weight: float) -> None:
         shards = [source.shards for source in stream.sources]
-        counts = [len(part) for part in shards]
-        moves = [len(part.move_cells) for part in shards]
+        for part in shards:
+            check_move_counts(np.diff(part.move_offsets), np.arange(len(part)), part, stream.max_moves)
+        counts = np.concatenate([np.diff(part.move_offsets) for part in shards])
         self._stream = stream
-        self._first_items = np.cumsum([0, *counts[:-1]])
-        first_moves = np.cumsum([0, *moves[:-1]])
-        offsets = [part.move_offsets[:-1] + first for part, first in zip(shards, first_moves, strict=True)]
-        most_moves = max(int(np.diff(part.move_offsets).max()) for part in shards)
-        if most_moves > MAX_LEGAL_MOVES:
-            raise ValueError(f"expected at most {MAX_LEGAL_MOVES} legal moves of a position, got {most_moves}")
+        self._first_items = np.cumsum([0, *(len(part) for part in shards[:-1])])
         self._sets = ResidentSets(
             positions=jnp.asarray(np.concatenate([part.positions for part in shards])),
-            move_offsets=jnp.asarray(np.append(np.concatenate(offsets), sum(moves)), jnp.int32),
+            move_offsets=jnp.asarray(np.append(0, np.cumsum(counts)), jnp.int32),
             move_cells=jnp.asarray(np.concatenate([part.move_cells for part in shards]).view(np.int16)),
             move_values=jnp.asarray(np.concatenate([part.move_values for part in shards])),
             taus=jnp.asarray(stream.taus),
             has_scores=jnp.asarray(has_scores, jnp.float32),
         )
-        self._read = jax.jit(partial(read_batch, most_moves=most_moves, logit_weight=logit_weight))
+        self._read = jax.jit(partial(read_batch, most_moves=int(counts.max()), logit_weight=logit_weight))
 
     def __call__(self, index: int) -> DeviceBatch:
         """Returns batch `index`, counted from 0; the same as the host's, but for the rounding of its targets."""

@@ -14,7 +14,8 @@ import pytest
 
 from engine.frozen_config import with_overrides
 from engine.network.network_presets import preset
-from training.batches import BatchStream, dense_targets
+from training.batches import BatchStream
+from training.host_batches import HostBatches
 from training.label_packing import PackConfig, pack_labels
 from training.learner import DeviceBatch, make_policy, make_state, make_update
 from training.run_config import RunConfig
@@ -68,10 +69,7 @@ def pack(kind: Any, file: str, folder: Path, validation_percent: float = 0.0) ->
 
 def device_batch(shards: Shards, size: int, tau: float = 0.05) -> DeviceBatch:
     """Returns positions of a packed set as the learner takes them."""
-    batch = BatchStream([(shards, 1.0, tau)], size, seed=0)(0)
-    target, legal = dense_targets(batch, tau)
-    score = np.max(batch.values, axis=1)
-    return DeviceBatch(*(jnp.asarray(x) for x in (batch.positions, target, legal, score, np.ones(size, np.float32))))
+    return HostBatches(BatchStream([(shards, 1.0, tau)], size, seed=0), np.ones(1, np.float32), logit_weight=0.0)(0)
 
 
 def _without_data(config: RunConfig) -> RunConfig:

@@ -8,9 +8,9 @@ import pytest
 
 from engine.encoding.position import encode_position
 from tests.reference.packed_board import board_of, legal_cells
+from tests.reference.small_run import pack
 from training.batches import Batch, BatchError, BatchStream, dense_targets
 from training.label_formats import read_labels
-from training.label_packing import PackConfig, pack_labels
 from training.shards import Shards, ShardWriter
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -19,17 +19,8 @@ DATA = Path(__file__).resolve().parent.parent / "data"
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shards, Shards]:
     folder = tmp_path_factory.mktemp("packed")
-    for kind, file in (("all", "labels-all.tsv"), ("puzzles", "puzzles.csv")):
-        pack_labels(
-            PackConfig(
-                kind=kind,  # type: ignore[arg-type]
-                inputs=(DATA / file,),
-                out=folder / kind,
-                name=kind,
-                validation_percent=0.0,
-            )
-        )
-    return Shards(folder / "all/train"), Shards(folder / "puzzles/train")
+    every, puzzles = pack("all", "labels-all.tsv", folder / "all"), pack("puzzles", "puzzles.csv", folder / "puzzles")
+    return Shards(every / "train"), Shards(puzzles / "train")
 
 
 def same(first: Batch, second: Batch) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.encoding.position import EN_PASSANT
+from tests.reference.small_run import pack
 from training.batches import BatchStream
 from training.host_batches import HostBatches
 from training.label_formats import all_values_line
@@ -15,23 +16,12 @@ from training.label_packing import PackConfig, pack_labels
 from training.resident_batches import ResidentBatches, make_batches
 from training.shards import Shards
 
-DATA = Path(__file__).parent.parent / "data"
-
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shards, Shards]:
     folder = tmp_path_factory.mktemp("packed")
-    for kind, file in (("puzzles", "puzzles.csv"), ("all", "labels-all.tsv")):
-        pack_labels(
-            PackConfig(
-                kind=kind,  # type: ignore[arg-type]
-                inputs=(DATA / file,),
-                out=folder / kind,
-                name=kind,
-                validation_percent=0.0,
-            )
-        )
-    return Shards(folder / "puzzles/train"), Shards(folder / "all/train")
+    puzzles, every = pack("puzzles", "puzzles.csv", folder / "puzzles"), pack("all", "labels-all.tsv", folder / "all")
+    return Shards(puzzles / "train"), Shards(every / "train")
 
 
 @pytest.mark.parametrize("logit_weight", [0.0, 1.0])

@@ -11,7 +11,6 @@ folder they share and whose plan is then best counted in `--steps`.
 """
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,7 +76,6 @@ def _learn(arguments: argparse.Namespace) -> int:
 def _config(arguments: argparse.Namespace) -> "SelfPlayConfig":
     from engine.frozen_config import with_overrides
     from training.run_folder import read_settings
-    from training.self_play.one_iteration import played_like
     from training.self_play.self_play_config import SelfPlayConfig
     from training.self_play.self_play_presets import self_play_preset
     from training.starting_weights import network_config
@@ -87,13 +85,8 @@ def _config(arguments: argparse.Namespace) -> "SelfPlayConfig":
     makes_folder = arguments.group is None or arguments.group[2] == "0"
     if makes_folder and arguments.run.exists():
         raise ValueError(f"expected a new folder for --run, got {arguments.run}, which exists; use --resume to go on")
-    config = self_play_preset(arguments.preset)
-    if arguments.start_from is not None:
-        network = network_config(arguments.start_from)
-        config = dataclasses.replace(
-            config, network=network if config.network is None else played_like(network, config.network)
-        )
-    return with_overrides(config, arguments.set)
+    network = None if arguments.start_from is None else network_config(arguments.start_from)
+    return with_overrides(self_play_preset(arguments.preset, network), arguments.set)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,6 @@ from engine.network.core_configs import DeqConfig
 from engine.network.network_config import NetworkConfig
 
 
-def played_like(network: NetworkConfig, other: NetworkConfig) -> NetworkConfig:
-    """Returns a network's settings with another's products and solver: its own are meant for one position."""
-    return dataclasses.replace(network, arithmetic=other.arithmetic, solver=other.solver)
-
-
 def with_one_iteration(config: NetworkConfig) -> NetworkConfig:
     """Returns a network's settings with one iteration and products in bfloat16; other cores keep their iterations.
 

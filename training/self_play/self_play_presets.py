@@ -1,5 +1,8 @@
 """Named self-play runs; a preset is a value, and any field can be overridden."""
 
+import dataclasses
+
+from engine.network.network_config import NetworkConfig
 from engine.network.network_presets import preset
 from training.muesli.muesli_config import LossWeights, MuesliConfig
 from training.self_play.behaviour import BehaviourConfig
@@ -87,12 +90,22 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
 }
 
 
-def self_play_preset(name: str) -> SelfPlayConfig:
+def self_play_preset(name: str, network: NetworkConfig | None = None) -> SelfPlayConfig:
     """Returns a preset.
+
+    Args:
+      name: of the preset.
+      network: another one than the preset's, whose products and solver it gets: its own are meant for one position.
 
     Raises:
       ValueError: the name is unknown.
     """
     if name not in SELF_PLAY_PRESETS:
         raise ValueError(f"expected a self-play preset, one of {', '.join(SELF_PLAY_PRESETS)}, got {name!r}")
-    return SELF_PLAY_PRESETS[name]
+    config = SELF_PLAY_PRESETS[name]
+    if network is None:
+        return config
+    if config.network is not None:
+        quick = config.network
+        network = dataclasses.replace(network, arithmetic=quick.arithmetic, solver=quick.solver)
+    return dataclasses.replace(config, network=network)

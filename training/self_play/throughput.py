@@ -17,7 +17,6 @@ The example needs mctx: `pip install -c constraints.txt mctx`.
 """
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -117,14 +116,10 @@ def chess_config(folder: Path, overrides: Sequence[str]) -> "SelfPlayConfig":
       overrides: of the settings, as FIELD=VALUE.
     """
     from engine.frozen_config import with_overrides
-    from training.self_play.one_iteration import played_like
     from training.self_play.self_play_presets import self_play_preset
     from training.starting_weights import network_config
 
-    preset = self_play_preset("chess")
-    assert preset.network is not None
-    network = played_like(network_config(folder), preset.network)
-    return with_overrides(dataclasses.replace(preset, network=network), overrides)
+    return with_overrides(self_play_preset("chess", network_config(folder)), overrides)
 
 
 def race_table(contestants: Sequence["Contestant"], times: "TimedTurns") -> list[str]:
