@@ -1,4 +1,4 @@
-"""What makes a move good: the policy of the position, improved or not, or the values of the positions after moves."""
+"""What makes a move good: the policy of the position, or that improved by the values of the positions after moves."""
 
 import dataclasses
 from collections.abc import Collection
@@ -10,21 +10,22 @@ if TYPE_CHECKING:  # the table of options needs the names before anything heavy 
     from engine.player.evaluator import Evaluation
     from engine.player.successors import Successors
 
-# policy: the network's, from one evaluation. lookahead: one ply, every successor evaluated in one batch. cmpo: the
-# policy that the network's latent model improves in the same evaluation; an evaluator that does so is the player's.
+# policy: the network's, from one evaluation. lookahead: one ply, the policy and the values of all successors, which are
+# evaluated in one batch. cmpo: the policy that the network's latent model improves in the same evaluation; an evaluator
+# that does so is the player's.
 MoveSelection = Literal["policy", "lookahead", "cmpo"]
 
-# Bounds the log-odds of results that are certain.
-_MARGIN = 1e-4
-# Moves of equal value are told apart by the policy.
-_TIE_BREAK = 1e-6
+# Bounds the log-odds of results that are certain; so small that no policy is sure enough to outweigh a mate.
+_MARGIN = 1e-6
+# Of the successors' log-odds beside the policy's logits. Measured: either alone chooses worse than both together, and
+# anything from 1 to 3 is about as good (docs/measurements.md).
+_ODDS_WEIGHT = 1.5
 
 
 def lookahead_policy(evaluation: "Evaluation", successors: "Successors", moves: Collection[chess.Move]) -> "Evaluation":
-    """Returns the evaluation with the policy that the values of the successors make.
+    """Returns the evaluation with the policy that the values of the successors improve.
 
-    The log-odds of the score expected after a move take the place of the network's logits, so that at temperature 0
-    the move of the highest value is played.
+    pi(a) times the odds of the score expected after a, to a power: the policy and the values err in different moves.
 
     Args:
       evaluation: of the position.
@@ -38,6 +39,6 @@ def lookahead_policy(evaluation: "Evaluation", successors: "Successors", moves: 
         wdl = successors.wdl(move) if move in moves else None
         if wdl is not None:
             score = np.clip(wdl[0] + 0.5 * wdl[1], _MARGIN, 1.0 - _MARGIN)
-            logits[index] = np.log(score / (1.0 - score)) + _TIE_BREAK * np.exp(evaluation.log_probs[index])
+            logits[index] = evaluation.log_probs[index] + _ODDS_WEIGHT * np.log(score / (1.0 - score))
     shifted = logits - logits.max()
     return dataclasses.replace(evaluation, log_probs=shifted - np.log(np.exp(shifted).sum()))

@@ -116,7 +116,7 @@ OPTIONS = (
         "MoveSelection",
         "selection",
         get_args(MoveSelection),
-        "policy: the network's most probable move; lookahead: the move whose successor has the best value, one ply; "
+        "policy: the network's most probable move; lookahead: the policy and the values of all successors, one ply; "
         "cmpo: the policy improved by the network's latent model, if it has one",
     ),
     _check("RepetitionGuard", "repetition_guard", "when winning, avoid moves that repeat or draw"),

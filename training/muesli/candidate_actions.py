@@ -1,10 +1,29 @@
-"""Which actions of a position the model is asked about."""
+"""Which actions of a position are valued one step ahead, for CMPO to choose among."""
 
 import chex
 import jax
 import jax.numpy as jnp
 
 from training.muesli.cmpo import ILLEGAL
+from training.muesli.muesli_config import MuesliConfig
+
+
+def candidates(
+    config: MuesliConfig, most_legal: int, legal: jax.Array, log_prior: jax.Array, key: jax.Array
+) -> jax.Array:
+    """Returns the candidates as the settings want them, int32 `[B, N]`, -1 where there are no more.
+
+    Args:
+      config: all legal actions (`cmpo_mode` exact), or draws from the prior.
+      most_legal: as many legal actions as a position can have.
+      legal: bool `[B, A]`.
+      log_prior: `[B, A]`.
+      key: consumed.
+    """
+    if config.cmpo_mode == "sampled":
+        return drawn(key, log_prior, config.cmpo_samples)
+    actions, is_candidate = all_legal(legal, most_legal)
+    return jnp.where(is_candidate, actions, -1)
 
 
 def all_legal(legal: jax.Array, most: int) -> tuple[jax.Array, jax.Array]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from training.muesli.agent import Agent, ModelStep, Problem, Root
-from training.muesli.candidate_actions import all_legal, drawn
+from training.muesli.candidate_actions import candidates
 from training.muesli.categorical_value import REWARD_SUPPORT, expected_value
 from training.muesli.sequences import Successors
 
@@ -42,30 +42,24 @@ def look_ahead(
       taken: int32 `[N]`.
       legal: bool `[N, A]`.
       log_prior: `[N, A]`.
-      successors: `[N, C]` of all legal actions if the rules are to be asked, else none.
-      key: consumed.
+      successors: `[N, 1 + C]` if the rules are to be asked, else none; their actions are then the candidates.
+      key: consumed, for candidates that are drawn here.
     """
-    config = problem.config
-    is_exact = config.cmpo_mode == "exact"
-    if is_exact:
-        actions, is_candidate = all_legal(legal, problem.most_legal)
-    else:
-        actions = drawn(key, log_prior, config.cmpo_samples)
-        is_candidate = jnp.ones_like(actions, bool)
     if successors is None:
-        q, past_q = _by_model(problem.agent, params, root, jnp.concatenate([taken[:, None], actions], axis=1))
-        taken_q, past_taken_q, q = q[:, 0], past_q[:, 0], q[:, 1:]
+        actions = candidates(problem.config, problem.most_legal, legal, log_prior, key)
+        every = jnp.concatenate([taken[:, None], actions], axis=1)
+        q, past_q = _by_model(problem.agent, params, root, jnp.maximum(every, 0))
     else:
+        actions = successors.action[:, 1:].astype(jnp.int32)
         q, past_q = _by_rules(problem.agent, params, successors)
-        is_taken = (actions == taken[:, None]) & is_candidate
-        taken_q = jnp.sum(jnp.where(is_taken, q, 0.0), axis=1)
-        past_taken_q = jnp.sum(jnp.where(is_taken[..., None], past_q, 0.0), axis=1)
-    if is_exact:
+    taken_q, q, is_candidate = q[:, 0], q[:, 1:], actions >= 0
+    actions = jnp.maximum(actions, 0)
+    if problem.config.cmpo_mode == "exact":
         prior = jnp.exp(jnp.take_along_axis(log_prior, actions, axis=1))
         expected_q = jnp.sum(jnp.where(is_candidate, prior * q, 0.0), axis=1)
     else:
         expected_q = jnp.mean(q, axis=1)
-    return Lookahead(taken_q, actions, is_candidate, q, expected_q, past_taken_q)
+    return Lookahead(taken_q, actions, is_candidate, q, expected_q, past_q[:, 0])
 
 
 def action_value(step: ModelStep, value_support: jax.Array) -> jax.Array:

@@ -52,7 +52,7 @@ class MuesliConfig:
     # c, the bound on normalised advantages in the CMPO policy.
     cmpo_clip: float = 1.0
     # Where action values come from: one step of the learned model, or the rules, which know the reward and the position
-    # after every legal action; that takes an evaluation each, and games with few actions.
+    # after an action; that takes an evaluation of each candidate, which self-play then draws when it plays.
     lookahead: Literal["model", "rules"] = "model"
     # lambda of Retrace; 0 gives one-step returns.
     retrace_lambda: float = 0.95
@@ -87,5 +87,3 @@ class MuesliConfig:
         ):
             if not is_valid:
                 raise ValueError(f"expected {name} {allowed}, got {getattr(self, name, shares)}")
-        if self.lookahead == "rules" and self.cmpo_mode != "exact":
-            raise ValueError(f"expected cmpo_mode exact with lookahead rules, got {self.cmpo_mode}")

@@ -6,14 +6,15 @@ from flax import struct
 
 
 class Successors(struct.PyTreeNode):
-    """The positions after every legal action, in the order of `candidate_actions.all_legal`.
+    """The positions after the action taken, which is the first, and after the candidates of `candidate_actions.py`.
 
-    Leading axes are `[B, T, C]`; what follows an illegal action has no meaning.
+    Leading axes are `[B, T, 1 + C]`; what follows an action that is no candidate has no meaning.
     """
 
-    observation: jax.Array  # [B, T, C, O] int8, of the side then to move
-    reward: jax.Array  # [B, T, C] int8, of the player who acted
-    is_terminal: jax.Array  # [B, T, C] bool
+    action: jax.Array  # [B, T, 1 + C] int16, -1 where there is none
+    observation: jax.Array  # [B, T, 1 + C, O] int8, of the side then to move
+    reward: jax.Array  # [B, T, 1 + C] int8, of the player who acted
+    is_terminal: jax.Array  # [B, T, 1 + C] bool
 
 
 class Sequences(struct.PyTreeNode):

@@ -22,4 +22,4 @@ def make_game(config: SelfPlayConfig) -> tuple[Environment, Agent]:
         return environment, BoardAgent(environment, config.board_network, past_policies, arithmetic)
     if environment.name != "chess":
         raise ValueError(f"expected no network for {environment.name}, which only board_network plays, got one")
-    return environment, ChessAgent(config.network, past_policies, arithmetic)
+    return environment, ChessAgent(config.network, past_policies, arithmetic, config.model_gradient)

@@ -40,10 +40,11 @@ class ChessAgent:
       config: of the network.
       past_policies: M.
       arithmetic: of the model's products; the network has its own.
+      model_gradient: share of the model's gradient that passes back into the network, 0..1.
     """
 
-    def __init__(self, config: NetworkConfig, past_policies: int, arithmetic: str) -> None:
-        self._config, self._network = config, make_network(config)
+    def __init__(self, config: NetworkConfig, past_policies: int, arithmetic: str, model_gradient: float = 1.0) -> None:
+        self._config, self._network, self._model_gradient = config, make_network(config), model_gradient
         product = {"float32": FLOAT32, "bfloat16": BFLOAT16}[arithmetic]
         self._model = LatentModel(_MODEL_WIDTH, _MODEL_HEADS, config.value_bins, past_policies, product)
 
@@ -65,6 +66,8 @@ class ChessAgent:
     def root(self, params: Any, observation: jax.Array) -> Root:
         """Evaluates positions int8 `[B, P]`."""
         output, squares = evaluate_with_squares(self._network, params["network"], observation)
+        share = self._model_gradient
+        squares = share * squares + (1.0 - share) * jax.lax.stop_gradient(squares)
         latent = cast(jax.Array, self._apply(params, squares, method="embed"))
         past = cast(LatentHeads, self._apply(params, latent, method="predict")).value_logits[:, 1:]
         prediction = Prediction(

@@ -1,5 +1,6 @@
 """Self-play and learning as one compiled program: games, replay, network and update stay on the device."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import optax
 from flax import struct
 
 from training.muesli.agent import Agent, Problem
+from training.muesli.candidate_actions import candidates
 from training.muesli.muesli_update import LearnerState, initial_learner, muesli_update
 from training.muesli.normalised_adam import clipped_adam
 from training.muesli.sequences import Sequences
@@ -89,9 +91,11 @@ def make_program(config: SelfPlayConfig, environment: Environment, agent: Agent)
 
 
 def _player(config: SelfPlayConfig, environment: Environment, agent: Agent) -> Player:
-    keeps_successors = config.muesli.lookahead == "rules"
+    chosen = None
+    if config.muesli.lookahead == "rules":
+        chosen = functools.partial(candidates, config.muesli, environment.most_legal)
     return lambda params, games, key: roll_out(
-        environment, agent, params, games, key, config.steps, config.behaviour, keeps_successors=keeps_successors
+        environment, agent, params, games, key, config.steps, config.behaviour, chosen
     )
 
 

@@ -1,5 +1,6 @@
 """Many games at once, the network's moves in all of them; games that end are replaced in the same step."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import chex
@@ -8,11 +9,14 @@ import jax.numpy as jnp
 from flax import struct
 
 from training.muesli.agent import PolicyNetwork
-from training.muesli.candidate_actions import all_legal
+from training.muesli.cmpo import legal_log_policy
 from training.muesli.sequences import Sequences, Successors, pack_legal
 from training.pgx_rules import State, mover_reward
 from training.self_play.behaviour import BehaviourConfig, log_behaviour
 from training.self_play.environment import Environment
+
+# Legal actions `[B, A]`, log-probabilities `[B, A]` and a key to actions int32 `[B, C]`, -1 where there are no more.
+Candidates = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 
 
 class Games(struct.PyTreeNode):
@@ -60,8 +64,7 @@ def roll_out(
     key: jax.Array,
     steps: int,
     config: BehaviourConfig,
-    *,
-    keeps_successors: bool = False,
+    candidates: Candidates | None = None,
 ) -> tuple[Games, Sequences, RolloutFigures]:
     """Plays some moves in every game.
 
@@ -73,16 +76,14 @@ def roll_out(
       key: consumed.
       steps: T.
       config: how the policy is departed from.
-      keeps_successors: whether the sequences have what follows every legal action.
+      candidates: chooses actions whose successors the sequences are to have; without, they have none.
 
     Returns:
       The games after it, sequences `[B, T]`, and sums over all steps.
     """
 
     def step(games: Games, key: jax.Array) -> tuple[Games, _Step]:
-        successors = _successors(environment, games.states) if keeps_successors else None
-        games, made = _step(environment, agent, params, games, key, config)
-        return games, made._replace(sequences=made.sequences.replace(successors=successors))
+        return _step(environment, agent, params, games, key, config, candidates)
 
     games, made = jax.lax.scan(step, games, jax.random.split(key, steps))
     sequences = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), made.sequences)
@@ -96,14 +97,19 @@ def _step(
     games: Games,
     key: jax.Array,
     config: BehaviourConfig,
+    candidates: Candidates | None,
 ) -> tuple[Games, _Step]:
-    draw_key, reset_key = jax.random.split(key)
+    draw_key, reset_key, candidates_key = jax.random.split(key, 3)
     observation, legal = jax.vmap(environment.observe)(games.states), jax.vmap(environment.legal)(games.states)
     logits = agent.root(params, observation).prediction.policy_logits
     log_mixture = log_behaviour(logits, legal, games.opening_plies_left > 0, config)
     action = jax.random.categorical(draw_key, log_mixture, axis=-1).astype(jnp.int32)
     after = jax.vmap(environment.play)(games.states, action)
     reward = jax.vmap(mover_reward)(games.states, after)
+    successors = None
+    if candidates is not None:
+        others = candidates(legal, legal_log_policy(logits, legal), candidates_key)
+        successors = _successors(environment, games.states, jnp.concatenate([action[:, None], others], axis=1))
     step = Sequences(
         observation=observation,
         legal=pack_legal(legal),
@@ -111,17 +117,17 @@ def _step(
         log_behaviour=jnp.take_along_axis(log_mixture, action[:, None], axis=1)[:, 0],
         reward=reward.astype(jnp.int8),
         is_terminal=after.terminated,
+        successors=successors,
     )
     figures = _figures(games.plies, after.terminated, reward)
     return _with_new_games(environment, games, after, reset_key, config), _Step(step, figures)
 
 
-def _successors(environment: Environment, states: State) -> Successors:
-    actions, _ = all_legal(jax.vmap(environment.legal)(states), environment.most_legal)
-
+def _successors(environment: Environment, states: State, actions: jax.Array) -> Successors:
     def after(state: State, action: jax.Array) -> Successors:
-        successor = environment.play(state, action)
+        successor = environment.play(state, jnp.maximum(action, 0))
         return Successors(
+            action=action.astype(jnp.int16),
             observation=environment.observe(successor),
             reward=mover_reward(state, successor).astype(jnp.int8),
             is_terminal=successor.terminated,

@@ -36,6 +36,8 @@ class SelfPlayConfig:
     board_network: BoardNetworkConfig = BoardNetworkConfig()
     # The recursive network, which plays chess; none for the small games.
     network: NetworkConfig | None = None
+    # Share of the latent model's gradient that passes back into the recursive network.
+    model_gradient: float = 1.0
     # How the learner learns.
     muesli: MuesliConfig = MuesliConfig()
     # Its optimiser.
@@ -72,6 +74,8 @@ class SelfPlayConfig:
         for name, least in (("lanes", 1), ("steps", 2), ("updates", 1), ("replayed", 0), ("replay_slots", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"expected {name} of at least {least}, got {getattr(self, name)}")
+        if not 0 <= self.model_gradient <= 1:
+            raise ValueError(f"expected model_gradient in [0, 1], got {self.model_gradient}")
         if self.lanes % self.updates:
             raise ValueError(f"expected lanes to be a multiple of updates ({self.updates}), got {self.lanes}")
         if self.validation and self.network is None:

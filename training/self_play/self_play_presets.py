@@ -10,11 +10,14 @@ from training.self_play.board_network import BoardNetworkConfig
 from training.self_play.one_iteration import with_one_iteration
 from training.self_play.self_play_config import NormalisedAdamConfig, SelfPlayConfig
 
-# The network starts from distilled weights and is held to them, its latent model starts from nothing.
+# The network starts from distilled weights and is held to them; its latent model starts from nothing, and reads the
+# network without changing it. Within a position the values of the real successors tell moves apart far better than that
+# model does, even fitted to labels.
 _CHESS_MUESLI = MuesliConfig(
     weights=LossWeights(anchor=0.1),
     cmpo_mode="sampled",
     cmpo_samples=8,
+    lookahead="rules",
     unroll_steps=2,
     bootstrap="value",
     retrace_lambda=0.8,
@@ -66,18 +69,22 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
     "chess": SelfPlayConfig(
         game="chess",
         network=with_one_iteration(preset("cpu")),
+        model_gradient=0.0,
         muesli=_CHESS_MUESLI,
         optimizer=_CHESS_OPTIMIZER,
         behaviour=BehaviourConfig(random_share=0.1, opening_plies=10),
+        # Every sequence is new: to value the candidates takes far longer than to play.
         lanes=64,
         steps=16,
         updates=4,
-        replay_slots=64,
+        replayed=0,
+        replay_slots=1,
     ),
     # The same for the network that fills an 8 GB GPU.
     "chess-rtx2070": SelfPlayConfig(
         game="chess",
         network=preset("rtx2070"),
+        model_gradient=0.0,
         muesli=_CHESS_MUESLI,
         optimizer=_CHESS_OPTIMIZER,
         behaviour=BehaviourConfig(random_share=0.1, opening_plies=10),

@@ -24,10 +24,22 @@ def _look(fen: str, weights: dict[str, float] | None = None, **request: object) 
     return player.think(chess.Board(fen), Request(selection="lookahead", **request)).move.uci()  # type: ignore[arg-type]
 
 
-def test_the_move_with_the_best_successor_is_played_whatever_the_policy_says() -> None:
+def test_a_far_better_successor_outweighs_the_policy_and_a_certain_policy_outweighs_a_little_better_one() -> None:
     fen = "4k3/8/8/3q4/4P3/8/8/4K3 w - - 0 1"
-    assert _look(fen, {"e1f2": 50.0}) == "e4d5"
-    assert Player(FakeEvaluator({"e1f2": 50.0}, _material)).think(chess.Board(fen)).move.uci() == "e1f2"
+    # A pawn up after one move, a queen for a pawn down after the other: odds of 54 to 46 and of 18 to 82.
+    factor = (0.54 / 0.46 * 0.82 / 0.18) ** 1.5
+    assert 10 < factor < 15
+    assert _look(fen, {"e1f2": 10.0}) == "e4d5"
+    assert _look(fen, {"e1f2": 15.0}) == "e1f2"
+    assert Player(FakeEvaluator({"e1f2": 10.0}, _material)).think(chess.Board(fen)).move.uci() == "e1f2"
+
+
+def test_a_reply_that_mates_is_avoided_however_sure_the_policy_is() -> None:
+    # After Rf3 Ra1 mates; the policy hardly thinks of h3.
+    evaluator = FakeEvaluator({"b3f3": 1e6}, (0.4, 0.2, 0.4))
+    board = chess.Board("6k1/5ppp/8/8/8/1R6/r4PPP/6K1 w - - 0 1")
+    allowed = frozenset(map(chess.Move.from_uci, ("b3f3", "h2h3")))
+    assert Player(evaluator).think(board, Request(selection="lookahead", allowed=allowed)).move.uci() == "h2h3"
 
 
 def test_equal_values_are_told_apart_by_the_policy() -> None:
@@ -69,9 +81,9 @@ def test_without_time_the_policy_decides() -> None:
     assert _look("4k3/8/8/3q4/4P3/8/8/4K3 w - - 0 1", {"e1f2": 9.0}, budget_s=-1.0) == "e1f2"
 
 
-def test_a_temperature_draws_by_the_odds_of_the_values() -> None:
+def test_a_temperature_draws_by_the_policy_times_the_odds_of_the_values() -> None:
     board = chess.Board("4k3/8/8/3q4/4P3/8/8/4K3 w - - 0 1")
-    evaluation = FakeEvaluator(wdl=_material).evaluate([board])[0]
+    evaluation = FakeEvaluator({"e4d5": 3.0}, _material).evaluate([board])[0]
     successors = Successors(board, {})
     moves = successors.unevaluated(evaluation.moves)
     after = FakeEvaluator(wdl=_material).evaluate([successors.after(move) for move in moves])
@@ -80,5 +92,5 @@ def test_a_temperature_draws_by_the_odds_of_the_values() -> None:
     probs = dict(zip(map(str, policy.moves), np.exp(policy.log_probs), strict=True))
     assert sum(probs.values()) == pytest.approx(1.0)
     kept, lost = 0.54 / 0.46, 0.18 / 0.82  # a pawn up, and a queen for a pawn down
-    assert probs["e4d5"] / probs["e1f2"] == pytest.approx(kept / lost, rel=1e-4)
+    assert probs["e4d5"] / probs["e1f2"] == pytest.approx(3 * (kept / lost) ** 1.5, rel=1e-4)
     assert math.isfinite(policy.entropy_nats)

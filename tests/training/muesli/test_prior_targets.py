@@ -1,5 +1,6 @@
 """Returns, advantages and CMPO policies of a whole batch against loops, for a network that is a table."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -11,6 +12,8 @@ from tests.reference import muesli_reference as slow
 from tests.reference.tiny_network import QUICK
 from training.muesli.advantage_scale import initial_scale
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
+from training.muesli.candidate_actions import candidates
+from training.muesli.cmpo import legal_log_policy
 from training.muesli.muesli_config import MuesliConfig
 from training.muesli.prior_targets import PriorTargets, prior_targets
 from training.muesli.sequences import Sequences, Successors, pack_legal
@@ -62,6 +65,27 @@ def expectation(logits: np.ndarray, support: np.ndarray) -> np.ndarray:
     return (weights / weights.sum(axis=-1, keepdims=True)) @ support
 
 
+def what_follows() -> Successors:
+    """Returns some other row of the tables, perhaps an ended game, after every action `[..., ACTIONS]`."""
+    rng, shape = np.random.default_rng(2), (GAMES, LENGTH, ACTIONS)
+    return Successors(
+        action=jnp.broadcast_to(jnp.arange(ACTIONS, dtype=jnp.int16), shape),
+        observation=jnp.asarray(rng.integers(GAMES * LENGTH, size=(*shape, 1)), jnp.int8),
+        reward=jnp.asarray(rng.integers(-1, 2, size=shape), jnp.int8),
+        is_terminal=jnp.asarray(rng.random(shape) < 0.4),
+    )
+
+
+def after_actions(actions: jax.Array) -> Successors:
+    """Returns what follows actions `[..., C]`, -1 where there is none."""
+
+    def picked(leaf: jax.Array) -> jax.Array:
+        index = jnp.maximum(actions, 0).reshape(*actions.shape, *(1,) * (leaf.ndim - 3))
+        return jnp.take_along_axis(leaf, index, axis=2)
+
+    return jax.tree.map(picked, what_follows()).replace(action=actions.astype(jnp.int16))
+
+
 def case() -> tuple[Sequences, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(1)
     shape = (GAMES, LENGTH)
@@ -70,12 +94,6 @@ def case() -> tuple[Sequences, np.ndarray, np.ndarray]:
     np.put_along_axis(legal, action[..., None], True, axis=-1)
     np.put_along_axis(legal, (action[..., None] + 1) % ACTIONS, False, axis=-1)
     is_terminal = rng.random(shape) < 0.3
-    # After every action comes some other row of the tables, of a game that may have ended there.
-    successors = Successors(
-        observation=jnp.asarray(rng.integers(GAMES * LENGTH, size=(*shape, ACTIONS, 1)), jnp.int8),
-        reward=jnp.asarray(rng.integers(-1, 2, size=(*shape, ACTIONS)), jnp.int8),
-        is_terminal=jnp.asarray(rng.random((*shape, ACTIONS)) < 0.4),
-    )
     sequences = Sequences(
         observation=jnp.arange(GAMES * LENGTH, dtype=jnp.int8).reshape(*shape, 1),
         legal=pack_legal(jnp.asarray(legal)),
@@ -83,7 +101,6 @@ def case() -> tuple[Sequences, np.ndarray, np.ndarray]:
         log_behaviour=jnp.asarray(np.log(rng.uniform(0.1, 0.9, size=shape)), jnp.float32),
         reward=jnp.asarray(is_terminal * rng.integers(0, 2, size=shape), jnp.int8),
         is_terminal=jnp.asarray(is_terminal),
-        successors=successors,
     )
     return sequences, legal, np.log(rng.uniform(0.1, 0.9, size=(*shape, PAST)))
 
@@ -93,6 +110,11 @@ def targets_of(config: MuesliConfig, most_legal: int) -> PriorTargets:
     agent = TableAgent()
     problem = Problem(agent, config, ACTIONS, most_legal)
     params = agent.init(jax.random.key(0))
+    if config.lookahead == "rules":
+        log_prior = legal_log_policy(params["policy"], jnp.asarray(legal).reshape(-1, ACTIONS))
+        flat = candidates(config, most_legal, jnp.asarray(legal).reshape(-1, ACTIONS), log_prior, jax.random.key(5))
+        actions = jnp.concatenate([sequences.action[..., None], flat.reshape(GAMES, LENGTH, -1)], axis=2)
+        sequences = sequences.replace(successors=after_actions(actions))
     compute = jax.jit(
         lambda key: prior_targets(
             problem, params, sequences, jnp.asarray(legal), jnp.asarray(past, jnp.float32), initial_scale(), key
@@ -102,7 +124,7 @@ def targets_of(config: MuesliConfig, most_legal: int) -> PriorTargets:
     return jax.device_get(compute(jax.random.key(3)))
 
 
-def action_values(sequences: Sequences, tables: dict[str, np.ndarray], lookahead: str) -> tuple[np.ndarray, np.ndarray]:
+def action_values(tables: dict[str, np.ndarray], lookahead: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns q `[GAMES, LENGTH, ACTIONS]`, and `[..., PAST]` under past policies."""
     if lookahead == "model":
         reward_after = expectation(tables["reward_after"], np.array([-1.0, 0, 1]))
@@ -110,7 +132,7 @@ def action_values(sequences: Sequences, tables: dict[str, np.ndarray], lookahead
         past_q = reward_after[..., None] - expectation(tables["past_after"], SUPPORT)
         return q, past_q.reshape(GAMES, LENGTH, ACTIONS, PAST)
     q, past_q = np.zeros((GAMES, LENGTH, ACTIONS)), np.zeros((GAMES, LENGTH, ACTIONS, PAST))
-    after = jax.device_get(sequences.successors)
+    after = jax.device_get(what_follows())
     for place in np.ndindex(q.shape):
         q[place] = past_q[place] = after.reward[place]
         if not after.is_terminal[place]:
@@ -140,7 +162,7 @@ def test_targets_are_those_of_the_loops(
     tables = {name: np.asarray(t, np.float64) for name, t in TableAgent().init(jax.random.key(0)).items()}
     action, is_terminal = np.asarray(sequences.action), np.asarray(sequences.is_terminal)
     value = expectation(tables["value"], SUPPORT).reshape(GAMES, LENGTH)
-    q, past_q = action_values(sequences, tables, lookahead)
+    q, past_q = action_values(tables, lookahead)
     past_value = expectation(tables["past"], SUPPORT).reshape(GAMES, LENGTH, PAST)
     logits = tables["policy"].reshape(GAMES, LENGTH, ACTIONS)
     advantages = []
@@ -186,14 +208,17 @@ def test_a_shorter_list_of_the_legal_actions_gives_the_same_targets() -> None:
     _, legal, _ = case()
     most = int(legal.sum(axis=2).max())
     assert most < ACTIONS
-    whole, listed = targets_of(MuesliConfig(), ACTIONS), targets_of(MuesliConfig(), most)
-    for name in ("returns", "advantage", "policy", "past_returns"):
-        np.testing.assert_allclose(getattr(listed, name), getattr(whole, name), atol=1e-5, err_msg=name)
+    for config in (MuesliConfig(), MuesliConfig(lookahead="rules")):
+        whole, listed = targets_of(config, ACTIONS), targets_of(config, most)
+        for name in ("returns", "advantage", "policy", "past_returns"):
+            np.testing.assert_allclose(getattr(listed, name), getattr(whole, name), atol=1e-5, err_msg=name)
 
 
-def test_many_draws_give_about_the_exact_targets() -> None:
-    exact = targets_of(MuesliConfig(normalises_advantages=False), ACTIONS)
-    drawn = targets_of(MuesliConfig(normalises_advantages=False, cmpo_mode="sampled", cmpo_samples=2000), ACTIONS)
+@pytest.mark.parametrize("lookahead", ["model", "rules"])
+def test_many_draws_give_about_the_exact_targets(lookahead: Any) -> None:
+    config = MuesliConfig(normalises_advantages=False, lookahead=lookahead)
+    exact = targets_of(config, ACTIONS)
+    drawn = targets_of(dataclasses.replace(config, cmpo_mode="sampled", cmpo_samples=2000), ACTIONS)
     # Means of 2000 draws of numbers of size 1.
     np.testing.assert_allclose(drawn.returns, exact.returns, atol=0.2)
     np.testing.assert_allclose(drawn.policy, exact.policy, atol=0.08)

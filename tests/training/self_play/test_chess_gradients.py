@@ -19,10 +19,9 @@ LENGTH, PAST = 4, 1
 TERMS = ("policy_gradient", "cmpo", "anchor", "value", "model_policy", "model_value", "reward", "past_value")
 
 
-@pytest.fixture(scope="module")
-def loudest() -> dict[str, dict[str, float]]:
+def loudest_entries(model_gradient: float) -> dict[str, dict[str, float]]:
     """Returns the largest entry of each term's gradient with respect to each parameter, by their names."""
-    agent = ChessAgent(tiny_config(), PAST, "float32")
+    agent = ChessAgent(tiny_config(), PAST, "float32", model_gradient)
     problem = Problem(agent, MuesliConfig(unroll_steps=2), CELLS, CELLS)
     params = stirred(jax.eval_shape(agent.init, jax.random.key(0)), 3)
     batch, _ = random_batch(5, jnp.asarray(positions(LENGTH))[None], CELLS, PAST, legal_share=0.01)
@@ -38,6 +37,11 @@ def loudest() -> dict[str, dict[str, float]]:
         for name, gradient in zip(TERMS, np.asarray(leaf), strict=True):
             found[name]["/".join(part.key for part in path)] = float(np.abs(gradient).max())
     return found
+
+
+@pytest.fixture(scope="module")
+def loudest() -> dict[str, dict[str, float]]:
+    return loudest_entries(1.0)
 
 
 def under(gradient: dict[str, float], *prefixes: str) -> set[float]:
@@ -67,6 +71,17 @@ def test_a_term_teaches_its_head_and_what_the_head_reads_and_nothing_else(
     assert min(under(loudest[term], *heard)) > 1e-7
     others = {loudness for name, loudness in loudest[term].items() if not name.startswith(heard)}
     assert others == {0.0}
+
+
+def test_a_model_whose_gradient_is_stopped_learns_as_much_and_leaves_the_network_alone(
+    loudest: dict[str, dict[str, float]],
+) -> None:
+    stopped = loudest_entries(0.0)
+    for term in TERMS:
+        is_of_model = HEADS[term][0].startswith("model")
+        for name, loudness in loudest[term].items():
+            expected = 0.0 if is_of_model and name.startswith("network/") else loudness
+            assert stopped[term][name] == pytest.approx(expected, rel=1e-3, abs=1e-9), (term, name)
 
 
 def test_only_win_draw_and_loss_are_left_to_distillation(loudest: dict[str, dict[str, float]]) -> None:

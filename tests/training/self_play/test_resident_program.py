@@ -12,6 +12,8 @@ from tests.reference.program_text import transfers, wide_numbers
 from tests.reference.self_play_runs import compiled, small_run
 from tests.reference.tiny_network import QUICK
 from training.muesli.agent import Prediction, Root
+from training.muesli.candidate_actions import candidates
+from training.muesli.muesli_config import MuesliConfig
 from training.muesli.sequences import Sequences, unpack_legal
 from training.self_play.agents import make_game
 from training.self_play.arena import make_arena
@@ -43,7 +45,8 @@ def played(steps: int, **behaviour: float) -> Sequences:
     def play(key: jax.Array) -> Sequences:
         params = run.agent.init(jax.random.key(1))
         games = new_games(run.environment, key, 64, config)
-        return roll_out(run.environment, run.agent, params, games, key, steps, config, keeps_successors=True)[1]
+        every = functools.partial(candidates, MuesliConfig(), run.environment.most_legal)
+        return roll_out(run.environment, run.agent, params, games, key, steps, config, every)[1]
 
     return jax.device_get(jax.jit(play, compiler_options=QUICK)(jax.random.key(2)))
 
@@ -69,7 +72,7 @@ def test_sequences_are_games_of_the_rules_one_after_the_other() -> None:
     assert ended >= 8
 
 
-def test_successors_are_what_the_rules_make_of_every_legal_action() -> None:
+def test_successors_are_what_the_rules_make_of_the_action_taken_and_of_every_legal_one() -> None:
     environment, sequences = small_run().environment, played(12, random_share=0.3, opening_plies=3)
     play, observe = jax.jit(environment.play), jax.jit(environment.observe)
     ended = 0
@@ -77,11 +80,14 @@ def test_successors_are_what_the_rules_make_of_every_legal_action() -> None:
         state = environment.start(jax.random.key(0))
         for t in range(12):
             found = jax.tree.map(lambda leaf, where=(lane, t): leaf[where], sequences.successors)
-            for action in np.flatnonzero(unpack_legal(jnp.asarray(sequences.legal[lane, t]), 9)):
-                after = play(state, jnp.int32(action))
-                np.testing.assert_array_equal(found.observation[action], observe(after))
-                assert found.reward[action] == after.rewards[state.current_player]
-                assert found.is_terminal[action] == after.terminated
+            legal = unpack_legal(jnp.asarray(sequences.legal[lane, t]), 9)
+            assert found.action[0] == sequences.action[lane, t]
+            np.testing.assert_array_equal(found.action[1:], np.where(legal, np.arange(9), -1))
+            for place in np.flatnonzero(found.action >= 0):
+                after = play(state, jnp.int32(found.action[place]))
+                np.testing.assert_array_equal(found.observation[place], observe(after))
+                assert found.reward[place] == after.rewards[state.current_player]
+                assert found.is_terminal[place] == after.terminated
                 ended += int(after.terminated)
             after = play(state, jnp.int32(sequences.action[lane, t]))
             state = environment.start(jax.random.key(0)) if after.terminated else after
@@ -220,6 +226,7 @@ def test_figures_say_what_happened() -> None:
         ("muesli.cmpo_mode=sampled", "generator=rbg", "arithmetic=bfloat16"),
         ("muesli.cmpo_mode=sampled", "game=gardner_chess", "muesli.cmpo_samples=2"),
         ("game=connect_four", "updates=1", "muesli.lookahead=rules", "board_network.line_features=4"),
+        ("muesli.lookahead=rules", "muesli.cmpo_mode=sampled", "muesli.cmpo_samples=3", "muesli.past_rates=0.01"),
     ],
 )
 def test_variants_run(overrides: tuple[str, ...]) -> None:
