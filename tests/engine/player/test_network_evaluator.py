@@ -11,7 +11,7 @@ from engine.checkpoint import save_network, serving_network, serving_shapes
 from engine.encoding.move_labels import move_to_cell
 from engine.encoding.position import encode_position
 from engine.player import network_evaluator
-from engine.player.evaluator import Evaluation
+from engine.player.evaluator import BATCH, Evaluation
 from engine.player.network_evaluator import NetworkEvaluator, NoModelError, load_network_evaluator
 from tests.reference.random_games import varied_positions
 from tests.reference.tiny_latent_model import tiny_loaded
@@ -41,7 +41,7 @@ def evaluator(tmp_path_factory: pytest.TempPathFactory) -> NetworkEvaluator:
 
 @pytest.fixture(scope="module")
 def boards() -> list[chess.Board]:
-    """Returns 70 positions: more than one batch."""
+    """Returns 70 positions: several batches, the last of them not full."""
     return [board.copy() for board in varied_positions(160) if any(board.legal_moves)][::2][:70]
 
 
@@ -85,7 +85,7 @@ def test_one_board_alone_and_in_a_batch(
     evaluator: NetworkEvaluator, boards: list[chess.Board], evaluations: list[Evaluation]
 ) -> None:
     # The first, the last of the first batch, the first of the second, and the very last.
-    for index in (0, 63, 64, 69):
+    for index in (0, BATCH - 1, BATCH, 69):
         (alone,) = evaluator.evaluate([boards[index]])
         assert_close(alone, evaluations[index])
 
@@ -126,9 +126,9 @@ def test_two_programs_serve_every_number_of_boards(evaluator: NetworkEvaluator, 
     with pytest.MonkeyPatch.context() as patch:
         apply = evaluator._apply
         patch.setattr(evaluator, "_apply", lambda position, cells: batches.add(len(position)) or apply(position, cells))  # type: ignore[func-returns-value]
-        for count in (1, 2, 64, 65):
+        for count in (1, 2, BATCH, BATCH + 1, 2 * BATCH + 2):
             assert len(evaluator.evaluate(boards[:count])) == count
-    assert batches == {1, 64}
+    assert batches == {1, BATCH}
 
 
 def test_a_latent_model_improves_every_policy(boards: list[chess.Board], evaluator: NetworkEvaluator) -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from engine.player.evaluator import BATCH
 from engine.player.response_time import ResponseTime
 
 
@@ -18,8 +19,8 @@ def test_a_batch_costs_the_same_for_any_number_of_boards_in_it() -> None:
     time = ResponseTime()
     time.note(1, 0.002)
     time.note(2, 0.04)
-    assert time.predicted_s(2) == time.predicted_s(64) == pytest.approx(0.04)
-    assert time.predicted_s(65) == pytest.approx(0.08)
+    assert time.predicted_s(2) == time.predicted_s(BATCH) == pytest.approx(0.04)
+    assert time.predicted_s(BATCH + 1) == pytest.approx(0.08)
     assert time.predicted_s(1) == pytest.approx(0.002)
 
 
