@@ -14,7 +14,7 @@ def candidates(
     """Returns the candidates as the settings want them, int32 `[B, N]`, -1 where there are no more.
 
     Args:
-      config: all legal actions (`cmpo_mode` exact), or draws from the prior.
+      config: all legal actions (`cmpo_mode` exact), draws from the prior (sampled) or its most probable ones (best).
       most_legal: as many legal actions as a position can have.
       legal: bool `[B, A]`.
       log_prior: `[B, A]`.
@@ -22,7 +22,10 @@ def candidates(
     """
     if config.cmpo_mode == "sampled":
         return drawn(key, log_prior, config.cmpo_samples)
-    actions, is_candidate = all_legal(legal, most_legal)
+    if config.cmpo_mode == "best":
+        actions, is_candidate = most_probable(legal, log_prior, min(config.cmpo_samples, most_legal))
+    else:
+        actions, is_candidate = all_legal(legal, most_legal)
     return jnp.where(is_candidate, actions, -1)
 
 
@@ -44,6 +47,22 @@ def all_legal(legal: jax.Array, most: int) -> tuple[jax.Array, jax.Array]:
     keys = jnp.where(legal, size - jnp.arange(size, dtype=jnp.int32)[None], -1)
     found, actions = jax.lax.top_k(keys, most)
     return actions.astype(jnp.int32), found > 0
+
+
+def most_probable(legal: jax.Array, log_policy: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
+    """Returns the most probable legal actions, the best first, padded.
+
+    Args:
+      legal: bool `[B, A]`.
+      log_policy: `[B, A]`.
+      count: N.
+
+    Returns:
+      Actions int32 `[B, N]`, and bool `[B, N]` which of them are legal.
+    """
+    chex.assert_equal_shape([legal, log_policy])
+    _, actions = jax.lax.top_k(jnp.where(legal, log_policy, -jnp.inf), count)
+    return actions.astype(jnp.int32), jnp.take_along_axis(legal, actions, axis=1)
 
 
 def drawn(key: jax.Array, log_policy: jax.Array, count: int) -> jax.Array:

@@ -43,6 +43,27 @@ def exact_target(log_prior: jax.Array, advantage: jax.Array, is_candidate: jax.A
     return jnp.where(is_candidate, jax.nn.softmax(improved), 0.0)
 
 
+def partial_target(
+    log_prior: jax.Array, actions: jax.Array, advantage: jax.Array, is_candidate: jax.Array, clip: float
+) -> jax.Array:
+    """Returns pi_CMPO where the advantage of some actions is known and that of all others taken for 0.
+
+    Args:
+      log_prior: `[A]`, from `legal_log_policy`.
+      actions: int32 `[N]`, distinct but for padding.
+      advantage: `[N]`, normalised, against the prior's mean over these actions: else the others would gain or lose
+        together.
+      is_candidate: `[N]` bool, false for padding; its other entries are not read.
+      clip: c, above 0.
+
+    Returns:
+      `[A]`, sums to 1, 0 at illegal actions.
+    """
+    chex.assert_equal_shape([actions, advantage, is_candidate])
+    known = jnp.where(is_candidate, jnp.clip(advantage, -clip, clip), 0.0)
+    return jax.nn.softmax(log_prior + over_all_actions(actions, known, log_prior.shape[0]))
+
+
 def sampled_target(advantage: jax.Array, clip: float) -> jax.Array:
     """Returns the weights of draws from the prior whose weighted sum of -log pi estimates the loss (eq. 11-12).
 

@@ -19,7 +19,7 @@ class Lookahead(NamedTuple):
     actions: jax.Array  # [N, C] int32
     is_candidate: jax.Array  # [N, C] bool
     q: jax.Array  # [N, C]
-    expected_q: jax.Array  # [N], under the prior's policy
+    expected_q: jax.Array  # [N], under the prior's policy, as far as the candidates tell
     past_taken_q: jax.Array  # [N, M], under past policies
 
 
@@ -54,11 +54,11 @@ def look_ahead(
         q, past_q = _by_rules(problem.agent, params, successors)
     taken_q, q, is_candidate = q[:, 0], q[:, 1:], actions >= 0
     actions = jnp.maximum(actions, 0)
-    if problem.config.cmpo_mode == "exact":
-        prior = jnp.exp(jnp.take_along_axis(log_prior, actions, axis=1))
-        expected_q = jnp.sum(jnp.where(is_candidate, prior * q, 0.0), axis=1)
-    else:
+    if problem.config.cmpo_mode == "sampled":
         expected_q = jnp.mean(q, axis=1)
+    else:
+        prior = jnp.where(is_candidate, jnp.exp(jnp.take_along_axis(log_prior, actions, axis=1)), 0.0)
+        expected_q = jnp.sum(prior * jnp.where(is_candidate, q, 0.0), axis=1) / jnp.sum(prior, axis=1)
     return Lookahead(taken_q, actions, is_candidate, q, expected_q, past_q[:, 0])
 
 

@@ -44,10 +44,10 @@ class MuesliConfig:
     weights: LossWeights = LossWeights()
     # K, unroll steps of the model in the loss, at least 1.
     unroll_steps: int = 3
-    # How the CMPO policy and the policy's action value are computed: from all legal actions, or from some drawn from
-    # the prior.
-    cmpo_mode: Literal["exact", "sampled"] = "exact"
-    # Actions that are drawn in mode `sampled`.
+    # Which actions' values make the CMPO policy: those of all legal ones, of some drawn from the prior, or of its most
+    # probable ones, which leaves the target little noise and takes the others for average.
+    cmpo_mode: Literal["exact", "sampled", "best"] = "exact"
+    # Actions that are drawn in mode `sampled` or chosen in mode `best`.
     cmpo_samples: int = 16
     # c, the bound on normalised advantages in the CMPO policy.
     cmpo_clip: float = 1.0

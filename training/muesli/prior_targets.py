@@ -81,7 +81,9 @@ def prior_targets(
     advantage = (returns - in_time(value)) * has_return
     scale = updated_scale(scale, advantage, has_return, config.advantage_decay)
     divisor = sigma(scale, config.advantage_floor) if config.normalises_advantages else jnp.float32(1)
-    improvement = (lookahead.q - value[:, None]) / divisor
+    # Of some actions only, values are compared with each other: the position's own may differ from all of them.
+    baseline = lookahead.expected_q if config.cmpo_mode == "best" else value
+    improvement = (lookahead.q - baseline[:, None]) / divisor
     targets = PriorTargets(
         log_prior=in_time(log_prior),
         value=in_time(value),
@@ -131,6 +133,10 @@ def _past_returns(
 def _policy_target(
     lookahead: Lookahead, log_prior: jax.Array, improvement: jax.Array, size: int, config: MuesliConfig
 ) -> jax.Array:
+    if config.cmpo_mode == "best":
+        return jax.vmap(lambda p, actions, a, c: cmpo.partial_target(p, actions, a, c, config.cmpo_clip))(
+            log_prior, lookahead.actions, improvement, lookahead.is_candidate
+        )
     if config.cmpo_mode == "exact":
         log_candidates = jnp.take_along_axis(log_prior, lookahead.actions, axis=1)
         weights = jax.vmap(lambda p, a, c: cmpo.exact_target(p, a, c, config.cmpo_clip))(

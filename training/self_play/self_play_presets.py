@@ -14,9 +14,10 @@ from training.self_play.self_play_config import NormalisedAdamConfig, SelfPlayCo
 # network without changing it. Within a position the values of the real successors tell moves apart far better than that
 # model does, even fitted to labels.
 _CHESS_MUESLI = MuesliConfig(
-    weights=LossWeights(anchor=0.1),
-    cmpo_mode="sampled",
-    cmpo_samples=8,
+    # The policy gradient and the values of returns say less than the candidates do, with more noise.
+    weights=LossWeights(policy_gradient=0.2, value=0.05, anchor=0.1),
+    cmpo_mode="best",
+    cmpo_samples=5,
     lookahead="rules",
     unroll_steps=2,
     bootstrap="value",
@@ -72,7 +73,7 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
         model_gradient=0.0,
         muesli=_CHESS_MUESLI,
         optimizer=_CHESS_OPTIMIZER,
-        behaviour=BehaviourConfig(random_share=0.1, opening_plies=10),
+        behaviour=BehaviourConfig(temperature=0.4, random_share=0.1, opening_plies=10),
         # Every sequence is new: to value the candidates takes far longer than to play.
         lanes=64,
         steps=16,
@@ -87,7 +88,7 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
         model_gradient=0.0,
         muesli=_CHESS_MUESLI,
         optimizer=_CHESS_OPTIMIZER,
-        behaviour=BehaviourConfig(random_share=0.1, opening_plies=10),
+        behaviour=BehaviourConfig(temperature=0.4, random_share=0.1, opening_plies=10),
         lanes=256,
         steps=16,
         updates=64,

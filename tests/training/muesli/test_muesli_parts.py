@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.reference import muesli_reference as slow
 from training.muesli.advantage_scale import initial_scale, sigma, updated_scale
-from training.muesli.candidate_actions import all_legal, drawn
+from training.muesli.candidate_actions import all_legal, drawn, most_probable
 from training.muesli.categorical_value import REWARD_SUPPORT, categorical_loss, expected_value, two_hot
 from training.muesli.muesli_config import LossWeights, MuesliConfig
 from training.muesli.normalised_adam import clipped_adam
@@ -115,6 +115,15 @@ def test_legal_actions_are_listed_completely() -> None:
     everything, same = all_legal(jnp.asarray(legal), 40)
     np.testing.assert_array_equal(everything, np.tile(np.arange(40), (5, 1)))
     np.testing.assert_array_equal(same, legal)
+
+
+def test_the_most_probable_legal_actions_come_first() -> None:
+    legal = jnp.array([[True, False, True, True, True], [False, False, True, False, False]])
+    log_policy = jnp.log(jnp.array([[0.1, 0.4, 0.3, 0.05, 0.15], [0.2, 0.2, 0.2, 0.2, 0.2]]))
+    actions, is_legal = most_probable(legal, log_policy, 3)
+    np.testing.assert_array_equal(actions[0], [2, 4, 0])
+    assert actions[1, 0] == 2
+    np.testing.assert_array_equal(is_legal, [[True, True, True], [True, False, False]])
 
 
 def test_draws_follow_the_policy() -> None:

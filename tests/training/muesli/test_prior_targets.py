@@ -215,6 +215,29 @@ def test_a_shorter_list_of_the_legal_actions_gives_the_same_targets() -> None:
 
 
 @pytest.mark.parametrize("lookahead", ["model", "rules"])
+def test_of_the_most_probable_actions_values_are_compared_and_the_others_are_average(lookahead: Any) -> None:
+    known = 2
+    config = MuesliConfig(
+        cmpo_mode="best", cmpo_samples=known, lookahead=lookahead, bootstrap="value", normalises_advantages=False
+    )
+    targets, (_, legal, _) = targets_of(config, ACTIONS), case()
+    tables = {name: np.asarray(t, np.float64) for name, t in TableAgent().init(jax.random.key(0)).items()}
+    q, _ = action_values(tables, lookahead)
+    logits = tables["policy"].reshape(GAMES, LENGTH, ACTIONS)
+    counts = set()
+    for b, t in np.ndindex(GAMES, LENGTH):
+        prior, advantage = slow.softmax(logits[b, t], legal[b, t]), np.zeros(ACTIONS)
+        chosen = [a for a in np.argsort(-prior)[:known] if legal[b, t, a]]
+        mean = sum(prior[a] * q[b, t, a] for a in chosen) / sum(prior[a] for a in chosen)
+        for a in chosen:
+            advantage[a] = q[b, t, a] - mean
+        np.testing.assert_allclose(targets.policy[b, t], slow.cmpo(prior, advantage, 1.0), atol=1e-4)
+        counts.add((len(chosen), int(legal[b, t].sum())))
+    # Some positions have more legal actions than are compared, others as many or fewer.
+    assert {legal_count > known for _, legal_count in counts} == {True, False}
+
+
+@pytest.mark.parametrize("lookahead", ["model", "rules"])
 def test_many_draws_give_about_the_exact_targets(lookahead: Any) -> None:
     config = MuesliConfig(normalises_advantages=False, lookahead=lookahead)
     exact = targets_of(config, ACTIONS)

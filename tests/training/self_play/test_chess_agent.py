@@ -53,7 +53,7 @@ def test_a_run_of_chess_learns_without_leaving_the_device() -> None:
     )
     tiny = tiny_config()
     environment, _ = make_game(config)
-    agent = ChessAgent(tiny, 0, "float32")
+    agent = ChessAgent(tiny, 0, "float32", config.model_gradient)
     program = make_program(config, environment, agent)
     state = jax.jit(program.init, compiler_options=QUICK)()
     assert transfers(jax.jit(program.iterate).lower(state).as_text()) == []
@@ -61,7 +61,8 @@ def test_a_run_of_chess_learns_without_leaving_the_device() -> None:
     assert np.isfinite(figures["loss"]) and figures["solver_steps"] >= 1
     # The anchor is the policy that the run began with, and stays.
     jax.tree.map(np.testing.assert_array_equal, after.learner.anchor, state.learner.params)
-    assert 0 <= figures["anchor_loss"] < 1
+    # Nothing but rounding below 0: the first updates hardly move the network.
+    assert -1e-6 < figures["anchor_loss"] < 1
 
 
 @pytest.mark.slow

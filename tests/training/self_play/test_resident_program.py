@@ -227,6 +227,7 @@ def test_figures_say_what_happened() -> None:
         ("muesli.cmpo_mode=sampled", "game=gardner_chess", "muesli.cmpo_samples=2"),
         ("game=connect_four", "updates=1", "muesli.lookahead=rules", "board_network.line_features=4"),
         ("muesli.lookahead=rules", "muesli.cmpo_mode=sampled", "muesli.cmpo_samples=3", "muesli.past_rates=0.01"),
+        ("muesli.lookahead=rules", "muesli.cmpo_mode=best", "muesli.cmpo_samples=3"),
     ],
 )
 def test_variants_run(overrides: tuple[str, ...]) -> None:
