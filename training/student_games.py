@@ -2,8 +2,8 @@
 
 A net is lost in positions that its own moves lead to and that no teacher's game shows. So the current student plays,
 the teacher values all moves of every position that comes up, and those where the student's move gives much away are
-kept with certainty, of the others a share. Many games run at once, since a batch of boards costs the student little
-more than one. Some start from won endings, in which the student has to make progress and not to repeat itself.
+kept with certainty, of the others a share. Many games run at once, since a batch of boards costs the student less than
+its boards alone. Some start from won endings, in which the student has to make progress and not to repeat itself.
 """
 
 import itertools
@@ -40,7 +40,7 @@ class StudentGames:
     Attributes:
       weights: folder of the network.
       starts: FENs where half of the games start that are not won endings; may be empty.
-      boards: games at once in a process, as many as the student evaluates in one go.
+      boards: games at once in a process, whose positions the student evaluates together.
       won_share: share of the games that start from a won ending.
       self_share: share of the other games that the student plays with itself, not with the noisy teacher.
       temperature: half of the student's games are played at 0, the others at up to so much.

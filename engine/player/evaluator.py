@@ -7,7 +7,7 @@ from typing import Protocol
 import chess
 import numpy as np
 
-# Boards that an evaluator takes in one go: a call with 2 of them takes as long as one with so many. On a processor a
+# Boards that an evaluator takes in one go on a processor: a call with 2 of them takes as long as one with so many. A
 # larger batch is hardly quicker by the board, and would make two or three moves that are compared as slow as all.
 BATCH = 8
 

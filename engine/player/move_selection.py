@@ -10,13 +10,15 @@ if TYPE_CHECKING:  # the table of options needs the names before anything heavy 
     from engine.player.evaluator import Evaluation
     from engine.player.successors import Successors
 
-# policy: the network's, from one evaluation. lookahead: one ply, the policy and the values of all successors, which are
-# evaluated in one batch. cmpo: the policy that the network's latent model improves in the same evaluation; an evaluator
-# that does so is the player's.
+# policy: the network's, from one evaluation. lookahead: one ply, the policy and the values of all successors, each of
+# which is evaluated. cmpo: the policy that the network's latent model improves in the same evaluation; an evaluator that
+# does so is the player's.
 MoveSelection = Literal["policy", "lookahead", "cmpo"]
 
-# Bounds the log-odds of results that are certain; so small that no policy is sure enough to outweigh a mate.
-_MARGIN = 1e-6
+# Bounds the log-odds of results that are certain.
+_MARGIN = 1e-4
+# Put on a move that the answer expected to it mates: no policy is so sure as to outweigh it.
+_MATED = -1e3
 # Of the successors' log-odds beside the policy's logits. Measured: either alone chooses worse than both together, and
 # anything from 1 to 3 is about as good (docs/measurements.md).
 _ODDS_WEIGHT = 1.5
@@ -40,5 +42,6 @@ def lookahead_policy(evaluation: "Evaluation", successors: "Successors", moves: 
         if wdl is not None:
             score = np.clip(wdl[0] + 0.5 * wdl[1], _MARGIN, 1.0 - _MARGIN)
             logits[index] = evaluation.log_probs[index] + _ODDS_WEIGHT * np.log(score / (1.0 - score))
+            logits[index] += _MATED * (successors.mate_in(move) == -1)
     shifted = logits - logits.max()
     return dataclasses.replace(evaluation, log_probs=shifted - np.log(np.exp(shifted).sum()))

@@ -23,6 +23,8 @@ from engine.player.evaluator import BATCH, Evaluation, log_softmax
 
 # The most iterations that can be asked for: the bound of the compiled programs, which are one for every limit below.
 MOST_STEPS = 64
+# Boards in a batch on an accelerator, which hardly takes longer for so many than for one.
+_ACCELERATOR_BATCH = 64
 
 
 class NoModelError(ValueError):
@@ -30,15 +32,16 @@ class NoModelError(ValueError):
 
 
 class NetworkEvaluator:
-    """Evaluates boards with a loaded network: alone (every move of a game), or in batches of `BATCH`.
+    """Evaluates boards with a loaded network: alone (every move of a game), or in batches.
 
     Args:
       loaded: network and parameters.
       tolerance: of the solver, 0 for the network's own.
+      batch: boards in a batch.
     """
 
-    def __init__(self, loaded: LoadedNetwork, tolerance: float = 0.0) -> None:
-        self.sha256 = loaded.sha256
+    def __init__(self, loaded: LoadedNetwork, tolerance: float = 0.0, batch: int = BATCH) -> None:
+        self.sha256, self._batch = loaded.sha256, batch
         config = loaded.network.config
         self._config = config
         self._step_limit = config.own_steps
@@ -95,17 +98,17 @@ class NetworkEvaluator:
         """
         positions = np.stack([encode_position(board) for board in boards]) if boards else np.zeros((0, 67), np.int8)
         evaluations: list[Evaluation] = []
-        for start in range(0, len(boards), BATCH):
-            chunk = boards[start : start + BATCH]
+        for start in range(0, len(boards), self._batch):
+            chunk = boards[start : start + self._batch]
             moves_and_cells = [legal_moves_and_cells(board) for board in chunk]
-            output = self._outputs(positions[start : start + BATCH], [cells for _, cells in moves_and_cells])
+            output = self._outputs(positions[start : start + self._batch], [cells for _, cells in moves_and_cells])
             rows = enumerate(moves_and_cells)
             evaluations += [_evaluation(moves, cells, output, row) for row, (moves, cells) in rows]
         return evaluations
 
     def _outputs(self, positions: np.ndarray, cells: Sequence[np.ndarray]) -> NetworkOutput:
         """Returns the outputs as NumPy arrays; rows beyond the positions are padding."""
-        size = 1 if len(positions) == 1 else BATCH
+        size = 1 if len(positions) == 1 else self._batch
         padding = np.repeat(positions[:1], size - len(positions), axis=0)
         return jax.device_get(self._apply(np.concatenate([positions, padding]), cells))
 
@@ -144,7 +147,8 @@ def load_network_evaluator(folder: Path, backend: Backend = "auto", tolerance: f
     loaded = load_network(folder)
     placed = jax.device_put((loaded.params, loaded.model and loaded.model.params), device)
     model = loaded.model and loaded.model._replace(params=placed[1])
-    evaluator = NetworkEvaluator(loaded._replace(params=placed[0], model=model), tolerance)
+    batch = BATCH if device.platform == "cpu" else _ACCELERATOR_BATCH
+    evaluator = NetworkEvaluator(loaded._replace(params=placed[0], model=model), tolerance, batch)
     evaluator.warm_up()
     return evaluator
 

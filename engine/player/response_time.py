@@ -20,7 +20,9 @@ class ResponseTime:
         if boards == 1:
             self._single_s = max(seconds, _FORGETTING * self._single_s)
         else:
-            self._batch_s = max(seconds / math.ceil(boards / BATCH), _FORGETTING * (self._batch_s or 0.0))
+            # One board left over is evaluated alone, which takes far less than a batch.
+            batches = math.ceil((boards - 1) / BATCH)
+            self._batch_s = max(seconds / batches, _FORGETTING * (self._batch_s or 0.0))
 
     def predicted_s(self, boards: int) -> float:
         """Returns seconds for a call with so many boards."""

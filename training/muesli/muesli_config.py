@@ -52,7 +52,7 @@ class MuesliConfig:
     # c, the bound on normalised advantages in the CMPO policy.
     cmpo_clip: float = 1.0
     # Where action values come from: one step of the learned model, or the rules, which know the reward and the position
-    # after an action; that takes an evaluation of each candidate, which self-play then draws when it plays.
+    # after an action; that takes an evaluation of each candidate, which self-play then chooses when it plays.
     lookahead: Literal["model", "rules"] = "model"
     # lambda of Retrace; 0 gives one-step returns.
     retrace_lambda: float = 0.95
@@ -87,3 +87,9 @@ class MuesliConfig:
         ):
             if not is_valid:
                 raise ValueError(f"expected {name} {allowed}, got {getattr(self, name, shares)}")
+        if self.lookahead == "rules" and self.cmpo_mode == "sampled":
+            # Replayed draws are those of an older prior, which the estimate would pull the policy back to.
+            raise ValueError("expected cmpo_mode exact or best with lookahead rules, got sampled")
+        if self.cmpo_mode == "best" and self.bootstrap == "model":
+            # The mean over the most probable actions is not the value of the policy.
+            raise ValueError("expected bootstrap value with cmpo_mode best, got model")

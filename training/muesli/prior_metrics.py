@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from training.muesli.lookahead import played_values
 from training.muesli.prior_targets import PriorTargets
-from training.muesli.retrace import zero_sum_discount
 from training.muesli.sequences import Sequences
 
 _BINS = 10
@@ -41,9 +41,7 @@ def model_metrics(model_q: jax.Array, targets: PriorTargets, sequences: Sequence
       targets: of the batch.
       sequences: the batch.
     """
-    reward = sequences.reward[:, :-1].astype(jnp.float32)
-    rules_q = reward + zero_sum_discount(sequences.is_terminal[:, :-1]) * targets.value[:, 1:]
-    model_q = model_q[:, :-1]
+    model_q, rules_q = model_q[:, :-1], played_values(sequences, targets.value)[:, :-1]
     return {"q_correlation": correlation(model_q, rules_q), "q_error": jnp.mean(jnp.abs(model_q - rules_q))}
 
 

@@ -61,19 +61,16 @@ def prior_targets(
     agent, config = problem.agent, problem.config
     batch, length, size = legal.shape
     flat_legal = legal.reshape(batch * length, size)
-    action = sequences.action.astype(jnp.int32).reshape(-1)
     root = agent.root(params, sequences.observation.reshape(batch * length, -1))
     log_prior = cmpo.legal_log_policy(root.prediction.policy_logits, flat_legal)
     value = expected_value(root.prediction.value_logits, agent.value_support)
-    successors = None
-    if config.lookahead == "rules":
-        successors = jax.tree.map(lambda leaf: leaf.reshape(batch * length, *leaf.shape[2:]), sequences.successors)
-    lookahead = look_ahead(problem, params, root, action, flat_legal, log_prior, successors, key)
+    lookahead = look_ahead(problem, params, root, sequences, flat_legal, log_prior, key)
 
     def in_time(flat: jax.Array) -> jax.Array:
         return flat.reshape(batch, length, *flat.shape[1:])
 
-    log_taken = in_time(jnp.take_along_axis(log_prior, action[:, None], axis=1)[:, 0])
+    taken = sequences.action.astype(jnp.int32)[..., None]
+    log_taken = jnp.take_along_axis(in_time(log_prior), taken, axis=2)[..., 0]
     expected_q, taken_q = (value, value) if config.bootstrap == "value" else (lookahead.expected_q, lookahead.taken_q)
     returns = _returns(sequences, in_time(expected_q), in_time(taken_q), log_taken, in_time(value), config)
     past_returns = _past_returns(problem, sequences, root, lookahead, past_log_policies)

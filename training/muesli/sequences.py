@@ -6,15 +6,15 @@ from flax import struct
 
 
 class Successors(struct.PyTreeNode):
-    """The positions after the action taken, which is the first, and after the candidates of `candidate_actions.py`.
+    """The positions after the candidates that `candidate_actions.py` chose when the game was played.
 
-    Leading axes are `[B, T, 1 + C]`; what follows an action that is no candidate has no meaning.
+    Leading axes are `[B, T, C]`; what follows where there is no candidate has no meaning.
     """
 
-    action: jax.Array  # [B, T, 1 + C] int16, -1 where there is none
-    observation: jax.Array  # [B, T, 1 + C, O] int8, of the side then to move
-    reward: jax.Array  # [B, T, 1 + C] int8, of the player who acted
-    is_terminal: jax.Array  # [B, T, 1 + C] bool
+    action: jax.Array  # [B, T, C] int16, -1 where there is none
+    observation: jax.Array  # [B, T, C, O] int8, of the side then to move
+    reward: jax.Array  # [B, T, C] int8, of the player who acted
+    is_terminal: jax.Array  # [B, T, C] bool
 
 
 class Sequences(struct.PyTreeNode):

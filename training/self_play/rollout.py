@@ -108,8 +108,8 @@ def _step(
     reward = jax.vmap(mover_reward)(games.states, after)
     successors = None
     if candidates is not None:
-        others = candidates(legal, legal_log_policy(logits, legal), candidates_key)
-        successors = _successors(environment, games.states, jnp.concatenate([action[:, None], others], axis=1))
+        actions = candidates(legal, legal_log_policy(logits, legal), candidates_key)
+        successors = _successors(environment, games.states, actions)
     step = Sequences(
         observation=observation,
         legal=pack_legal(legal),

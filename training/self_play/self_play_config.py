@@ -76,6 +76,8 @@ class SelfPlayConfig:
                 raise ValueError(f"expected {name} of at least {least}, got {getattr(self, name)}")
         if not 0 <= self.model_gradient <= 1:
             raise ValueError(f"expected model_gradient in [0, 1], got {self.model_gradient}")
+        if self.model_gradient != 1 and self.network is None:
+            raise ValueError(f"expected model_gradient 1 without the network of chess, got {self.model_gradient}")
         if self.lanes % self.updates:
             raise ValueError(f"expected lanes to be a multiple of updates ({self.updates}), got {self.lanes}")
         if self.validation and self.network is None:

@@ -91,9 +91,9 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
         behaviour=BehaviourConfig(temperature=0.4, random_share=0.1, opening_plies=10),
         lanes=256,
         steps=16,
-        updates=64,
-        replayed=3,
-        replay_slots=64,
+        updates=16,
+        replayed=0,
+        replay_slots=1,
     ),
 }
 

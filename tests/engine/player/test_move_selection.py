@@ -34,9 +34,9 @@ def test_a_far_better_successor_outweighs_the_policy_and_a_certain_policy_outwei
     assert Player(FakeEvaluator({"e1f2": 10.0}, _material)).think(chess.Board(fen)).move.uci() == "e1f2"
 
 
-def test_a_reply_that_mates_is_avoided_however_sure_the_policy_is() -> None:
-    # After Rf3 Ra1 mates; the policy hardly thinks of h3.
-    evaluator = FakeEvaluator({"b3f3": 1e6}, (0.4, 0.2, 0.4))
+def test_a_reply_that_mates_is_avoided_however_sure_the_policy_is_and_however_bad_the_rest() -> None:
+    # After Rf3 Ra1 mates; the policy hardly thinks of h3, after which all seems lost.
+    evaluator = FakeEvaluator({"b3f3": 1e9}, (1.0, 0.0, 0.0))
     board = chess.Board("6k1/5ppp/8/8/8/1R6/r4PPP/6K1 w - - 0 1")
     allowed = frozenset(map(chess.Move.from_uci, ("b3f3", "h2h3")))
     assert Player(evaluator).think(board, Request(selection="lookahead", allowed=allowed)).move.uci() == "h2h3"

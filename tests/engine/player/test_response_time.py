@@ -24,6 +24,12 @@ def test_a_batch_costs_the_same_for_any_number_of_boards_in_it() -> None:
     assert time.predicted_s(1) == pytest.approx(0.002)
 
 
+def test_a_board_left_over_does_not_make_batches_seem_quicker() -> None:
+    time = ResponseTime()
+    time.note(BATCH + 1, 0.048)
+    assert time.predicted_s(2 * BATCH) == pytest.approx(0.096)
+
+
 def test_a_slow_call_is_remembered_and_then_forgotten() -> None:
     time = ResponseTime()
     time.note(1, 1.0)

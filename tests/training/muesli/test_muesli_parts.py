@@ -154,5 +154,9 @@ def test_settings_are_checked() -> None:
     for changes in ({"unroll_steps": 0}, {"cmpo_clip": 0.0}, {"retrace_lambda": 1.5}, {"past_rates": (0.0,)}):
         with pytest.raises(ValueError, match=next(iter(changes))):
             MuesliConfig(**changes)
+    with pytest.raises(ValueError, match="expected cmpo_mode exact or best with lookahead rules, got sampled"):
+        MuesliConfig(lookahead="rules", cmpo_mode="sampled")
+    with pytest.raises(ValueError, match="expected bootstrap value with cmpo_mode best, got model"):
+        MuesliConfig(cmpo_mode="best")
     with pytest.raises(ValueError, match="cmpo"):
         LossWeights(cmpo=-1.0)

@@ -38,15 +38,15 @@ def first_states(*overrides: str) -> list[Any]:
 
 
 @functools.cache
-def played(steps: int, **behaviour: float) -> Sequences:
+def played(steps: int, muesli: MuesliConfig = MuesliConfig(), **behaviour: float) -> Sequences:
     run = small_run()
     config = BehaviourConfig(**behaviour)  # type: ignore[arg-type]
 
     def play(key: jax.Array) -> Sequences:
         params = run.agent.init(jax.random.key(1))
         games = new_games(run.environment, key, 64, config)
-        every = functools.partial(candidates, MuesliConfig(), run.environment.most_legal)
-        return roll_out(run.environment, run.agent, params, games, key, steps, config, every)[1]
+        chosen = functools.partial(candidates, muesli, run.environment.most_legal)
+        return roll_out(run.environment, run.agent, params, games, key, steps, config, chosen)[1]
 
     return jax.device_get(jax.jit(play, compiler_options=QUICK)(jax.random.key(2)))
 
@@ -72,7 +72,7 @@ def test_sequences_are_games_of_the_rules_one_after_the_other() -> None:
     assert ended >= 8
 
 
-def test_successors_are_what_the_rules_make_of_the_action_taken_and_of_every_legal_one() -> None:
+def test_successors_are_what_the_rules_make_of_every_legal_action() -> None:
     environment, sequences = small_run().environment, played(12, random_share=0.3, opening_plies=3)
     play, observe = jax.jit(environment.play), jax.jit(environment.observe)
     ended = 0
@@ -81,8 +81,7 @@ def test_successors_are_what_the_rules_make_of_the_action_taken_and_of_every_leg
         for t in range(12):
             found = jax.tree.map(lambda leaf, where=(lane, t): leaf[where], sequences.successors)
             legal = unpack_legal(jnp.asarray(sequences.legal[lane, t]), 9)
-            assert found.action[0] == sequences.action[lane, t]
-            np.testing.assert_array_equal(found.action[1:], np.where(legal, np.arange(9), -1))
+            np.testing.assert_array_equal(found.action, np.where(legal, np.arange(9), -1))
             for place in np.flatnonzero(found.action >= 0):
                 after = play(state, jnp.int32(found.action[place]))
                 np.testing.assert_array_equal(found.observation[place], observe(after))
@@ -94,14 +93,29 @@ def test_successors_are_what_the_rules_make_of_the_action_taken_and_of_every_leg
     assert ended >= 8
 
 
-def test_the_stored_probability_is_that_of_the_draw() -> None:
+def policy_of(sequences: Sequences, lane: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the logits of the network that played, and which actions are legal, `[T, 9]`."""
     run = small_run()
-    sequences = played(8, temperature=1.7, random_share=0.2)
     params = run.agent.init(jax.random.key(1))
     logits_of = jax.jit(lambda x: run.agent.root(params, x).prediction.policy_logits, compiler_options=QUICK)
+    logits = np.asarray(logits_of(jnp.asarray(sequences.observation[lane])), np.float64)
+    return logits, np.asarray(unpack_legal(jnp.asarray(sequences.legal[lane]), 9))
+
+
+def test_candidates_are_the_best_of_the_policy_and_not_of_what_moves_are_drawn_from() -> None:
+    best = MuesliConfig(cmpo_mode="best", cmpo_samples=3, bootstrap="value")
+    sequences = played(8, best, temperature=2.0, random_share=0.5, opening_plies=4)
+    assert sequences.successors is not None
     for lane in range(4):
-        logits = np.asarray(logits_of(jnp.asarray(sequences.observation[lane])), np.float64)
-        legal = np.asarray(unpack_legal(jnp.asarray(sequences.legal[lane]), 9))
+        for t, (logits, legal) in enumerate(zip(*policy_of(sequences, lane), strict=True)):
+            order = [action for action in np.argsort(-logits) if legal[action]][:3]
+            np.testing.assert_array_equal(sequences.successors.action[lane, t], order + [-1] * (3 - len(order)))
+
+
+def test_the_stored_probability_is_that_of_the_draw() -> None:
+    sequences = played(8, temperature=1.7, random_share=0.2)
+    for lane in range(4):
+        logits, legal = policy_of(sequences, lane)
         for t in range(8):
             weights = np.exp(logits[t] / 1.7) * legal[t]
             mixture = 0.8 * weights / weights.sum() + 0.2 * legal[t] / legal[t].sum()
@@ -226,8 +240,7 @@ def test_figures_say_what_happened() -> None:
         ("muesli.cmpo_mode=sampled", "generator=rbg", "arithmetic=bfloat16"),
         ("muesli.cmpo_mode=sampled", "game=gardner_chess", "muesli.cmpo_samples=2"),
         ("game=connect_four", "updates=1", "muesli.lookahead=rules", "board_network.line_features=4"),
-        ("muesli.lookahead=rules", "muesli.cmpo_mode=sampled", "muesli.cmpo_samples=3", "muesli.past_rates=0.01"),
-        ("muesli.lookahead=rules", "muesli.cmpo_mode=best", "muesli.cmpo_samples=3"),
+        ("muesli.lookahead=rules", "muesli.cmpo_mode=best", "muesli.cmpo_samples=3", "muesli.bootstrap=value"),
     ],
 )
 def test_variants_run(overrides: tuple[str, ...]) -> None:
