@@ -11,8 +11,8 @@ if TYPE_CHECKING:  # the table of options needs the names before anything heavy 
     from engine.player.successors import Successors
 
 # policy: the network's, from one evaluation. lookahead: one ply, the policy and the values of all successors, each of
-# which is evaluated. cmpo: the policy that the network's latent model improves in the same evaluation; an evaluator that
-# does so is the player's.
+# which is evaluated. cmpo: the policy that the network's latent model improves in the same evaluation; an evaluator
+# that does so is the player's.
 MoveSelection = Literal["policy", "lookahead", "cmpo"]
 
 # Bounds the log-odds of results that are certain.

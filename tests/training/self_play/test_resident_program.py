@@ -23,6 +23,7 @@ from training.self_play.resident_program import ResidentState, make_program
 from training.self_play.rollout import new_games, roll_out
 from training.self_play.self_play_presets import SELF_PLAY_PRESETS, self_play_preset
 
+EXACT = MuesliConfig()
 PAST = ("muesli.past_rates=0.01,0.001", "muesli.weights.anchor=0.1")
 
 
@@ -38,7 +39,7 @@ def first_states(*overrides: str) -> list[Any]:
 
 
 @functools.cache
-def played(steps: int, muesli: MuesliConfig = MuesliConfig(), **behaviour: float) -> Sequences:
+def played(steps: int, muesli: MuesliConfig = EXACT, **behaviour: float) -> Sequences:
     run = small_run()
     config = BehaviourConfig(**behaviour)  # type: ignore[arg-type]
 
