@@ -5,6 +5,7 @@ from typing import NamedTuple
 import chex
 import jax
 import jax.numpy as jnp
+import optax
 
 from training.muesli import cmpo
 from training.muesli.agent import ModelStep, Prediction, Problem
@@ -89,7 +90,7 @@ def _model_terms(
     parts: dict[str, list[jax.Array]] = {}
     made: list[ModelStep] = []
     for k in range(1, steps + 1):
-        latent = share * latent + (1.0 - share) * jax.lax.stop_gradient(latent)
+        latent = optax.scale_gradient(latent, share)
         step = problem.agent.advance(params, latent, _flat(_after(action, k - 1)))
         latent = step.latent
         made.append(step)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import chex
 import jax
 import jax.numpy as jnp
+import optax
 
 from engine.encoding.position import POSITION_SIZE
 from engine.network.dynamics import LatentHeads, LatentModel, LatentStep
@@ -66,8 +67,7 @@ class ChessAgent:
     def root(self, params: Any, observation: jax.Array) -> Root:
         """Evaluates positions int8 `[B, P]`."""
         output, squares = evaluate_with_squares(self._network, params["network"], observation)
-        share = self._model_gradient
-        squares = share * squares + (1.0 - share) * jax.lax.stop_gradient(squares)
+        squares = cast(jax.Array, optax.scale_gradient(squares, self._model_gradient))
         latent = cast(jax.Array, self._apply(params, squares, method="embed"))
         past = cast(LatentHeads, self._apply(params, latent, method="predict")).value_logits[:, 1:]
         prediction = Prediction(
