@@ -3,7 +3,8 @@
     python -m training.label --engine stockfish --out labels.tsv --depth 4 --processes 2 --minutes 60
 
 Where positions come from (--source):
-  games      the teacher's own noisy games; half of them start from --starts
+  games      the teacher's own noisy games; half of them start from --starts; with --decided .85 --decided-plies 1
+             --plays-on-share 0 they keep to positions where the game is open
   files      positions of --file: PGN games, FEN or EPD lines, Lichess puzzles (.csv), earlier labels (.tsv);
              --share draws some of them, --aside leaves some of those by one random legal move
   student    games of the network in --weights with itself and with the noisy teacher, also from won endings; kept are
@@ -41,13 +42,22 @@ def _parser() -> argparse.ArgumentParser:
     add("--positions", type=int, default=10**9, metavar="N", help="stop after adding so many")
     add("--minutes", type=float, default=60.0, metavar="X", help="stop after so long (default 60)")
     add("--source", choices=("games", "files", "student"), default="games", help="see above (default games)")
-    add("--starts", type=Path, metavar="FILE", help="FENs or EPDs (plain or .xz) where half of the games start")
+    _add_games(parser.add_argument_group("--source games and student"))
     files = parser.add_argument_group("--source files")
     files.add_argument("--file", type=Path, action="append", default=[], help="may be repeated; plain or .xz")
     files.add_argument("--share", type=float, default=1.0, metavar="X", help="of the positions is taken (default 1)")
     files.add_argument("--aside", type=float, default=0.0, metavar="X", help="of those is left aside (default 0)")
     _add_student(parser.add_argument_group("--source student"))
     return parser
+
+
+def _add_games(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--starts", type=Path, metavar="FILE", help="FENs or EPDs (plain or .xz) where games start")
+    add("--given-share", type=float, default=0.5, metavar="X", help="of the games starts there (default .5)")
+    add("--decided", type=float, default=0.955, metavar="X", help="expected score that decides a game (default .955)")
+    add("--decided-plies", type=int, default=8, metavar="N", help="if it lasts for so long (default 8)")
+    add("--plays-on-share", type=float, default=0.25, metavar="X", help="of the games goes on then (default .25)")
 
 
 def _add_student(group: argparse._ArgumentGroup) -> None:
@@ -108,18 +118,24 @@ def _source(arguments: argparse.Namespace) -> "LabelSource":
         if not arguments.file:
             raise ValueError("expected at least one --file for --source files, got none")
         return PositionFiles(paths=tuple(arguments.file), share=arguments.share, aside=arguments.aside)
-    starts = read_starts(arguments.starts) if arguments.starts else ()
-    if arguments.source == "games":
-        from training.noisy_games import NoisyGames
+    from training.noisy_games import GamePlan, NoisyGames
 
-        return NoisyGames(starts=starts)
+    plan = GamePlan(
+        starts=read_starts(arguments.starts) if arguments.starts else (),
+        given_share=arguments.given_share,
+        decided=arguments.decided,
+        decided_plies=arguments.decided_plies,
+        plays_on_share=arguments.plays_on_share,
+    )
+    if arguments.source == "games":
+        return NoisyGames(plan=plan)
     from training.student_games import StudentGames
 
     if arguments.weights is None:
         raise ValueError("expected --weights for --source student, got none")
     return StudentGames(
         weights=arguments.weights,
-        starts=starts,
+        plan=plan,
         boards=arguments.boards,
         won_share=arguments.won_share,
         self_share=arguments.self_share,

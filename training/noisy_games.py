@@ -16,7 +16,6 @@ from training.label_source import LabelledGame, LabelWorker, Visit, group_name
 
 NOISES = (0.03, 0.1, 0.2, 0.35)  # share of random moves; one is drawn for each game
 HEATS = (0.01, 0.03, 0.08, 0.15)  # temperatures of the other moves, in expected score
-DECIDED, DECIDED_PLIES = 0.955, 8  # a game is decided after so many plies beyond this expected score
 LONG_PLIES = 240
 _SHORT_PLIES = (4, 8, 12, 16)
 _RANDOM_PLIES = (0, 1, 2, 3, 4, 6, 8, 10)
@@ -24,37 +23,82 @@ _ASIDE = 0.2  # share of given starts that are left by one random move
 
 
 @dataclass(frozen=True, kw_only=True)
+class GamePlan:
+    """Where games start, and when they are decided, so that nothing more is to be learnt from them.
+
+    The engine that is trained gives away most in level positions with many men, which are a quarter of what games show
+    that are played until nobody can err. A lower `decided` with fewer plies keeps games to those.
+
+    Attributes:
+      starts: FENs; may be empty.
+      given_share: share of the games that start from one of them and are short.
+      decided: a game is decided when the expected score of either side has been beyond this,
+      decided_plies: for so many plies.
+      plays_on_share: share of the games that go on to their end nevertheless.
+    """
+
+    starts: tuple[str, ...] = ()
+    given_share: float = 0.5
+    decided: float = 0.955
+    decided_plies: int = 8
+    plays_on_share: float = 0.25
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a number out of range."""
+        if not 0.5 < self.decided <= 1:
+            raise ValueError(f"expected decided above 0.5 and up to 1, got {self.decided}")
+        if self.decided_plies < 1:
+            raise ValueError(f"expected decided_plies of at least 1, got {self.decided_plies}")
+        for name in ("given_share", "plays_on_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"expected {name} in 0..1, got {getattr(self, name)}")
+
+    def starts_given(self, rng: random.Random) -> bool:
+        """Draws whether a game starts from a given position."""
+        return bool(self.starts) and rng.random() < self.given_share
+
+    def decided_for(self, plies: int, values: Sequence[float]) -> int:
+        """Returns for how many plies a game has been decided, one ply later.
+
+        Args:
+          plies: for how many it had been before.
+          values: the teacher's expected scores of the legal moves.
+        """
+        return 0 if 1 - self.decided < max(values) < self.decided else plies + 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoisyGames:
     """The teacher's noisy games as a source of positions.
 
     Attributes:
-      starts: FENs where half of the games start; may be empty.
+      plan: where they start, and when they end.
     """
 
-    starts: tuple[str, ...] = ()
+    plan: GamePlan = GamePlan()
     prefix = ""
 
     def games(self, worker: LabelWorker) -> Iterator[LabelledGame]:
         """Yields game after game, without end."""
         for game in itertools.count(worker.first_game):
             worker.new_game()
-            visits = play_noisy_game(worker.rng(game), self.starts, worker)
+            visits = play_noisy_game(worker.rng(game), self.plan, worker)
             yield LabelledGame(group_name(worker, self.prefix, game), list(visits))
 
 
-def play_noisy_game(rng: random.Random, starts: Sequence[str], worker: LabelWorker) -> Iterator[Visit]:
+def play_noisy_game(rng: random.Random, plan: GamePlan, worker: LabelWorker) -> Iterator[Visit]:
     """Plays one game and yields its positions.
 
     Args:
       rng: decides everything that is random.
-      starts: FENs of which half of the games start; may be empty.
+      plan: where the game may start, and when it is decided.
       worker: has the teacher.
     """
-    if starts and rng.random() < 0.5:
-        board, plies = given_start(rng, starts), rng.choice(_SHORT_PLIES)
+    if plan.starts_given(rng):
+        board, plies = given_start(rng, plan.starts), rng.choice(_SHORT_PLIES)
     else:
         board, plies = random_start(rng), LONG_PLIES
-    noise, heat, plays_on = rng.choice(NOISES), rng.choice(HEATS), rng.random() < 0.25
+    noise, heat, plays_on = rng.choice(NOISES), rng.choice(HEATS), rng.random() < plan.plays_on_share
     decided = 0
     while plies and board.is_valid() and not board.is_game_over(claim_draw=True):
         plies -= 1
@@ -62,8 +106,8 @@ def play_noisy_game(rng: random.Random, starts: Sequence[str], worker: LabelWork
         if visit is None:
             return
         yield visit
-        decided = decided + 1 if is_decided(visit.values) else 0
-        if decided >= DECIDED_PLIES and not plays_on:
+        decided = plan.decided_for(decided, visit.values)
+        if decided >= plan.decided_plies and not plays_on:
             return
         board.push(noisy_move(rng, board, visit.values, noise, heat))
 
@@ -84,11 +128,6 @@ def noisy_move(
     best = max(values)
     odds = [math.exp((value - best) / heat) for value in values]
     return rng.choice(moves) if rng.random() < noise else rng.choices(moves, odds)[0]
-
-
-def is_decided(values: Sequence[float]) -> bool:
-    """Whether the best move all but wins, or all moves all but lose."""
-    return not 1 - DECIDED < max(values) < DECIDED
 
 
 def given_start(rng: random.Random, starts: Sequence[str]) -> chess.Board:

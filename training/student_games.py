@@ -18,12 +18,11 @@ from engine.player.choice import choose_move, is_drawn_by_rule, ranked_moves
 from engine.player.evaluator import Evaluation, Evaluator
 from training.label_source import LabelledGame, LabelWorker, Visit, group_name
 from training.noisy_games import (
-    DECIDED_PLIES,
     HEATS,
     LONG_PLIES,
     NOISES,
+    GamePlan,
     given_start,
-    is_decided,
     noisy_move,
     random_start,
 )
@@ -39,7 +38,7 @@ class StudentGames:
 
     Attributes:
       weights: folder of the network.
-      starts: FENs where half of the games start that are not won endings; may be empty.
+      plan: where the games start that are not won endings, and when they end.
       boards: games at once in a process, whose positions the student evaluates together.
       won_share: share of the games that start from a won ending.
       self_share: share of the other games that the student plays with itself, not with the noisy teacher.
@@ -50,7 +49,7 @@ class StudentGames:
     """
 
     weights: Path
-    starts: tuple[str, ...] = ()
+    plan: GamePlan = GamePlan()
     boards: int = 64
     won_share: float = 0.15
     self_share: float = 0.6
@@ -83,54 +82,53 @@ class StudentGames:
         yield from play_student_games(load_network_evaluator(self.weights, "cpu"), self, worker)
 
 
-def play_student_games(evaluator: Evaluator, plan: StudentGames, worker: LabelWorker) -> Iterator[LabelledGame]:
+def play_student_games(evaluator: Evaluator, source: StudentGames, worker: LabelWorker) -> Iterator[LabelledGame]:
     """Yields the labelled positions of many simultaneous games, without end.
 
     Args:
       evaluator: the student.
-      plan: what is played; its `weights` are not looked at.
+      source: what is played; its `weights` are not looked at.
       worker: has the teacher, and knows what is labelled already.
     """
     numbers = itertools.count(worker.first_game)
-    games = [_Game(plan, worker, next(numbers)) for _ in range(plan.boards)]
+    games = [_Game(source, worker, next(numbers)) for _ in range(source.boards)]
     while True:
         evaluations = evaluator.evaluate([game.board for game in games])
         for slot, evaluation in enumerate(evaluations):
             game = games[slot]
             kept = game.advance(evaluation)
             if kept is not None:
-                yield LabelledGame(group_name(worker, plan.prefix, game.number), [kept])
+                yield LabelledGame(group_name(worker, source.prefix, game.number), [kept])
             if game.is_over():
-                games[slot] = _Game(plan, worker, next(numbers))
+                games[slot] = _Game(source, worker, next(numbers))
 
 
 class _Game:
     """A game in progress."""
 
-    def __init__(self, plan: StudentGames, worker: LabelWorker, number: int) -> None:
+    def __init__(self, source: StudentGames, worker: LabelWorker, number: int) -> None:
         rng = worker.rng(number)
-        self._plan, self._worker, self._rng, self.number = plan, worker, rng, number
-        self._temperature = rng.choice((0.0, rng.uniform(0.0, plan.temperature)))
+        self._source, self._worker, self._rng, self.number = source, worker, rng, number
+        self._temperature = rng.choice((0.0, rng.uniform(0.0, source.temperature)))
         self._noise, self._heat = rng.choice(NOISES), rng.choice(HEATS)
-        self._plays_on, self._decided, self._ended = rng.random() < 0.25, 0, False
+        self._plays_on, self._decided, self._ended = rng.random() < source.plan.plays_on_share, 0, False
         self._start()
 
     def _start(self) -> None:
         """Sets board, length, and who plays the side that is not surely the student's."""
-        rng, plan = self._rng, self._plan
+        rng, source, plan = self._rng, self._source, self._source.plan
         self._opponent: Opponent
-        if rng.random() < plan.won_share:
+        if rng.random() < source.won_share:
             self.board, self._plies_left = won_ending(rng, rng.choice(WON_ENDINGS)), _WON_PLIES
             self._opponent, self._student_turn = rng.choice(("student", "teacher", "random")), self.board.turn
             self._plays_on = True
             return
         while True:
-            given = bool(plan.starts) and rng.random() < 0.5
-            self.board = given_start(rng, plan.starts) if given else random_start(rng)
+            self.board = given_start(rng, plan.starts) if plan.starts_given(rng) else random_start(rng)
             if not _has_ended(self.board):
                 break
         self._plies_left = LONG_PLIES
-        self._opponent = "student" if rng.random() < plan.self_share else "teacher"
+        self._opponent = "student" if rng.random() < source.self_share else "teacher"
         self._student_turn = rng.choice((chess.WHITE, chess.BLACK))
 
     def is_over(self) -> bool:
@@ -144,25 +142,25 @@ class _Game:
         visit = self._worker.visit(self.board) if is_new or mover == "teacher" else None
         best = choose_move(self.board, evaluation, ranked_moves(evaluation), 0.0, self._rng)
         kept = visit if visit is not None and is_new and self._is_kept(evaluation, best, visit.values) else None
-        self._decided = 0 if visit is None or not is_decided(visit.values) else self._decided + 1
+        self._decided = 0 if visit is None else self._source.plan.decided_for(self._decided, visit.values)
         if mover == "teacher" and visit is None:  # it leaves moves out, as some teachers do
             self._ended = True
             return kept
         values = visit.values if visit is not None else ()
         self.board.push(self._move(mover, evaluation, best, values))
         self._plies_left -= 1
-        decided = self._decided >= DECIDED_PLIES and not self._plays_on
+        decided = self._decided >= self._source.plan.decided_plies and not self._plays_on
         self._ended = decided or self._plies_left <= 0 or _has_ended(self.board)
         return kept
 
     def _mover(self) -> Opponent:
         if self.board.turn != self._student_turn and self._opponent != "student":
             return self._opponent
-        return "teacher" if self._rng.random() < self._plan.teacher_share else "student"
+        return "teacher" if self._rng.random() < self._source.teacher_share else "student"
 
     def _is_kept(self, evaluation: Evaluation, best: chess.Move, values: Sequence[float]) -> bool:
         regret = max(values) - values[evaluation.moves.index(best)]
-        return regret > self._plan.keep_above or self._rng.random() < self._plan.keep_others
+        return regret > self._source.keep_above or self._rng.random() < self._source.keep_others
 
     def _move(self, mover: Opponent, evaluation: Evaluation, best: chess.Move, values: Sequence[float]) -> chess.Move:
         if mover == "teacher":

@@ -1,5 +1,6 @@
 """Labelling, with a teacher that is a few lines of Python and with Stockfish."""
 
+import itertools
 import random
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import chess
 import pytest
@@ -15,7 +17,7 @@ from training import label
 from training.label_formats import read_labels
 from training.label_source import LabelWorker
 from training.labelling import read_starts
-from training.noisy_games import play_noisy_game
+from training.noisy_games import GamePlan, play_noisy_game
 from training.uci_teacher import TeacherError, UciTeacher
 
 # Values the move at place i of n, in the order of UCI text, at 100 * (n - i) centipawns, a mating move at a mate. Asked
@@ -128,12 +130,60 @@ def test_a_game_is_decided_by_its_random_numbers() -> None:
         moves = sorted(move.uci() for move in chess.Board(fen).legal_moves)
         return {move: 0.5 - 0.01 * place for place, move in enumerate(moves)}
 
-    starts = ("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",)
+    plan = GamePlan(starts=("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",))
     worker = LabelWorker(seed=1, number=0, processes=1, move_values=first_is_best, new_game=lambda: None)
-    games = [list(play_noisy_game(random.Random(seed), starts, worker)) for seed in (1, 1, 2)]
+    games = [list(play_noisy_game(random.Random(seed), plan, worker)) for seed in (1, 1, 2)]
     assert games[0] == games[1] != games[2] and len(games[0]) > 3
     for visit in games[0]:
         assert len(visit.values) == len(list(chess.Board(visit.fen).legal_moves))
+
+
+@pytest.mark.parametrize(
+    ("plan", "positions"),
+    [
+        ({"decided": 0.85, "decided_plies": 1}, 3),
+        ({"decided": 0.85, "decided_plies": 4}, 6),
+        ({"decided": 0.95, "decided_plies": 1}, 20),
+        ({"decided": 0.85, "decided_plies": 1, "plays_on_share": 1.0}, 20),
+    ],
+)
+def test_a_game_ends_when_it_is_decided(plan: dict[str, float], positions: int) -> None:
+    asked: list[str] = []
+
+    def lost_from_the_third_position_on(fen: str) -> dict[str, float]:
+        asked.append(fen)
+        value = 0.1 if len(asked) >= 3 else 0.5
+        return {move.uci(): value for move in chess.Board(fen).legal_moves}
+
+    worker = LabelWorker(
+        seed=1, number=0, processes=1, move_values=lost_from_the_third_position_on, new_game=lambda: None
+    )
+    settings: dict[str, Any] = {"plays_on_share": 0.0, **plan}
+    game = play_noisy_game(random.Random(5), GamePlan(**settings), worker)
+    assert len(list(itertools.islice(game, 20))) == positions
+
+
+def test_games_start_where_the_plan_says() -> None:
+    def all_alike(fen: str) -> dict[str, float]:
+        return {move.uci(): 0.5 for move in chess.Board(fen).legal_moves}
+
+    worker = LabelWorker(seed=1, number=0, processes=1, move_values=all_alike, new_game=lambda: None)
+    starts = ("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",)
+    for share in (0.0, 1.0):
+        plan = GamePlan(starts=starts, given_share=share)
+        firsts = [next(play_noisy_game(random.Random(seed), plan, worker)).fen for seed in range(20)]
+        assert [len(chess.Board(fen).piece_map()) < 4 for fen in firsts] == [share == 1] * 20
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [("--decided=0.5", "decided"), ("--decided-plies=0", "decided_plies"), ("--given-share=1.5", "given_share")],
+)
+def test_a_plan_out_of_range_is_refused(
+    option: str, name: str, teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert label.main(["--engine", teacher_command, "--out", str(tmp_path / "x.tsv"), option]) == 2
+    assert f"expected {name} " in capsys.readouterr().err
 
 
 def test_a_file_grows_without_repetition_and_heals_a_torn_line(teacher_command: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.engine.player.fake_evaluator import FakeEvaluator
 from training.label_source import LabelWorker, Visit
+from training.noisy_games import GamePlan
 from training.student_games import StudentGames, play_student_games
 from training.won_endings import WON_ENDINGS, won_ending
 
@@ -75,7 +76,8 @@ def test_groups_name_process_and_game_and_go_on() -> None:
 
 
 def test_the_same_seed_plays_the_same_games() -> None:
-    plans = {"temperature": 1.0, "teacher_share": 0.2, "keep_others": 0.5, "starts": (chess.STARTING_FEN,)}
+    games = GamePlan(starts=(chess.STARTING_FEN,))
+    plans = {"temperature": 1.0, "teacher_share": 0.2, "keep_others": 0.5, "plan": games}
     assert visits_of(Teacher("last", 80), **plans) == visits_of(Teacher("last", 80), **plans)
 
 
