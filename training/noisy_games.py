@@ -26,7 +26,7 @@ _ASIDE = 0.2  # share of given starts that are left by one random move
 class GamePlan:
     """Where games start, and when they are decided, so that nothing more is to be learnt from them.
 
-    The engine that is trained gives away most in level positions with many men, which are a quarter of what games show
+    The engine that is trained gives away most in level positions with many men, less than a third of what games show
     that are played until nobody can err. A lower `decided` with fewer plies keeps games to those.
 
     Attributes:
