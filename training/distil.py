@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
 from training.plan_arguments import add_plan_arguments, check_of_new_run, plan_of, stopped_by_signals
+from training.sole_writer import sole_writer
 
 if TYPE_CHECKING:
     from training.run_config import RunConfig
@@ -60,9 +61,11 @@ def _train(arguments: argparse.Namespace) -> int:
             **{name: getattr(arguments, name) for name in ("start_from", "source", "teacher", "validation")}
         )
     config = _read_config(arguments) if arguments.resume else _new_config(arguments)
-    distillation = Distillation(config, arguments.run, plan, arguments.start_from)
-    with stopped_by_signals(distillation):
-        distillation.run()
+    arguments.run.parent.mkdir(parents=True, exist_ok=True)
+    with sole_writer(arguments.run):
+        distillation = Distillation(config, arguments.run, plan, arguments.start_from)
+        with stopped_by_signals(distillation):
+            distillation.run()
     return 0
 
 

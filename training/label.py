@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
+from training.sole_writer import sole_writer
 
 if TYPE_CHECKING:
     from training.label_source import LabelSource
@@ -104,7 +105,8 @@ def _label(arguments: argparse.Namespace) -> int:
         left_s = min(arguments.minutes * 60 - passed_s, (arguments.positions - added) / max(rate, 1e-9))
         print(f"\r{added} positions  {rate:.0f}/s  {left_s / 60:.1f} min left ", end="", file=sys.stderr, flush=True)
 
-    added = label_positions(config, arguments.out, arguments.positions, arguments.minutes, report)
+    with sole_writer(arguments.out):
+        added = label_positions(config, arguments.out, arguments.positions, arguments.minutes, report)
     print(f"\nadded {added} positions to {arguments.out}", file=sys.stderr)
     return 0
 

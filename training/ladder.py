@@ -24,6 +24,7 @@ from training.engine_arguments import (
     whole_number,
 )
 from training.evaluation.evaluation_error import EvaluationError
+from training.sole_writer import sole_writer
 
 if TYPE_CHECKING:
     from training.evaluation.engine_spec import EngineSpec
@@ -58,7 +59,8 @@ def _ladder(arguments: argparse.Namespace, command: str) -> int:
         except OSError as error:
             raise EvaluationError(f"expected a folder for --save, got {arguments.save}: {error.strerror}") from error
     ladder, plan = _ladder_match(arguments)
-    report = climb(ladder, plan)
+    with sole_writer(arguments.save):
+        report = climb(ladder, plan)
     measurement = ladder_measurement(report, ladder, plan, arguments.nodes)
     print("\n".join(measurement.lines), flush=True)
     if arguments.json is not None:

@@ -22,6 +22,7 @@ from training.engine_arguments import (
     run_with_engines,
 )
 from training.evaluation.evaluation_error import EvaluationError
+from training.sole_writer import sole_writer
 
 if TYPE_CHECKING:
     from training.evaluation.engine_spec import EngineSpec
@@ -59,11 +60,12 @@ def _match(arguments: argparse.Namespace, command: str) -> int:
     plan, settings = _plan(arguments, first, second)
     chess960 = any(opening.chess960 for opening in plan.openings)
     first, second = replace(first, chess960=chess960), replace(second, chess960=chess960)
-    store = MatchStore(arguments.save, settings, plan.openings, resume=arguments.resume)
     with (
+        sole_writer(arguments.save),
         PlayerPool(lambda: EnginePlayer(first)) as first_pool,
         PlayerPool(lambda: EnginePlayer(second)) as second_pool,
     ):
+        store = MatchStore(arguments.save, settings, plan.openings, resume=arguments.resume)
         outcome = hold_match(plan, first_pool, second_pool, store)
     _report(arguments, command, settings, outcome)
     if not outcome.interrupted:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
 from training.plan_arguments import add_plan_arguments, check_of_new_run, plan_of, stopped_by_signals
+from training.sole_writer import sole_writer
 
 if TYPE_CHECKING:
     from training.self_play.self_play_config import SelfPlayConfig
@@ -67,9 +68,12 @@ def _learn(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
     from training.self_play.self_play_run import SelfPlayRun
 
-    run = SelfPlayRun(config, arguments.run, plan, arguments.start_from)
-    with stopped_by_signals(run):
-        run.run()
+    arguments.run.parent.mkdir(parents=True, exist_ok=True)
+    is_one_of_many = arguments.group is not None and arguments.group[2] != "0"
+    with sole_writer(None if is_one_of_many else arguments.run):
+        run = SelfPlayRun(config, arguments.run, plan, arguments.start_from)
+        with stopped_by_signals(run):
+            run.run()
     return 0
 
 
