@@ -16,8 +16,8 @@ def sole_writer(written: Path | None) -> Generator[None]:
     """Lets nobody else that asks write a file or a folder meanwhile.
 
     Args:
-      written: what is going to be written, there already or not, in an existing folder; None for nothing. The claim is a hidden file beside
-        it. That file stays; nobody holds it once the process has ended, however it ended.
+      written: what is going to be written, there already or not, in an existing folder; None for nothing. The claim is
+        a hidden file beside it. That file stays; nobody holds it once the process has ended, however it ended.
 
     Raises:
       AlreadyWrittenError: another process writes it.
