@@ -9,6 +9,8 @@ Where positions come from (--source):
              --share draws some of them, --aside leaves some of those by one random legal move
   student    games of the network in --weights with itself and with the noisy teacher, also from won endings; kept are
              the positions where its move gives away more than --keep-above, and a share --keep-others of the rest
+  favourites earlier labels of all moves (--file), in which the moves that the network in --weights prefers, the best
+             one and its rivals are searched together, --nodes-per-move each, so that they are told apart
 
 Run it again with the same --out to go on; the file grows and holds no position twice. Pack it with training.pack.
 """
@@ -42,13 +44,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--processes", type=int, default=1, help="engines at work at once (default 1)")
     add("--positions", type=int, default=10**9, metavar="N", help="stop after adding so many")
     add("--minutes", type=float, default=60.0, metavar="X", help="stop after so long (default 60)")
-    add("--source", choices=("games", "files", "student"), default="games", help="see above (default games)")
+    add(
+        "--source",
+        choices=("games", "files", "student", "favourites"),
+        default="games",
+        help="see above (default games)",
+    )
     _add_games(parser.add_argument_group("--source games and student"))
-    files = parser.add_argument_group("--source files")
+    files = parser.add_argument_group("--source files and favourites")
     files.add_argument("--file", type=Path, action="append", default=[], help="may be repeated; plain or .xz")
+    nodes_help = "search of favourites (default 1500)"
+    files.add_argument("--nodes-per-move", type=int, default=1500, metavar="N", help=nodes_help)
     files.add_argument("--share", type=float, default=1.0, metavar="X", help="of the positions is taken (default 1)")
     files.add_argument("--aside", type=float, default=0.0, metavar="X", help="of those is left aside (default 0)")
-    _add_student(parser.add_argument_group("--source student"))
+    _add_student(parser.add_argument_group("--source student; --weights also of favourites"))
     return parser
 
 
@@ -114,11 +123,19 @@ def _label(arguments: argparse.Namespace) -> int:
 def _source(arguments: argparse.Namespace) -> "LabelSource":
     from training.labelling import read_starts
 
+    if arguments.source in ("files", "favourites") and not arguments.file:
+        raise ValueError(f"expected at least one --file for --source {arguments.source}, got none")
+    if arguments.source in ("student", "favourites") and arguments.weights is None:
+        raise ValueError(f"expected --weights for --source {arguments.source}, got none")
+    if arguments.source == "favourites":
+        from training.favoured_moves import FavouredMoves
+
+        return FavouredMoves(
+            paths=tuple(arguments.file), weights=arguments.weights, nodes_per_move=arguments.nodes_per_move
+        )
     if arguments.source == "files":
         from training.position_files import PositionFiles
 
-        if not arguments.file:
-            raise ValueError("expected at least one --file for --source files, got none")
         return PositionFiles(paths=tuple(arguments.file), share=arguments.share, aside=arguments.aside)
     from training.noisy_games import GamePlan, NoisyGames
 
@@ -133,8 +150,6 @@ def _source(arguments: argparse.Namespace) -> "LabelSource":
         return NoisyGames(plan=plan)
     from training.student_games import StudentGames
 
-    if arguments.weights is None:
-        raise ValueError("expected --weights for --source student, got none")
     return StudentGames(
         weights=arguments.weights,
         plan=plan,

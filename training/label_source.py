@@ -14,6 +14,8 @@ import chess
 from training.known_positions import KnownPositions
 
 MoveValues = Callable[[str], Mapping[str, float]]  # the teacher: FEN to UCI text to expected score
+# The teacher on some moves: FEN, values of all moves, those to be searched, nodes for each of them, to values of all.
+WithMovesSearched = Callable[[str, Mapping[str, float], Sequence[str], int], Mapping[str, float]]
 
 
 class Visit(NamedTuple):
@@ -40,6 +42,7 @@ class LabelWorker:
       processes: how many there are.
       first_game: the first game that this process has not played in an earlier call.
       move_values: the teacher's expected scores of the moves of a position.
+      with_moves_searched: the teacher's values of some moves by one search, beside others made before.
       new_game: makes the teacher forget; costly, so once a game and not once a position.
       known: positions that are not labelled again.
     """
@@ -48,6 +51,7 @@ class LabelWorker:
     number: int
     processes: int
     move_values: MoveValues
+    with_moves_searched: WithMovesSearched
     new_game: Callable[[], None]
     first_game: int = 0
     known: KnownPositions = field(default_factory=KnownPositions)

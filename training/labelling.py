@@ -157,6 +157,7 @@ def _work(config: LabelConfig, number: int, first_game: int, known: KnownPositio
             processes=config.processes,
             first_game=first_game,
             move_values=move_values,
+            with_moves_searched=teacher.with_moves_searched,
             new_game=teacher.new_game,
             known=known,
         )

@@ -92,14 +92,35 @@ class UciTeacher:
           The values of the listed moves by the longer search, of the others by the short one, at least a little below
           the worst of those listed: a move that the longer search left out is not better than what it listed.
         """
-        listed = self._search(fen, lines, f"nodes {nodes}")
-        if not listed:
-            return dict(values)
-        # The last iteration is cut off, and a place that it did not reach has its score of the one before: no move is
-        # worth more than those that the engine puts before it.
-        best = dict(zip(listed, itertools.accumulate(listed.values(), min), strict=True))
-        highest = max(0.0, min(best.values()) - _UNLISTED_BELOW)
-        return {move: best.get(move, min(value, highest)) for move, value in values.items()}
+        best = self._search_nodes(fen, lines, f"nodes {nodes}")
+        return _merged(values, best, min(best.values(), default=1.0) - _UNLISTED_BELOW)
+
+    def with_moves_searched(
+        self, fen: str, values: Mapping[str, float], moves: Sequence[str], nodes_per_move: int
+    ) -> dict[str, float]:
+        """Values some moves anew by one search of all of them.
+
+        Args:
+          fen: the position.
+          values: of all moves.
+          moves: those to be searched.
+          nodes_per_move: of the search, times how many they are.
+
+        Returns:
+          The new values of the moves searched; the old ones of the others, at most the mean of those and a little below
+          the best: a short search that took too good a view of a move did so of its like.
+        """
+        limit = f"nodes {nodes_per_move * len(moves)} searchmoves {' '.join(moves)}"
+        searched = self._search_nodes(fen, len(moves), limit)
+        mean = sum(searched.values()) / max(1, len(searched))
+        return _merged(values, searched, min(mean, max(searched.values(), default=1.0) - _UNLISTED_BELOW))
+
+    def _search_nodes(self, fen: str, lines: int, limit: str) -> dict[str, float]:
+        """Returns what `_search` does, for a limit that cuts its last iteration off."""
+        listed = self._search(fen, lines, limit)
+        # A place that the last iteration did not reach has its score of the one before: no move is worth more than
+        # those that the engine puts before it.
+        return dict(zip(listed, itertools.accumulate(listed.values(), min), strict=True))
 
     def _search(self, fen: str, lines: int, limit: str) -> dict[str, float]:
         """Returns the moves that the search lists at its end, best first, by the last exact line of each place."""
@@ -140,6 +161,13 @@ class UciTeacher:
             if line.startswith(word):
                 return lines
         raise TeacherError(f"expected {word} from the teacher {self._name}, but it ended")
+
+
+def _merged(values: Mapping[str, float], searched: Mapping[str, float], highest: float) -> dict[str, float]:
+    """Returns the values of what was searched and, of the other moves, those before, at most the highest allowed."""
+    if not searched:
+        return dict(values)
+    return {move: searched.get(move, min(value, max(0.0, highest))) for move, value in values.items()}
 
 
 def _value(kind: str, number: int) -> float:

@@ -13,81 +13,17 @@ from typing import Any
 import chess
 import pytest
 
+from tests.training.scripted_teacher import write_teacher
+from tests.training.scripted_worker import scripted_worker
 from training import label
 from training.label_formats import read_labels
-from training.label_source import LabelWorker
 from training.labelling import read_starts
 from training.noisy_games import GamePlan, play_noisy_game
-from training.uci_teacher import TeacherError, UciTeacher
-
-# Values the move at place i of n, in the order of UCI text, at 100 * (n - i) centipawns, a mating move at a mate. Asked
-# for nodes, it lists the last two moves, and before them, in an earlier iteration, the first one, which it then finds
-# refuted; where only one line is wanted, the move before the last, and the last one before that.
-TEACHER = """
-import sys, chess
-board, lines = chess.Board(), 1
-for line in sys.stdin:
-    words = line.split()
-    if words[:3] == ["setoption", "name", "MultiPV"]:
-        lines = int(words[-1])
-    if words[0] == "uci":
-        print("option name MultiPV type spin default 1 min 1 max 500\\nuciok", flush=True)
-    elif words[0] == "isready":
-        print("readyok", flush=True)
-    elif words[0] == "position":
-        board = chess.Board(" ".join(words[2:]))
-    elif words[0] == "go" and words[1] == "nodes":
-        moves = sorted(move.uci() for move in board.legal_moves)
-        last, other = moves[-1], moves[-2:][0]
-        listed = (5, 1, moves[0], 900), (5, 2, last, 150), (5, 3, other, 300), (6, 1, last, 200), (6, 2, other, 100)
-        for depth, place, move, score in listed if lines > 1 else ((7, 1, last, 900), (8, 1, other, 400)):
-            print(f"info depth {depth} multipv {place} score cp {score} nodes 9 pv {move}")
-        print("bestmove", moves[-1], flush=True)
-    elif words[0] == "go":
-        moves = sorted(move.uci() for move in board.legal_moves)
-        for place, move in enumerate(moves):
-            after = board.copy()
-            after.push_uci(move)
-            score = "mate 1" if after.is_checkmate() else f"cp {100 * (len(moves) - place)}"
-            print(f"info depth 1 multipv {place + 1} score cp -9999 upperbound pv {move}")
-            print(f"info depth 1 multipv {place + 1} score {score} nodes 9 pv {move} a1a1")
-        print("bestmove", moves[0], flush=True)
-"""
 
 
 @pytest.fixture
 def teacher_command(tmp_path: Path) -> str:
-    script = tmp_path / "teacher.py"
-    script.write_text(TEACHER)
-    return f"{sys.executable} {script}"
-
-
-def test_values_are_those_of_the_exact_lines(teacher_command: str) -> None:
-    teacher = UciTeacher(teacher_command.split(), {})
-    values = teacher.move_values("6k1/5ppp/8/8/8/8/8/R5K1 w - - 0 1", 1)
-    teacher.close()
-    assert values["a1a8"] == 1 - 0.001
-    assert values["g1h2"] == pytest.approx(0.04 + 0.92 / (1 + 10 ** (-0.00368208 * 100 / 2.302585)), abs=1e-6)
-    assert len(values) == len(list(chess.Board("6k1/5ppp/8/8/8/8/8/R5K1 w - - 0 1").legal_moves))
-
-
-def test_a_longer_search_decides_about_the_best_moves(teacher_command: str) -> None:
-    fen = "7k/8/8/8/8/8/8/K7 w - - 0 1"  # a1a2, a1b1, a1b2 at 300, 200, 100 centipawns
-    teacher = UciTeacher(teacher_command.split(), {})
-    short = teacher.move_values(fen, 1)
-    values = teacher.with_best_moves_searched(fen, short, 100, 4)
-    teacher.close()
-    assert (values["a1b2"], values["a1b1"]) == (short["a1b1"], short["a1b2"])  # 200 and 100 by the longer search
-    # What it saw only in an early iteration is below the worst that it listed.
-    assert values["a1a2"] == pytest.approx(values["a1b1"] - 0.01)
-
-
-def test_a_move_that_was_low_stays_where_it_was(teacher_command: str) -> None:
-    teacher = UciTeacher(teacher_command.split(), {})
-    short = {"a1a2": 0.2, "a1b1": 0.5, "a1b2": 0.5}
-    values = teacher.with_best_moves_searched("7k/8/8/8/8/8/8/K7 w - - 0 1", short, 9, 4)
-    teacher.close()
-    assert values["a1a2"] == 0.2
+    return write_teacher(tmp_path)
 
 
 def test_the_last_word_is_a_search_of_one_move(teacher_command: str, tmp_path: Path) -> None:
@@ -101,18 +37,6 @@ def test_the_last_word_is_a_search_of_one_move(teacher_command: str, tmp_path: P
     four_pawns = 0.04 + 0.92 / (1 + 10 ** (-0.00368208 * 400 / 2.302585))
     assert value["a1b1"] == pytest.approx(four_pawns, abs=2e-4)
     assert value["a1b2"] == pytest.approx(0.04 + 0.92 / (1 + 10 ** (-0.00368208 * 200 / 2.302585)), abs=2e-4)
-
-
-FEW_LINES = "input(); print('option name MultiPV type spin default 1 min 1 max 4\\nuciok')"
-
-
-@pytest.mark.parametrize(
-    "command",
-    [["absent-engine"], [sys.executable, "-c", "input(); print('uciok')"], [sys.executable, "-c", FEW_LINES]],
-)
-def test_what_is_no_teacher_is_refused(command: list[str]) -> None:
-    with pytest.raises(TeacherError, match=r"as teacher, got "):
-        UciTeacher(command, {})
 
 
 @pytest.mark.parametrize("content", [b"{}", b"packed\n\x00\xff", b"a\tb\n1", b"a\tb\t\xff\n1"])
@@ -131,7 +55,7 @@ def test_a_game_is_decided_by_its_random_numbers() -> None:
         return {move: 0.5 - 0.01 * place for place, move in enumerate(moves)}
 
     plan = GamePlan(starts=("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",))
-    worker = LabelWorker(seed=1, number=0, processes=1, move_values=first_is_best, new_game=lambda: None)
+    worker = scripted_worker(first_is_best)
     games = [list(play_noisy_game(random.Random(seed), plan, worker)) for seed in (1, 1, 2)]
     assert games[0] == games[1] != games[2] and len(games[0]) > 3
     for visit in games[0]:
@@ -155,9 +79,7 @@ def test_a_game_ends_when_it_is_decided(plan: dict[str, float], positions: int) 
         value = 0.1 if len(asked) >= 3 else 0.5
         return {move.uci(): value for move in chess.Board(fen).legal_moves}
 
-    worker = LabelWorker(
-        seed=1, number=0, processes=1, move_values=lost_from_the_third_position_on, new_game=lambda: None
-    )
+    worker = scripted_worker(lost_from_the_third_position_on)
     settings: dict[str, Any] = {"plays_on_share": 0.0, **plan}
     game = play_noisy_game(random.Random(5), GamePlan(**settings), worker)
     assert len(list(itertools.islice(game, 20))) == positions
@@ -167,7 +89,7 @@ def test_games_start_where_the_plan_says() -> None:
     def all_alike(fen: str) -> dict[str, float]:
         return {move.uci(): 0.5 for move in chess.Board(fen).legal_moves}
 
-    worker = LabelWorker(seed=1, number=0, processes=1, move_values=all_alike, new_game=lambda: None)
+    worker = scripted_worker(all_alike)
     starts = ("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",)
     for share in (0.0, 1.0):
         plan = GamePlan(starts=starts, given_share=share)
@@ -218,9 +140,10 @@ def test_positions_of_files_are_labelled_once_by_all_processes(teacher_command: 
 
 
 @pytest.mark.slow
-def test_no_process_outlives_the_first_one(tmp_path: Path) -> None:
+def test_no_process_outlives_the_first_one(teacher_command: str, tmp_path: Path) -> None:
     script, pid_file, out = tmp_path / "known.py", tmp_path / "pid", tmp_path / "x.tsv"
-    script.write_text(f"import os\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\n{TEACHER}")
+    teacher = Path(teacher_command.split()[1]).read_text()
+    script.write_text(f"import os\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\n{teacher}")
     command = [sys.executable, "-m", "training.label", "--engine", f"{sys.executable} {script}", "--out", str(out)]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     until(lambda: out.exists() and out.stat().st_size > 0)
@@ -258,6 +181,12 @@ def test_a_teacher_that_ends_is_noticed(
         (["--source", "files"], "expected at least one --file for --source files, got none"),
         (["--source", "files", "--file", "absent.pgn"], "got absent.pgn: No such file"),
         (["--source", "files", "--file", "x.epd", "--share", "2"], "expected share in 0..1, got 2.0"),
+        (["--source", "favourites"], "expected at least one --file for --source favourites, got none"),
+        (["--source", "favourites", "--file", "x"], "expected --weights for --source favourites, got none"),
+        (
+            ["--source", "favourites", "--file", "x", "--weights", "y", "--nodes-per-move", "0"],
+            "expected nodes_per_move",
+        ),
         (["--source", "student"], "expected --weights for --source student, got none"),
         (["--source", "student", "--weights", "absent"], "expected a network's folder with network.json, got absent"),
         (["--source", "student", "--weights", "absent", "--boards", "0"], "expected boards >= 1"),

@@ -7,6 +7,7 @@ import chess
 import pytest
 
 from tests.reference.random_games import varied_positions
+from tests.training.scripted_worker import scripted_worker
 from training.known_positions import KnownPositions, position_key
 from training.label_formats import LabelError
 from training.label_source import LabelWorker
@@ -21,7 +22,7 @@ def first_is_best(fen: str) -> dict[str, float]:
 
 
 def worker(number: int = 0, processes: int = 1) -> LabelWorker:
-    return LabelWorker(seed=1, number=number, processes=processes, move_values=first_is_best, new_game=lambda: None)
+    return scripted_worker(first_is_best, number=number, processes=processes)
 
 
 def fens(path: Path, part: int = 0, parts: int = 1) -> list[tuple[int, list[str]]]:
@@ -118,7 +119,7 @@ def test_known_positions_and_forced_moves_are_passed_over(tmp_path: Path) -> Non
     forced = "7k/8/8/8/8/8/1r6/K7 w - - 0 1"
     path.write_text(f"{AFTER_E4}\n{forced}\n8/8/4k3/8/8/4K3/4P3/8 w - - 0 1\n{AFTER_E4}\n")
     known = KnownPositions([position_key("8/8/4k3/8/8/4K3/4P3/8 w - - 3 9")])
-    asked = LabelWorker(seed=1, number=0, processes=1, move_values=first_is_best, new_game=lambda: None, known=known)
+    asked = scripted_worker(first_is_best, known=known)
     games = list(PositionFiles(paths=(path,)).games(asked))
     assert [(game.group, [visit.fen for visit in game.visits]) for game in games] == [("1.@few.1", [AFTER_E4])]
     assert games[0].visits[0].values[0] == 1.0 and len(games[0].visits[0].values) == 20

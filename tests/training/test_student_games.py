@@ -9,7 +9,8 @@ import chess
 import pytest
 
 from tests.engine.player.fake_evaluator import FakeEvaluator
-from training.label_source import LabelWorker, Visit
+from tests.training.scripted_worker import scripted_worker
+from training.label_source import Visit
 from training.noisy_games import GamePlan
 from training.student_games import StudentGames, play_student_games
 from training.won_endings import WON_ENDINGS, won_ending
@@ -36,7 +37,7 @@ class Teacher:
 
 def visits_of(teacher: Teacher, **plan: Any) -> list[tuple[str, Visit]]:
     """Returns the visits of a student that prefers the first move by UCI text, with their groups."""
-    worker = LabelWorker(seed=3, number=1, processes=2, move_values=teacher, new_game=lambda: None, first_game=40)
+    worker = scripted_worker(teacher, seed=3, number=1, processes=2, first_game=40)
     settings = {"weights": Path("unused"), "boards": 4, "temperature": 0.0, "teacher_share": 0.0, **plan}
     found: list[tuple[str, Visit]] = []
     with pytest.raises(Enough):
