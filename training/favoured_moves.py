@@ -16,6 +16,7 @@ import numpy as np
 from engine.player.evaluator import Evaluator
 from training.label_formats import LabelledPosition, open_binary, parse_lines, read_lines
 from training.label_source import LabelledGame, LabelWorker, Visit
+from training.student_evaluator import load_student
 
 _BOARDS = 64  # evaluated together; lines of a file go to the processes in parts of so many
 _RIVAL_WITHIN = 0.0105  # of the label's best value: as near as a refuted move is put
@@ -58,13 +59,7 @@ class FavouredMoves:
           CheckpointError: the folder is not a network that this version can play.
           LabelError: a file cannot be read, or is not of labels of all moves.
         """
-        from engine.thread_limit import limit_threads
-
-        limit_threads(1)  # the other processes and the teachers need their processors
-        # Imported here: JAX takes seconds to load, and the other sources do not need it.
-        from engine.player.network_evaluator import load_network_evaluator
-
-        yield from search_favoured_moves(load_network_evaluator(self.weights, "cpu"), self, worker)
+        yield from search_favoured_moves(load_student(self.weights), self, worker)
 
 
 def search_favoured_moves(evaluator: Evaluator, source: FavouredMoves, worker: LabelWorker) -> Iterator[LabelledGame]:

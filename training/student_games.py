@@ -26,6 +26,7 @@ from training.noisy_games import (
     noisy_move,
     random_start,
 )
+from training.student_evaluator import load_student
 from training.won_endings import WON_ENDINGS, won_ending
 
 Opponent = Literal["student", "teacher", "random"]
@@ -73,13 +74,7 @@ class StudentGames:
         Raises:
           CheckpointError: the folder is not a network that this version can play.
         """
-        from engine.thread_limit import limit_threads
-
-        limit_threads(1)  # the other processes and the teachers need their processors
-        # Imported here: JAX takes seconds to load, and the other sources do not need it.
-        from engine.player.network_evaluator import load_network_evaluator
-
-        yield from play_student_games(load_network_evaluator(self.weights, "cpu"), self, worker)
+        yield from play_student_games(load_student(self.weights), self, worker)
 
 
 def play_student_games(evaluator: Evaluator, source: StudentGames, worker: LabelWorker) -> Iterator[LabelledGame]:
