@@ -2,24 +2,26 @@
 
   1. A move that mates at once is played, the most probable one if there are several.
   2. When the side to move is winning (expected score at least 0.6), moves into a position that was
-     on the board before are struck out, and moves that end the game in a draw on the spot
-     (stalemate, insufficient material, third repetition, fifty moves), provided that another good
-     move is left: one at least 1/20 as probable as the most probable move of all. Failing that,
-     only the draws on the spot are, for any move at least 1/100 as probable.
+     on the board before are struck out, and moves that draw: on the spot (stalemate, insufficient
+     material, third repetition, fifty moves), or since an answer repeats a position for the third
+     time. Another good move must be left: one at least 1/20 as probable as the most probable move
+     of all. Failing that, only the moves that draw are, for any move at least 1/100 as probable.
   3. The most probable move left is played; with a temperature T above 0 a move is drawn with
      probability proportional to p ** (1 / T) instead, of those that are probable enough.
 
-The rules look at the position after one own move and at nothing further; the network is not asked.
+The rules look at what the laws of chess say of the position after one own move, and of an answer that has been on the
+board before; the network is not asked.
 """
 
 import math
 import random
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 import chess
 
 from engine.player.evaluator import Evaluation
-from engine.player.recent_game import recent_copy
+from engine.player.recent_game import positions_seen_twice, recent_copy
 
 WINNING_EXPECTED_SCORE = 0.6
 GOOD_MOVE_RATIO = 1 / 20
@@ -103,12 +105,19 @@ def _without_needless_draws(
     if evaluation.expected_score_to_move < WINNING_EXPECTED_SCORE:
         return ranked
     log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))
-    for is_needless, least_ratio in ((_leads_nowhere, GOOD_MOVE_RATIO), (is_drawn_by_rule, PASSABLE_MOVE_RATIO)):
+    draws = partial(_can_be_drawn, seen_twice=positions_seen_twice(board))
+    rules = ((lambda after: after.is_repetition(2) or draws(after), GOOD_MOVE_RATIO), (draws, PASSABLE_MOVE_RATIO))
+    for is_needless, least_ratio in rules:
         others = [move for move in ranked if not _holds_after(board, move, is_needless)]
         if others and log_prob[others[0]] >= log_prob[ranked[0]] + math.log(least_ratio):
             return others
     return ranked
 
 
-def _leads_nowhere(board: chess.Board) -> bool:
-    return board.is_repetition(2) or is_drawn_by_rule(board)
+def _can_be_drawn(board: chess.Board, seen_twice: Collection[str]) -> bool:
+    """Whether the game is drawn on the spot, or the side to move can repeat one of these positions."""
+    if is_drawn_by_rule(board):
+        return True
+    if not seen_twice:
+        return False
+    return any(_holds_after(board, answer, lambda after: after.epd() in seen_twice) for answer in board.legal_moves)

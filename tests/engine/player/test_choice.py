@@ -4,6 +4,7 @@ import chess
 import pytest
 
 from engine.player.choice import choose_move, is_drawn_by_rule, ranked_moves
+from engine.player.recent_game import positions_seen_twice
 from tests.engine.player.fake_evaluator import FakeEvaluator, Wdl
 
 _WINNING = (0.9, 0.1, 0.0)
@@ -81,6 +82,32 @@ def test_when_winning_a_second_repetition_is_avoided_for_a_good_move_only() -> N
     assert _choose(board, {"b2b3": 10.0}, _WINNING) != "b2b3"
     assert _choose(board, {"b2b3": 21.0}, _WINNING) == "b2b3"
     assert _choose(board, {"b2b3": 10.0}, _LEVEL) == "b2b3"
+
+
+def test_when_winning_an_answer_that_repeats_for_the_third_time_is_not_allowed() -> None:
+    # From a lost ladder point: a new position each time, and yet the king returns to g8 for the third time.
+    board = chess.Board("3Q4/6k1/8/3B4/P7/6P1/5PP1/6K1 w - - 1 45")
+    for text in "d8g5 g7h7 d5e4 h7h8 g5f6 h8g8 e4d5 g8h7 d5e4 h7g8 f6g6 g8f8".split():
+        board.push_uci(text)
+    weights = {"g6f6": 10.0, "g6h6": 2.0}
+    assert _choose(board, weights, _WINNING) == "g6h6"
+    assert _choose(board, weights, _LEVEL) == "g6f6"
+    board.push_uci("g6f6")
+    assert board.is_repetition(1) and not board.is_repetition(2)
+    board.push_uci("f8g8")
+    assert board.is_repetition(3)
+
+
+def test_positions_seen_twice_are_those_of_the_side_to_move_since_the_last_capture_or_pawn_move() -> None:
+    board = chess.Board()
+    for text in "g1f3 g8f6 f3g1 f6g8 g1f3 g8f6".split():
+        board.push_uci(text)
+    start = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq -"
+    after_two = "rnbqkb1r/pppppppp/5n2/8/8/5N2/PPPPPPPP/RNBQKB1R w KQkq -"
+    assert positions_seen_twice(board) == {start, after_two}
+    board.push_uci("e2e4")
+    assert positions_seen_twice(board) == frozenset()
+    assert len(board.move_stack) == 7
 
 
 def test_a_draw_is_played_when_no_passable_move_is_left() -> None:
