@@ -16,16 +16,16 @@ board before; the network is not asked.
 import math
 import random
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
 
 import chess
 
 from engine.player.evaluator import Evaluation
-from engine.player.recent_game import positions_seen_twice, recent_copy
+from engine.player.recent_game import recent_copy
 
 WINNING_EXPECTED_SCORE = 0.6
 GOOD_MOVE_RATIO = 1 / 20
 PASSABLE_MOVE_RATIO = 1 / 100
+_PLIES_BEFORE_THIRD_REPETITION = 7  # two rounds of four plies, less the last
 
 
 def ranked_moves(evaluation: Evaluation, allowed: Collection[chess.Move] = ()) -> list[chess.Move]:
@@ -105,19 +105,21 @@ def _without_needless_draws(
     if evaluation.expected_score_to_move < WINNING_EXPECTED_SCORE:
         return ranked
     log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))
-    draws = partial(_can_be_drawn, seen_twice=positions_seen_twice(board))
-    rules = ((lambda after: after.is_repetition(2) or draws(after), GOOD_MOVE_RATIO), (draws, PASSABLE_MOVE_RATIO))
-    for is_needless, least_ratio in rules:
+    for is_needless, least_ratio in ((_leads_nowhere, GOOD_MOVE_RATIO), (_draws, PASSABLE_MOVE_RATIO)):
         others = [move for move in ranked if not _holds_after(board, move, is_needless)]
         if others and log_prob[others[0]] >= log_prob[ranked[0]] + math.log(least_ratio):
             return others
     return ranked
 
 
-def _can_be_drawn(board: chess.Board, seen_twice: Collection[str]) -> bool:
-    """Whether the game is drawn on the spot, or the side to move can repeat one of these positions."""
+def _leads_nowhere(board: chess.Board) -> bool:
+    return board.is_repetition(2) or _draws(board)
+
+
+def _draws(board: chess.Board) -> bool:
+    """Whether the game is drawn on the spot, or an answer repeats a position for the third time."""
     if is_drawn_by_rule(board):
         return True
-    if not seen_twice:
+    if board.halfmove_clock < _PLIES_BEFORE_THIRD_REPETITION:
         return False
-    return any(_holds_after(board, answer, lambda after: after.epd() in seen_twice) for answer in board.legal_moves)
+    return any(_holds_after(board, answer, lambda after: after.is_repetition(3)) for answer in board.legal_moves)

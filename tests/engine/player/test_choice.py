@@ -4,7 +4,6 @@ import chess
 import pytest
 
 from engine.player.choice import choose_move, is_drawn_by_rule, ranked_moves
-from engine.player.recent_game import positions_seen_twice
 from tests.engine.player.fake_evaluator import FakeEvaluator, Wdl
 
 _WINNING = (0.9, 0.1, 0.0)
@@ -98,16 +97,15 @@ def test_when_winning_an_answer_that_repeats_for_the_third_time_is_not_allowed()
     assert board.is_repetition(3)
 
 
-def test_positions_seen_twice_are_those_of_the_side_to_move_since_the_last_capture_or_pawn_move() -> None:
-    board = chess.Board()
-    for text in "g1f3 g8f6 f3g1 f6g8 g1f3 g8f6".split():
+def test_an_answer_that_repeats_for_the_third_time_is_seen_after_the_fewest_plies() -> None:
+    board = chess.Board(_ROOK_ENDING)
+    for text in "b2b3 h8g8 b3b2 g8h8 b2b4 h8h7".split():
         board.push_uci(text)
-    start = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq -"
-    after_two = "rnbqkb1r/pppppppp/5n2/8/8/5N2/PPPPPPPP/RNBQKB1R w KQkq -"
-    assert positions_seen_twice(board) == {start, after_two}
-    board.push_uci("e2e4")
-    assert positions_seen_twice(board) == frozenset()
-    assert len(board.move_stack) == 7
+    # After b4b2, a new position on the seventh ply, h7h8 repeats the first one for the third time.
+    assert _choose(board, {"b4b2": 10.0, "b4b5": 2.0}, _WINNING) == "b4b5"
+    assert _choose(board, {"b4b2": 10.0, "b4b5": 2.0}, _LEVEL) == "b4b2"
+    assert _choose(board, {"b4b2": 99.0}, _WINNING) != "b4b2"
+    assert _choose(board, {"b4b2": 101.0}, _WINNING) == "b4b2"
 
 
 def test_a_draw_is_played_when_no_passable_move_is_left() -> None:
