@@ -13,7 +13,7 @@ import chex
 import jax
 import optax
 
-from engine.checkpoint import save_network, serving_shapes
+from engine.checkpoint import is_network_folder, read_network_facts, save_network, serving_shapes
 from engine.frozen_config import with_overrides
 from engine.network.int8 import convert
 from engine.network.network_config import NetworkConfig
@@ -94,8 +94,16 @@ def _mixed(trained: _Run, mix: Mix) -> _Run:
     if not _have_same_shapes(other, trained.params):
         raise ValueError(f"expected weights of the run's shape to average with, got others in {mix.folder}")
     params = optax.incremental_update(other, trained.params, mix.share)
-    data = f"{trained.facts['data']}; weights averaged with {mix.share:g} of {mix.folder.name}"
+    data = f"{trained.facts['data']}; weights averaged with {mix.share:g} of {_origin(mix.folder)}"
     return trained._replace(params=params, facts={**trained.facts, "data": data})
+
+
+def _origin(folder: Path) -> str:
+    """Says whose weights are in a folder; its name would mean nothing to whoever reads the card."""
+    if is_network_folder(folder):
+        return f"network {read_network_facts(folder).sha256[:8]}"
+    run = _distillation(folder)
+    return f"a run of {run.step} steps x {run.facts['batch']} on {run.facts['data']}"
 
 
 def _check_shapes(config: NetworkConfig, params: chex.ArrayTree) -> None:

@@ -96,7 +96,11 @@ def test_weights_can_be_averaged_with_those_of_another_folder(run: Path, tmp_pat
     for one, both in zip(jax.tree.leaves(plain), jax.tree.leaves(mixed), strict=True):
         np.testing.assert_allclose(both, 0.75 * np.asarray(one) + 0.25, rtol=1e-6, atol=1e-7)
     card = (tmp_path / "mixed" / "CARD.md").read_text()
-    assert "; weights averaged with 0.25 of other |" in card and "0.05 ± 0.001 before averaging |" in card
+    assert "; weights averaged with 0.25 of a run of 50 steps x 16 on " in card
+    assert "0.05 ± 0.001 before averaging |" in card
+    assert main([*float32, "--out", str(tmp_path / "twice"), "--mix", str(tmp_path / "mixed")]) == 0
+    sha256 = load_network(tmp_path / "mixed").sha256
+    assert f"; weights averaged with 0.5 of network {sha256[:8]} |" in (tmp_path / "twice" / "CARD.md").read_text()
 
 
 def test_the_card_and_the_facts_tell_where_it_comes_from(
