@@ -25,7 +25,7 @@ def default_weights_folder() -> Path:
     """
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
-        places = [Path(named).expanduser()]
+        places = [Path(os.path.expanduser(named))]
     else:
         places = [
             Path(__file__).resolve().parent.parent / "weights" / DEFAULT_NETWORK,

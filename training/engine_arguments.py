@@ -35,16 +35,22 @@ def run_with_engines(
     command = parser.prog.split()
 
     def work_with_log() -> int:
-        from training.evaluation.answer_time import Stopwatch
         from training.evaluation.engine_log import engine_log
 
         with engine_log(arguments.engine_log):
-            try:
-                return work(arguments, shlex.join([*command, *texts]))
-            finally:  # an interruption may come before an engine that starts is anybody's to close
-                Stopwatch.kill_all()
+            return work(arguments, shlex.join([*command, *texts]))
 
-    return exit_status(command[-1], work_with_log, (EvaluationError, OSError))
+    return exit_status(command[-1], lambda: ending_engines(work_with_log), (EvaluationError, OSError))
+
+
+def ending_engines(work: Callable[[], int]) -> int:
+    """Returns what the work returns, and lets no engine outlive it."""
+    from training.evaluation.answer_time import Stopwatch
+
+    try:
+        return work()
+    finally:  # an interruption may come before an engine that starts is anybody's to close
+        Stopwatch.kill_all()
 
 
 def add_timing(parser: argparse.ArgumentParser) -> None:

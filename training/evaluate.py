@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
-from training.engine_arguments import OWN_ENGINE, engine_spec, positive_number, positive_whole, whole_number
+from training.engine_arguments import (
+    OWN_ENGINE,
+    ending_engines,
+    engine_spec,
+    positive_number,
+    positive_whole,
+    whole_number,
+)
 from training.evaluation.evaluation_error import EvaluationError
 
 if TYPE_CHECKING:
@@ -40,7 +47,8 @@ def run_measure(program: str, texts: Sequence[str]) -> int:
     from training.label_formats import LabelError
 
     command = shlex.join([*program.split(), *texts])
-    return exit_status(arguments.measure, lambda: _report(arguments, command), (EvaluationError, LabelError, OSError))
+    errors = (EvaluationError, LabelError, OSError)
+    return exit_status(arguments.measure, lambda: ending_engines(lambda: _report(arguments, command)), errors)
 
 
 def _report(arguments: argparse.Namespace, command: str) -> int:

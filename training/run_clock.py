@@ -72,6 +72,7 @@ class RunClock:
         passed = self.step - self.first_step
         if passed <= 1:
             self._steady = self.step, self._now_s()  # the first step compiles
+            return False
         by_steps = steps is not None and passed >= steps * (1 - share)
         if passed <= _STEPS_TO_KNOW_THE_RATE and not by_steps:
             return False

@@ -7,7 +7,6 @@ half-moves until the side that wins captures, moves a pawn or mates, by which th
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import chess
@@ -52,7 +51,7 @@ class EndgameTables:
         self._tables = chess.syzygy.Tablebase()
         try:
             for folder in folders.split(os.pathsep):
-                self._tables.add_directory(str(Path(folder).expanduser()))
+                self._tables.add_directory(os.path.expanduser(folder))
         except (OSError, ValueError) as error:
             raise TablesError(f"{_expected(folders)} ({getattr(error, 'strerror', None) or error})") from error
         # A table's name has one letter a man and a `v`: KRvK.

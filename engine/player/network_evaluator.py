@@ -154,10 +154,12 @@ def load_network_evaluator(folder: Path, backend: Backend = "auto", tolerance: f
 
 
 def _use_compilation_cache() -> None:
-    """Keeps compiled programs in the user's cache folder, unless JAX was told otherwise."""
+    """Keeps compiled programs in the user's cache folder, if there is one, unless JAX was told otherwise."""
     if jax.config.values["jax_compilation_cache_dir"] is not None:
         return
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    jax.config.update("jax_compilation_cache_dir", str(caches / "recursezero" / "xla"))
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if not os.path.isabs(caches):
+        return
+    jax.config.update("jax_compilation_cache_dir", os.path.join(caches, "recursezero", "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

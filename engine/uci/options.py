@@ -5,6 +5,7 @@ name that begins with UCI_ is our own, because chess programs hide those.
 """
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -42,16 +43,20 @@ def _read_weights(text: str) -> Path | None:
     _refuse_zero_bytes("WeightsFile", text)
     if text in ("", _AUTODISCOVER):
         return None
-    path = Path(text).expanduser()
+    path = _expanded(text)
     return path.parent if path.is_file() else path
 
 
 def _path_reader(name: str) -> Callable[[str], Path | None]:
     def read(text: str) -> Path | None:
         _refuse_zero_bytes(name, text)
-        return Path(text).expanduser() if text else None
+        return _expanded(text) if text else None
 
     return read
+
+
+def _expanded(text: str) -> Path:
+    return Path(os.path.expanduser(text))  # unlike Path's own, leaves the `~` of somebody unknown as it is
 
 
 def _read_folders(text: str) -> str:

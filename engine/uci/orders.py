@@ -81,7 +81,7 @@ class Orders:
         def run_job() -> None:
             try:
                 thinking = self._get_thinking()
-                thinking.follow(settings)
+                self._follow(thinking, settings)
                 if needs_network:
                     self._load(thinking, settings)
                 job(thinking)
@@ -96,6 +96,12 @@ class Orders:
         """Tells of a fault of this program: one line to the chess program, all of it to standard error."""
         traceback.print_exc(file=sys.stderr)
         self._output.write_error(f"{type(error).__name__}: {error}")
+
+    def _follow(self, thinking: "Thinking", settings: Settings) -> None:
+        try:
+            thinking.follow(settings)
+        except Exception as error:  # the job is done without that file; nobody waits for it for ever
+            self.report_failure(error)
 
     def _load(self, thinking: "Thinking", settings: Settings) -> None:
         thinking.load(settings)

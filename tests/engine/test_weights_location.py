@@ -37,6 +37,9 @@ def test_the_environment_names_the_folder(installed: Path, monkeypatch: pytest.M
     (installed / "mine").mkdir()
     monkeypatch.setenv("RECURSEZERO_WEIGHTS", str(installed / "mine"))
     assert default_weights_folder() == installed / "mine"
+    monkeypatch.setenv("RECURSEZERO_WEIGHTS", "~no-such-user/net")
+    with pytest.raises(WeightsNotFoundError, match="tried: ~no-such-user/net;"):
+        default_weights_folder()
     monkeypatch.setenv("RECURSEZERO_WEIGHTS", str(installed / "missing"))
     with pytest.raises(WeightsNotFoundError, match="RECURSEZERO_WEIGHTS, got none") as error:
         default_weights_folder()

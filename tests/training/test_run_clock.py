@@ -92,6 +92,16 @@ def test_a_decay_from_the_start_waits_for_the_rate_and_leaves_out_compiling(fake
     assert clock.begin_decay() == 221
 
 
+def test_a_decay_from_the_start_takes_the_steps_of_the_plan(fake_time: FakeTime) -> None:
+    clock = clock_of(first_step=7, steps=100, decay_share=1.0)
+    clock.step = 8
+    fake_time.now_s += 120
+    assert not clock.is_decay_due()
+    clock.step = 9
+    fake_time.now_s += 1
+    assert clock.is_decay_due() and clock.begin_decay() == 98
+
+
 def test_without_a_share_nothing_decays(fake_time: FakeTime) -> None:
     clock = clock_of(steps=2)
     clock.step = 2

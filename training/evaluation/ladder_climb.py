@@ -53,6 +53,8 @@ def next_step(plan: LadderPlan, points: Mapping[int, Sequence[float]]) -> Ladder
     elif not probes:
         middle = sorted(plan.rungs)[len(plan.rungs) // 2]
         return LadderStep(level=middle, pairs=probe_pairs)
+    elif unfinished := [level for level, pairs in probes.items() if len(pairs) < probe_pairs]:
+        return LadderStep(level=unfinished[0], pairs=probe_pairs)
     else:
         chosen = _around(plan.rungs, _probable_elo(plan.rungs, probes))
         for level in chosen:

@@ -1,5 +1,6 @@
 """A network as an evaluator: any number of boards in, one legal evaluation each out."""
 
+import os
 from collections.abc import Iterator
 
 import chess
@@ -160,3 +161,8 @@ def test_compilation_cache_is_the_users_unless_jax_was_told(monkeypatch: pytest.
     network_evaluator._use_compilation_cache()
     assert str(told["jax_compilation_cache_dir"]).startswith(str(tmp_path))
     assert list(tmp_path.iterdir()) == []  # type: ignore[attr-defined]
+    told.clear()
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a user without a home
+    network_evaluator._use_compilation_cache()
+    assert not told

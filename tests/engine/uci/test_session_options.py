@@ -86,6 +86,7 @@ def test_the_book_is_asked_while_it_has_moves(talk: Talk, tmp_path: Path) -> Non
         "info string error: expected a Polyglot book for BookFile"
     )
     assert bestmoves(talk.say("go")) == ["bestmove e2e4"]
+    assert len(talk.say("setoption name BookFile value ~no-such-user/book.bin")) == 1
     assert talk.say("setoption name BookFile value <empty>") == []
 
 
@@ -94,6 +95,8 @@ def test_endgame_tables_choose_the_move_and_its_score(talk: Talk, tmp_path: Path
     assert bestmoves(talk.say(position, "go")) == ["bestmove e6d5"]
     missing = talk.say(f"setoption name SyzygyPath value {tmp_path}")
     assert len(missing) == 1 and missing[0].startswith("info string error: expected folders with Syzygy tables")
+    nobodys = talk.say("setoption name SyzygyPath value ~no-such-user/tables", "isready")
+    assert len(nobodys) == 2 and nobodys[0].startswith("info string error: ") and nobodys[1] == "readyok"
     assert talk.say(f"setoption name SyzygyPath value {TABLES}") == ["info string endgame tables with up to 3 men"]
     _set(talk, UCI_ShowWDL="true", MultiPV=2, Temperature=2)
     lines = talk.say("go")
@@ -102,6 +105,15 @@ def test_endgame_tables_choose_the_move_and_its_score(talk: Talk, tmp_path: Path
     assert " tbhits 0 " in talk.say("position startpos", "go")[0]
     talk.say("setoption name SyzygyPath value <empty>")
     assert " tbhits 0 " in talk.say(position, "go")[0]
+
+
+def test_a_fault_in_opening_files_keeps_nobody_waiting(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("none left")
+
+    monkeypatch.setattr("engine.uci.reference_files.EndgameTables", fail)
+    lines = talk.say("setoption name SyzygyPath value tables", "isready", "go")
+    assert lines[:2] == ["info string error: MemoryError: none left", "readyok"] and lines[-1] == "bestmove e2e4"
 
 
 def test_lookahead_compares_the_successors(talk: Talk) -> None:

@@ -56,6 +56,17 @@ def test_the_long_games_do_not_move_the_choice() -> None:
     assert next_step(PLAN, cut) == LadderStep(level=full[-1], pairs=100)
 
 
+@pytest.mark.parametrize("pair", [0.0, 2.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_interrupted_probe_is_finished_and_the_same_rungs_follow(seed: int, pair: float) -> None:
+    points, steps = climb(1300, seed=seed)
+    probed = [step.level for step in steps if step.pairs == 10]
+    for count, level in enumerate(probed):
+        played = {earlier: points[earlier][:10] for earlier in probed[:count]}
+        assert next_step(PLAN, {**played, level: [pair] * 3}) == LadderStep(level=level, pairs=10)
+        assert next_step(PLAN, played) == LadderStep(level=level, pairs=10)
+
+
 def test_all_rungs_are_played_when_asked_for() -> None:
     points, steps = climb(1100, LadderPlan(rungs=RUNGS, probe_pairs=10, full_pairs=20, all_rungs=True))
     assert {len(pairs) for pairs in points.values()} == {20}

@@ -160,21 +160,24 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "text file of openings" in error(capsys, *two, "--openings", absent)
 
 
-def test_an_interruption_while_an_engine_starts_ends_the_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["match", "ENGINE", FAKE, *QUICK], ["evaluate", "random", "--engine", "ENGINE"]])
+def test_an_interruption_while_an_engine_starts_ends_the_program(command: list[str], tmp_path: Path) -> None:
     mute = tmp_path / "mute.py"
     mute.write_text("import pathlib, time\npathlib.Path(__file__ + '.started').touch()\ntime.sleep(60)\n")
     # What a shell starts in the background ignores interruptions, and hands that on.
     hearing = (
         "import runpy, signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "runpy.run_module('training.match', run_name='__main__', alter_sys=True)"
+        f"runpy.run_module('training.{command[0]}', run_name='__main__', alter_sys=True)"
     )
-    command = [sys.executable, "-c", hearing, shlex.join([sys.executable, str(mute)]), FAKE, *QUICK]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as program:
+    engine = shlex.join([sys.executable, str(mute)])
+    arguments = [engine if argument == "ENGINE" else argument for argument in command[1:]]
+    with subprocess.Popen([sys.executable, "-c", hearing, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True) as program:
         while not mute.with_name("mute.py.started").exists():
             assert program.poll() is None
             time.sleep(0.02)
         program.send_signal(signal.SIGINT)
-        assert program.communicate(timeout=20)[1] == "match: interrupted\n" and program.returncode == 130
+        name = "match" if command[0] == "match" else command[1]
+        assert program.communicate(timeout=20)[1] == f"{name}: interrupted\n" and program.returncode == 130
 
 
 def test_help_loads_neither_jax_nor_chess() -> None:
