@@ -83,7 +83,7 @@ def save_network(
     """Writes a network's folder; an older one of that name is replaced only when the new one is whole.
 
     Args:
-      folder: where to; its parent exists.
+      folder: where to; folders above it are made.
       config: of the network.
       params: serving parameters.
       card: text of CARD.md.
@@ -91,8 +91,11 @@ def save_network(
       model: trained beside the network, if there is one.
 
     Raises:
+      CheckpointError: something else has that name.
       ValueError: the parameters are not those of the configuration.
     """
+    if folder.exists() and not is_network_folder(folder):
+        raise CheckpointError(f"expected a new folder or a network's to write to, got {folder}, which is neither")
     _check(params, serving_shapes(config), "serving parameters of the network's configuration")
     if model is not None:
         _check(model.params, model_shapes(model.config, config), "parameters of the latent model's configuration")

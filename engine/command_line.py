@@ -1,8 +1,10 @@
 """The commands of `recursezero`, each a module whose `main(argv)` returns the exit status."""
 
+import argparse
 import ast
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,15 +45,27 @@ def exit_status(
       What the work returns, 2 after a mistake, or 130 (0 if that is its success) after an interruption.
     """
     try:
-        return work()
+        status = work()
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who read the output has seen enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        return 0
     except mistakes as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{name}: {_reason(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         if ends_by_interruption:
             return 0
         print(f"{name}: interrupted", file=sys.stderr)
         return 130
+
+
+def port_number(text: str) -> int:
+    """Reads the number of a port, 0 for a free one, for argparse."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, got {text!r}")
+    return int(text)
 
 
 def command_summary() -> str:
@@ -67,3 +81,9 @@ def _first_line(module: str) -> str:
         return "not installed"
     text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
     return text.partition("\n")[0].rstrip(".")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"expected a file or folder that can be used, got {error.filename}: {error.strerror}"
+    return str(error)

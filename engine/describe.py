@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.command_line import exit_status
+
 if TYPE_CHECKING:
     from engine.checkpoint import NetworkFacts
 
@@ -36,12 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     weights_help = "folder of the network (default: the shipped one)"
     parser.add_argument("--weights", type=Path, metavar="DIR", help=weights_help)
     arguments = parser.parse_args(argv)
+    return exit_status("describe", lambda: _describe(arguments.weights), (ValueError, OSError))
+
+
+def _describe(folder: Path | None) -> int:
     from engine.weights_location import default_weights_folder
 
-    try:
-        print("\n".join(description_lines(arguments.weights or default_weights_folder())))
-    except ValueError as error:
-        parser.error(str(error))
+    print("\n".join(description_lines(folder or default_weights_folder())))
     return 0
 
 

@@ -122,10 +122,6 @@ class BatchStream:
         flips = _generator(self._seed, _MIRROR_KEY, index).random(len(items)) < 0.5
         return Draw(items, source, flips & self._mirror)
 
-    def epochs(self, index: int) -> list[float]:
-        """Returns how often each source has been walked through before batch `index`."""
-        return [index * rows / len(source.shards) for rows, source in zip(self.rows, self.sources, strict=True)]
-
     def _items(self, number: int, index: int) -> np.ndarray:
         rows, size = self.rows[number], len(self.sources[number].shards)
         epochs, places = np.divmod(np.arange(index * rows, (index + 1) * rows), size)

@@ -48,11 +48,11 @@ class Distillation:
 
     def __init__(self, config: RunConfig, folder: Path, plan: Plan, start_from: Path | None = None) -> None:
         self._config, self._plan = config, plan
-        sources = [(Shards(Path(source.folder)), source.weight, source.tau) for source in config.sources]
+        sources = [(_intact(source.folder), source.weight, source.tau) for source in config.sources]
         stream = BatchStream(sources, config.batch_size, config.seed, mirror=config.mirror)
         has_scores = np.array([source.has_scores for source in config.sources], np.float32)
         self._make_batch = make_batches(stream, has_scores, config.logit_weight)
-        self._held_out = HeldOut(Shards(Path(config.validation))) if config.validation else None
+        self._held_out = HeldOut(_intact(config.validation)) if config.validation else None
         self._policy = make_policy(config.network)
         self._teacher = NetworkTeacher(config.teacher) if config.teacher.folder else None
         self._stopping = False
@@ -152,6 +152,13 @@ class Distillation:
 def _placed(tree: TreeT) -> TreeT:
     # As restored states are. The update would be compiled anew for a mixture of placed and unplaced leaves.
     return jax.device_put(tree, jax.local_devices()[0])
+
+
+def _intact(folder: str) -> Shards:
+    """Opens a set all of whose bytes are those that were packed."""
+    shards = Shards(Path(folder))
+    shards.verify()
+    return shards
 
 
 def _started(fresh: TrainState, config: NetworkConfig, other: Path) -> TrainState:

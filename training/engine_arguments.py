@@ -172,7 +172,7 @@ def positive_whole(text: str) -> int:
 def whole_number(text: str) -> int:
     """Reads a whole number of at least 0, for argparse."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
     return int(text)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.command_line import exit_status
+from training.sole_writer import sole_writer
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -18,7 +19,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m training.export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the network; replaced if it exists")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the network; one that is there is replaced")
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="override a network's setting"
     )
@@ -42,7 +43,8 @@ def _export(arguments: argparse.Namespace) -> int:
     from training.exporting import Mix, export_run
 
     mix = Mix(arguments.mix, arguments.mix_share) if arguments.mix else None
-    size = export_run(arguments.run, arguments.out, arguments.set, arguments.note, mix)
+    with sole_writer(arguments.out):
+        size = export_run(arguments.run, arguments.out, arguments.set, arguments.note, mix)
     print(f"wrote {arguments.out}, {size / 1e6:.2f} MB", file=sys.stderr)
     return 0
 

@@ -79,9 +79,7 @@ def export_run(run: Path, out: Path, overrides: Sequence[str], note: str, mix: M
     config = with_overrides(trained.network, overrides)
     _check_shapes(config, trained.params)
     served = convert(trained.params, serving_shapes(config))
-    facts = _facts(run, trained)
-    if mix is not None:
-        facts["regret"] = f"{facts['regret']} before averaging"
+    facts = _facts(run, trained, " before averaging" if mix else "")
     card = _CARD.format(name=out.name, note=note or "No note.", arithmetic=config.arithmetic, **facts)
     save_network(out, config, served, card, facts, trained.model)
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
@@ -143,13 +141,14 @@ def _self_play(run: Path) -> _Run:
     return _Run(config.network, params, model, step, facts)
 
 
-def _facts(run: Path, trained: _Run) -> dict[str, object]:
+def _facts(run: Path, trained: _Run, when: str) -> dict[str, object]:
     last = _last_regret(run / "metrics.jsonl", trained.step)
+    regret = f"{last['validation/regret']} ± {last['validation/regret_error']}{when}" if last else "not measured"
     return {
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(trained.params)),
         **trained.facts,
         "steps": trained.step,
-        "regret": f"{last['validation/regret']} ± {last['validation/regret_error']}" if last else "not measured",
+        "regret": regret,
         "commit": _commit(),
         "hardware": f"{platform.machine()}, {os.cpu_count()} processors, {jax.default_backend()}",
     }

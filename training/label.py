@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
+from training.engine_arguments import positive_number, positive_whole
 from training.sole_writer import sole_writer
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--choice-nodes", type=int, default=0, metavar="N", help="then search the best move alone so (default: not)")
     add("--seed", type=int, default=1, help="decides what is random (default 1)")
     add("--processes", type=int, default=1, help="engines at work at once (default 1)")
-    add("--positions", type=int, default=10**9, metavar="N", help="stop after adding so many")
-    add("--minutes", type=float, default=60.0, metavar="X", help="stop after so long (default 60)")
+    add("--positions", type=positive_whole, default=10**9, metavar="N", help="stop after adding so many")
+    add("--minutes", type=positive_number, default=60.0, metavar="X", help="stop after so long (default 60)")
     add(
         "--source",
         choices=("games", "files", "student", "favourites"),

@@ -127,8 +127,12 @@ def all_values_line(group: str, fen: str, values: Iterable[float]) -> str:
     return f"{group}\t{fen}\t{pairs}\n"
 
 
-def open_binary(path: Path) -> tuple[IO[bytes], IO[bytes]]:
+def open_binary(path: Path, content: str = "labels") -> tuple[IO[bytes], IO[bytes]]:
     """Opens a file for reading, decompressing it when its name ends in `.xz`.
+
+    Args:
+      path: the file.
+      content: what it should hold, for the message.
 
     Returns:
       The stream of lines, and the file as stored, whose position tells how far the reading is.
@@ -140,7 +144,7 @@ def open_binary(path: Path) -> tuple[IO[bytes], IO[bytes]]:
     try:
         stored = path.open("rb")
     except OSError as error:
-        raise LabelError(f"expected a file of labels, got {path}: {error.strerror}") from error
+        raise LabelError(f"expected a file of {content}, got {path}: {error.strerror}") from error
     lines = cast(IO[bytes], lzma.open(stored)) if path.suffix == ".xz" else stored
     return lines, stored
 

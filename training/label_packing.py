@@ -136,7 +136,7 @@ def pack_labels(config: PackConfig, progress: Progress | None = None) -> PackCou
     Raises:
       ShardError: the output is there already, or a folder of `unique_from` is damaged.
       LabelError: a file cannot be read or a line is malformed.
-      PackError: a folder of `unique_from` holds no shards.
+      PackError: a folder of `unique_from` holds no shards, or nothing is left to pack.
     """
     counts = PackCounts()
     with ExitStack() as stack:
@@ -152,6 +152,8 @@ def pack_labels(config: PackConfig, progress: Progress | None = None) -> PackCou
             counts.train, counts.validation = (writer.positions for writer in writers)
             if progress is not None:
                 progress(counts, share)
+        if not counts.train + counts.validation:
+            raise PackError(f"expected at least one position to pack, got none of {counts.total} that were read")
         for writer in writers:
             writer.describe(_provenance(config, counts))
     return counts

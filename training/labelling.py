@@ -66,7 +66,7 @@ class LabelConfig:
 
 def read_starts(path: Path) -> tuple[str, ...]:
     """Returns the FENs of a file, one a line, plain or `.xz`; EPD operations behind them are ignored."""
-    file, stored = open_binary(path)
+    file, stored = open_binary(path, "positions to start from")
     with stored:
         lines = [line.decode().split() for line in read_lines(file, path)]
     return tuple(" ".join(words[:4] + ["0", "1"]) for words in lines if len(words) >= 4)
@@ -104,7 +104,7 @@ def label_positions(config: LabelConfig, out: Path, positions: int, minutes: flo
     try:
         with out.open("a") as file:
             while at_work and added < positions and (passed_s := time.monotonic() - start_s) < minutes * 60:
-                lines = _next_lines(results, workers)
+                lines = _next_lines(results)
                 if lines is None:
                     at_work -= 1
                 for key, line in lines or ():
@@ -113,6 +113,7 @@ def label_positions(config: LabelConfig, out: Path, positions: int, minutes: flo
                         added += 1
                 if passed_s - reported_s >= 1:
                     file.flush()
+                    _check_alive(workers)
                     report(added, passed_s)
                     reported_s = passed_s
     finally:
@@ -122,15 +123,18 @@ def label_positions(config: LabelConfig, out: Path, positions: int, minutes: flo
     return added
 
 
-def _next_lines(results: Any, workers: Sequence[SpawnProcess]) -> _Lines | None:
+def _check_alive(workers: Sequence[SpawnProcess]) -> None:
+    # Sent before its end, a result may still be on its way, so only a failure counts.
+    failed = [worker.exitcode for worker in workers if worker.exitcode]
+    if failed:
+        raise TeacherError(f"expected the labelling processes to go on, but one ended with {failed[0]}")
+
+
+def _next_lines(results: Any) -> _Lines | None:
     """Returns what a process sends within a second, None when it is the end of its source."""
     try:
         result = results.get(timeout=1.0)
     except queue.Empty:
-        # Sent before its end, a result may still be on its way, so only a failure counts.
-        failed = [worker.exitcode for worker in workers if worker.exitcode]
-        if failed:
-            raise TeacherError(f"expected the labelling processes to go on, but one ended with {failed[0]}") from None
         return ()
     if isinstance(result, Exception):
         raise result

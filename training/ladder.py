@@ -122,6 +122,8 @@ def _opponents(arguments: argparse.Namespace) -> Callable[[int], "EngineSpec"]:
 
     command = stockfish_command() if arguments.stockfish is None else split_command(arguments.stockfish)
     fixed = {"Threads": "1", "Hash": str(arguments.hash), **parse_options(arguments.stockfish_option)}
+    if any(name.lower() == "skill level" for name in fixed):
+        raise EvaluationError("expected the Skill Levels of Stockfish as --levels, got one as --stockfish-option")
     limit = MoveLimit(nodes=arguments.nodes)
 
     def of_level(level: int) -> EngineSpec:

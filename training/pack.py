@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
+from training.sole_writer import sole_writer
 
 if TYPE_CHECKING:
     from training.label_packing import PackCounts, Progress
@@ -43,7 +44,8 @@ def _pack(arguments: argparse.Namespace) -> int:
         validation_percent=arguments.validation_percent,
         workers=arguments.workers,
     )
-    counts = pack_labels(config, _progress_line())
+    with sole_writer(arguments.out):
+        counts = pack_labels(config, _progress_line())
     elapsed_s = time.monotonic() - started_s
     print(f"packed {_summary(counts)} in {elapsed_s:.0f} s: {arguments.out}")
     return 0

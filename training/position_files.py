@@ -105,7 +105,7 @@ def read_items(path: Path, part: int, parts: int) -> Iterator[Item]:
 
 
 def _line_items(path: Path, kind: str, part: int, parts: int) -> Iterator[Item]:
-    file, stored = open_binary(path)
+    file, stored = open_binary(path, "games or positions")
     with stored:
         for number, raw in enumerate(read_lines(file, path), 1):
             if number % parts != part:
@@ -168,7 +168,7 @@ def _pgn_items(path: Path, part: int, parts: int) -> Iterator[Item]:
 
 @contextlib.contextmanager
 def _open_text(path: Path) -> Iterator[TextIO]:
-    file, stored = open_binary(path)
+    file, stored = open_binary(path, "games or positions")
     with stored:
         try:
             with io.TextIOWrapper(file, encoding="utf-8", errors="replace") as stream:

@@ -10,7 +10,12 @@ _STEPS_TO_KNOW_THE_RATE = 10
 
 def processor_time_s() -> float:
     """Returns the seconds that this process would have taken with all processors to itself."""
-    return time.process_time() / len(os.sched_getaffinity(0))
+    return time.process_time() / usable_processors()
+
+
+def usable_processors() -> int:
+    """Returns how many processors this process may use, or all there are where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class RunClock:

@@ -37,9 +37,14 @@ class OptimizerConfig:
     clip_norm: float = 10.0
 
     def __post_init__(self) -> None:
-        """Raises ValueError for an unknown optimiser."""
+        """Raises ValueError for an unknown optimiser and a number out of range."""
         if self.name not in ("adamw", "muon"):
             raise ValueError(f"expected optimizer.name to be one of adamw, muon, got {self.name!r}")
+        for name in ("learning_rate", "muon_learning_rate", "warmup_steps", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"expected optimizer.{name} of at least 0, got {getattr(self, name)}")
+        if not self.clip_norm > 0:
+            raise ValueError(f"expected optimizer.clip_norm above 0, got {self.clip_norm}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -120,7 +125,13 @@ class RunConfig:
         """Raises ValueError for a share that is none, and where the network cannot be trained as the settings say."""
         if not 0 <= self.reverse_share <= 1:
             raise ValueError(f"expected reverse_share from 0 to 1, got {self.reverse_share}")
-        core = self.network.core
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"expected ema_decay from 0 to less than 1, got {self.ema_decay}")
+        if self.batch_size < 1:
+            raise ValueError(f"expected batch_size of at least 1, got {self.batch_size}")
+        core, most = self.network.core, self.network.own_steps
+        if not 0 <= self.fewest_steps <= most:
+            raise ValueError(f"expected fewest_steps from 0 to the network's own {most}, got {self.fewest_steps}")
         if self.fewest_steps and not core.can_stop_early:
             raise ValueError(f"expected fewest_steps 0 for the core {core.kind}, which needs all its steps")
 

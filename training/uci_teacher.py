@@ -8,10 +8,12 @@ from the others far more reliably than the same time spent on all of them.
 
 import itertools
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 
 from training.expected_score import cp_to_value, mate_to_value
 
+_PATIENCE_S = 30.0  # until `uciok`
 _MOST_MOVES = 218  # legal ones that a position can have
 _UNLISTED_BELOW = 0.01  # at least so far below the worst of them lie the others
 
@@ -46,8 +48,18 @@ class UciTeacher:
             raise
 
     def _greet(self, options: Mapping[str, str]) -> None:
-        self._send("uci")
-        options_told = self._lines_until("uciok")
+        impatience = threading.Timer(_PATIENCE_S, self._process.kill)
+        impatience.start()
+        try:
+            self._send("uci")
+            options_told = self._lines_until("uciok")
+        except TeacherError:
+            took = "its end" if impatience.is_alive() else f"no answer in {_PATIENCE_S:g} s"
+            raise TeacherError(
+                f"expected a UCI engine that answers `uci` with `uciok` as teacher, got {self._name}: {took}"
+            ) from None
+        finally:
+            impatience.cancel()
         words = next((line.split() for line in options_told if line.startswith("option name MultiPV ")), [])
         most = int(words[words.index("max") + 1]) if "max" in words else 0
         if most < _MOST_MOVES:

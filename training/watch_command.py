@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command_line import exit_status
+from engine.command_line import exit_status, port_number
 
 if TYPE_CHECKING:
     from training.reporting.run_metrics import RunMetrics
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--page", action="store_true", help="show them on a page of this machine")
     how.add_argument("--plot", type=Path, metavar="FILE", help="write all plots into an SVG file")
     parser.add_argument("--every", type=float, default=3.0, metavar="S", help="seconds between looks (3)")
-    parser.add_argument("--port", type=int, default=0, help="port of the page (default: a free one)")
+    parser.add_argument("--port", type=port_number, default=0, help="port of the page (default: a free one)")
     parser.add_argument("--no-browser", action="store_true", help="print the page's address instead of opening it")
     return parser
 

@@ -39,7 +39,7 @@ class Network(nn.Module):
 
     Attributes:
       config: shape and arithmetic.
-      product: how the trunk's projections multiply; `int8.product_of(config)` or a serving form.
+      product: how the trunk's projections multiply; of `int8.TRAINING_PRODUCTS` or `int8.SERVING_PRODUCTS`.
       step_bound: most steps that `step_limit`, which must then be given, may ask for; None for the core's own.
     """
 

@@ -66,6 +66,8 @@ class Evaluator(Protocol):
 class RecursiveEvaluator(Evaluator, Protocol):
     """An evaluator whose recursion can be cut short or prolonged, and whose policy can perhaps be improved."""
 
+    batch: int  # boards that it takes in one go
+
     def with_improved_policy(self) -> "RecursiveEvaluator":
         """Returns an evaluator of the same network whose policies are improved by one step of its latent model.
 

@@ -41,7 +41,7 @@ class NetworkEvaluator:
     """
 
     def __init__(self, loaded: LoadedNetwork, tolerance: float = 0.0, batch: int = BATCH) -> None:
-        self.sha256, self._batch = loaded.sha256, batch
+        self.sha256, self.batch = loaded.sha256, batch
         config = loaded.network.config
         self._config = config
         self._step_limit = config.own_steps
@@ -98,17 +98,17 @@ class NetworkEvaluator:
         """
         positions = np.stack([encode_position(board) for board in boards]) if boards else np.zeros((0, 67), np.int8)
         evaluations: list[Evaluation] = []
-        for start in range(0, len(boards), self._batch):
-            chunk = boards[start : start + self._batch]
+        for start in range(0, len(boards), self.batch):
+            chunk = boards[start : start + self.batch]
             moves_and_cells = [legal_moves_and_cells(board) for board in chunk]
-            output = self._outputs(positions[start : start + self._batch], [cells for _, cells in moves_and_cells])
+            output = self._outputs(positions[start : start + self.batch], [cells for _, cells in moves_and_cells])
             rows = enumerate(moves_and_cells)
             evaluations += [_evaluation(moves, cells, output, row) for row, (moves, cells) in rows]
         return evaluations
 
     def _outputs(self, positions: np.ndarray, cells: Sequence[np.ndarray]) -> NetworkOutput:
         """Returns the outputs as NumPy arrays; rows beyond the positions are padding."""
-        size = 1 if len(positions) == 1 else self._batch
+        size = 1 if len(positions) == 1 else self.batch
         padding = np.repeat(positions[:1], size - len(positions), axis=0)
         return jax.device_get(self._apply(np.concatenate([positions, padding]), cells))
 

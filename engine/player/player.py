@@ -21,7 +21,7 @@ import numpy as np
 
 from engine.player.choice import choose_move, ranked_moves
 from engine.player.endgame_tables import EndgameTables, best_by_tables
-from engine.player.evaluator import Evaluation, Evaluator
+from engine.player.evaluator import BATCH, Evaluation, Evaluator
 from engine.player.move_selection import MoveSelection, lookahead_policy
 from engine.player.polyglot_book import PolyglotBook
 from engine.player.response_time import ResponseTime
@@ -50,7 +50,6 @@ class Line:
     """One move of the side to move, and what is expected after it."""
 
     move: chess.Move
-    probability: float  # of the policy, 0..1
     wdl_to_move: np.ndarray  # [3] win, draw, loss of the side that makes the move
     mate_in: int | None  # 1: the move mates, -1: the reply does
     reply: chess.Move | None  # the opponent's expected answer, if it was evaluated
@@ -78,12 +77,18 @@ class Thought:
 
 
 class Player:
-    """Chooses moves with an evaluator. Not for use by several threads at once."""
+    """Chooses moves with an evaluator. Not for use by several threads at once.
 
-    def __init__(self, evaluator: Evaluator, seed: int | None = None) -> None:
+    Args:
+      evaluator: of the network.
+      seed: of the random numbers; fresh entropy if it is None.
+      batch: boards that the evaluator takes in one go.
+    """
+
+    def __init__(self, evaluator: Evaluator, seed: int | None = None, batch: int = BATCH) -> None:
         self._evaluator = evaluator
         self._rng = random.Random(seed)
-        self._response_time = ResponseTime()
+        self._response_time = ResponseTime(batch)
 
     def new_game(self, seed: int | None = None) -> None:
         """Restarts the random numbers, from fresh entropy if the seed is None."""
@@ -155,7 +160,6 @@ def _line(move: chess.Move, evaluation: Evaluation, successors: Successors, by_s
     wdl = successors.wdl(move) if by_successor else successors.decided(move)
     return Line(
         move=move,
-        probability=math.exp(float(evaluation.log_probs[evaluation.moves.index(move)])),
         wdl_to_move=evaluation.wdl_to_move if wdl is None else wdl,
         mate_in=successors.mate_in(move),
         reply=successors.reply(move),

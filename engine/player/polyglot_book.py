@@ -28,7 +28,7 @@ class PolyglotBook:
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self._reader = chess.polyglot.open_reader(path)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or "its size is not that of a book"
             raise BookError(f"expected a Polyglot book for BookFile, got {ascii(str(path))} ({reason})") from error
 
     def choose(self, board: chess.Board, allowed: Collection[chess.Move], rng: random.Random) -> chess.Move | None:

@@ -144,6 +144,8 @@ def _parse_go(line: str) -> Command:
                 limits[_GO_NUMBERS[word]] = int(text)
             except ValueError:
                 problems.append(f"expected an integer for go {word}, got {shown(text)}")
+            if word == "perft" and limits.get("perft", -1) < 0:  # no move is wanted of it
+                return Invalid(f"expected a depth of at least 0 for perft, got {shown(text)}", known=True)
         elif word == "searchmoves":
             while words and not _is_go_word(words[0]):
                 searchmoves.append(words.pop(0))

@@ -116,7 +116,7 @@ class Thinking:
         assert self._network is not None
         self._steps, self._asked = settings.recursion_steps, settings.selection
         self._cache = CachedEvaluator(self._limited(self._selecting(self._network)), settings.hash_mb)
-        self._player = Player(self._cache, self._seed)
+        self._player = Player(self._cache, self._seed, self._network.batch)
 
     def _selecting(self, network: RecursiveEvaluator) -> RecursiveEvaluator:
         """Returns the network with its policy improved if that is asked for; if it cannot, the last selection stays."""

@@ -103,12 +103,12 @@ def _heads(trace: Trace, look: CompletedLook) -> list[str]:
     state, square = look.state, look.square
     title = f"Attention {'to' if look.to_square else 'of'} {chess.square_name(square)} by block and head"
     parts = [_text(_SIDE, 372, title, size=14, weight="600")]
-    pitch = min(100.0, (_WIDTH - _SIDE - _MARGIN) / min(heads, 8), 150 / blocks)
+    pitch = min(100.0, (_WIDTH - _SIDE - _MARGIN) / heads, 150 / blocks)
     for block in range(blocks):
-        for head in range(min(heads, 8)):
+        for head in range(heads):
             weights = attention_of_square(trace, state, square, block=block, head=head, to_square=look.to_square)
             x, y = _SIDE + pitch * head, 384 + pitch * block
-            parts.append(_mini_board(weights, square, look.orientation, x, y, pitch - 8))
+            parts.append(_mini_board(weights, square, look.orientation, x, y, 0.85 * pitch))
     return parts
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import chess
 import chess.pgn
 
+from engine.unread_moves import unread_move
+
 MAX_PLIES = 2000
 _LARGEST_COUNTER = 32767  # What the encodings and other programs hold in 16 bits.
 _SHOWN = 100
@@ -65,11 +67,15 @@ def read_pgn(text: str) -> RecordedGame:
     Raises:
       GameRecordError: there is no game, it is not standard chess, or it has an illegal move.
     """
-    game = chess.pgn.read_game(io.StringIO(text), Visitor=_QuietBuilder)
+    stream = io.StringIO(text)
+    game = chess.pgn.read_game(stream, Visitor=QuietBuilder)
     if game is None or not (game.variations or "FEN" in game.headers or game.errors):
         raise GameRecordError(f"expected a game in PGN, got {_shown(text)}")
     if game.errors:
         raise GameRecordError(f"expected legal moves in the PGN, got: {_shown(str(game.errors[0]))}")
+    unread = unread_move(text[: stream.tell()])
+    if unread is not None:
+        raise GameRecordError(f"expected legal moves in the PGN, got: {_shown(unread)}")
     try:
         start = game.board()
     except ValueError as error:
@@ -83,7 +89,7 @@ def read_pgn(text: str) -> RecordedGame:
     return RecordedGame(fen=start.fen(), moves=moves, headers={key: str(value) for key, value in game.headers.items()})
 
 
-class _QuietBuilder(chess.pgn.GameBuilder[chess.pgn.Game]):
+class QuietBuilder(chess.pgn.GameBuilder[chess.pgn.Game]):
     """Keeps errors with the game; the usual builder also logs them."""
 
     def handle_error(self, error: Exception) -> None:

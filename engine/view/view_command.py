@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
-from engine.command_line import exit_status
+from engine.command_line import exit_status, port_number
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--pgn", type=Path, metavar="FILE", help="game to begin with")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the network (default: the shipped one)")
     parser.add_argument("--compare", type=Path, metavar="DIR", help="folder of another network to compare with")
-    parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
+    parser.add_argument("--port", type=port_number, default=0, help="port (default: a free one)")
     parser.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
     parser.add_argument(
         "--teacher", metavar="CMD", help="UCI engine to compare with (default: Stockfish, if installed)"

@@ -1,3 +1,4 @@
+import argparse
 import ast
 import importlib.util
 import subprocess
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.command_line import COMMANDS, command_summary, exit_status, run_command
+from engine.command_line import COMMANDS, command_summary, exit_status, port_number, run_command
 
 _PROGRAM = Path(__file__).resolve().parents[2] / "uci_main.py"
 
@@ -49,6 +50,7 @@ def test_an_unknown_command_is_one_line_on_standard_error(tmp_path: Path) -> Non
     ("error", "status", "text"),
     [
         (ValueError("expected a, got b"), 2, "name: expected a, got b\n"),
+        (OSError(2, "None", "a"), 2, "name: expected a file or folder that can be used, got a: None\n"),
         (KeyboardInterrupt(), 130, "name: interrupted\n"),
     ],
 )
@@ -58,7 +60,20 @@ def test_what_hinders_a_command_is_one_line(
     def work() -> int:
         raise error
 
-    assert exit_status("name", work, ValueError) == status and capsys.readouterr().err == text
+    assert exit_status("name", work, (ValueError, OSError)) == status and capsys.readouterr().err == text
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
+    command = f"{sys.executable} {_PROGRAM} describe | head -1"
+    result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "network\n", "")
+
+
+@pytest.mark.parametrize("text", ["-1", "65536", "http", ""])
+def test_what_is_no_port_is_refused(text: str) -> None:
+    assert port_number("0") == 0 and port_number("65535") == 65535
+    with pytest.raises(argparse.ArgumentTypeError, match="^expected a port from 0 to 65535, got '"):
+        port_number(text)
 
 
 def test_what_a_command_returns_is_its_status_and_its_faults_are_raised() -> None:

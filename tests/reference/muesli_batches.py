@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from training.muesli.agent import Prediction, Root
-from training.muesli.lookahead import Lookahead
 from training.muesli.muesli_loss import LossBatch
 from training.muesli.prior_targets import PriorTargets
 from training.muesli.sequences import Sequences, pack_legal
@@ -40,7 +39,6 @@ def random_batch(
     has_return = np.ones(shape, np.float32)
     has_return[:, -1] = 0
     flat = jnp.zeros((shape[0] * shape[1],))
-    nothing = Lookahead(flat, flat[:, None], flat[:, None] > 0, flat[:, None], flat, flat[:, None])
     targets = PriorTargets(
         log_prior=jnp.asarray(np.where(legal, 0.0, -1e9), jnp.float32),
         value=jnp.zeros(shape),
@@ -48,7 +46,6 @@ def random_batch(
         past_returns=jnp.asarray(rng.uniform(-1, 1, size=(*shape, past_policies)), jnp.float32),
         advantage=jnp.asarray(rng.normal(size=shape) * has_return, jnp.float32),
         policy=jnp.asarray(weights / weights.sum(axis=-1, keepdims=True), jnp.float32),
-        lookahead=nothing,
         has_return=jnp.asarray(has_return),
         clipped_share=jnp.float32(0),
         root=Root(latent=flat, prediction=Prediction(flat, flat, flat), residual=flat, steps=flat),

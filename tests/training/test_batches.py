@@ -67,7 +67,6 @@ def test_every_epoch_shows_every_position_once_in_a_new_order(sets: tuple[Shards
     epochs = [[row.tobytes() for row in epoch] for epoch in shown.reshape(7, 60, 67)]
     assert all(len(set(epoch)) == 60 for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 7
-    assert stream.epochs(30) == [3.5]
 
 
 def test_a_batch_may_be_larger_than_a_set(sets: tuple[Shards, Shards]) -> None:

@@ -128,6 +128,17 @@ def test_a_run_without_a_measure_says_so(run: Path, tmp_path: Path) -> None:
     assert "| held-out regret in training | not measured |" in (tmp_path / "net/CARD.md").read_text()
 
 
+def test_what_is_no_network_is_not_replaced(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    novel = tmp_path / "novel" / "chapter 1"
+    novel.parent.mkdir()
+    novel.write_text("It was")
+    for out in (novel.parent, novel, tmp_path):
+        assert main(["--run", str(run), "--out", str(out)]) == 2
+        assert capsys.readouterr().err.startswith("error: expected a new folder or a network's to write to, got ")
+    assert novel.read_text() == "It was"
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".partial", ".retired")]
+
+
 def test_a_newer_export_replaces_the_folder_and_a_failing_one_does_not(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +160,7 @@ def test_a_newer_export_replaces_the_folder_and_a_failing_one_does_not(
     # What the failure left is in nobody's way.
     assert main(["--run", str(run), *out, "--note", "Third."]) == 0
     assert "Third." in (tmp_path / "net/CARD.md").read_text()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["net", "run"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") == ["net", "run"]
 
 
 def test_errors_are_one_line_and_write_nothing(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,6 +139,17 @@ def test_positions_of_files_are_labelled_once_by_all_processes(teacher_command: 
     assert len(list(read_labels(out, "all"))) == 5
 
 
+def test_a_killed_process_is_noticed_while_others_deliver(
+    teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script, once = tmp_path / "killer.py", tmp_path / "killed"
+    first = f"if not os.path.exists({str(once)!r}):\n    open({str(once)!r}, 'x')\n    os.kill(os.getppid(), 9)\n"
+    script.write_text("import os\n" + first + Path(teacher_command.split()[1]).read_text())
+    arguments = ["--engine", f"{sys.executable} {script}", "--out", str(tmp_path / "x.tsv"), "--processes", "2"]
+    assert label.main([*arguments, "--positions", "1000000", "--minutes", "1"]) == 2
+    assert "expected the labelling processes to go on, but one ended with -9" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_no_process_outlives_the_first_one(teacher_command: str, tmp_path: Path) -> None:
     script, pid_file, out = tmp_path / "known.py", tmp_path / "pid", tmp_path / "x.tsv"

@@ -32,6 +32,14 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert second.startswith("pack: ") and "labels-top4.tsv, line 1: " in second
 
 
+def test_nothing_to_pack_is_an_error_and_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.tsv").touch()
+    command = ["--source", "all", "--out", str(tmp_path / "set"), "--workers", "1", "--in"]
+    assert main([*command, str(tmp_path / "empty.tsv")]) == 2
+    assert "expected at least one position to pack, got none of 0" in capsys.readouterr().err
+    assert main([*command, str(DATA / "labels-all.tsv")]) == 0
+
+
 def test_help_loads_no_arrays() -> None:
     code = "import sys; from training.pack import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
     check = "sys.exit(any(name in sys.modules for name in ('jax', 'numpy', 'chess')))"

@@ -31,6 +31,23 @@ def test_other_texts_are_refused(text: str) -> None:
         parse_source(text)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "batch_size=0",
+        "ema_decay=1",
+        "fewest_steps=-1",
+        "fewest_steps=99",
+        "optimizer.learning_rate=-1",
+        "optimizer.clip_norm=0",
+        "optimizer.warmup_steps=-1",
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match=f"expected {wrong.split('=')[0]} .*, got "):
+        with_overrides(CONFIG, [wrong])
+
+
 def test_settings_survive_the_folder(tmp_path: Path) -> None:
     write_config(tmp_path, CONFIG)
     assert read_config(tmp_path) == CONFIG

@@ -59,6 +59,12 @@ def test_moves_searched_together_have_the_last_word_and_bound_the_others(teacher
 FEW_LINES = "input(); print('option name MultiPV type spin default 1 min 1 max 4\\nuciok')"
 
 
+def test_a_program_that_does_not_answer_is_no_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.uci_teacher._PATIENCE_S", 0.5)
+    with pytest.raises(TeacherError, match=r"with `uciok` as teacher, got cat: no answer in 0\.5 s$"):
+        UciTeacher(["cat"], {})
+
+
 @pytest.mark.parametrize(
     "command",
     [["absent-engine"], [sys.executable, "-c", "input(); print('uciok')"], [sys.executable, "-c", FEW_LINES]],

@@ -12,12 +12,15 @@ from typing import ClassVar
 
 import chess.engine
 
+_COMPLAINT = "info string error:"
+
 
 class Stopwatch(chess.engine.Protocol):
     """Measures the last answer of an engine."""
 
     asked_s = 0.0
     answered_s = 0.0
+    first_complaint: str | None = None  # that the engine made before the first `go`
     running: ClassVar[set["Stopwatch"]] = set()  # those whose process has not ended
 
     @classmethod
@@ -47,6 +50,8 @@ class Stopwatch(chess.engine.Protocol):
         """Notes a line of the engine; a move stops the stopwatch."""
         if line.startswith(("bestmove", "move ")):
             self.answered_s = time.monotonic()
+        elif not self.asked_s and line.startswith(_COMPLAINT):
+            self.first_complaint = self.first_complaint or line.removeprefix(_COMPLAINT).strip()
         super().line_received(line)
 
     def elapsed_s(self) -> float:

@@ -172,6 +172,11 @@ class EnginePlayer:
             raise EvaluationError(
                 f"expected options that {shown!r} takes, got {dict(self._spec.options)}: {error}"
             ) from error
+        complaint = _stopwatch(engine).first_complaint
+        if complaint is not None:
+            engine.close()
+            options = dict(self._spec.options)
+            raise EvaluationError(f"expected {shown!r} to take the options {options}, got its complaint: {complaint}")
         if self._spec.limit.nodes is not None and not _counts_nodes(engine):
             engine.close()
             raise EvaluationError(f"expected depth, movetime or tc for {shown!r}, which cannot count nodes, got nodes")

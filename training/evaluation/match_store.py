@@ -67,7 +67,9 @@ def _read(path: Path, settings: dict[str, Any], openings: Sequence[Opening]) -> 
     except EvaluationError:
         raise
     except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise EvaluationError(f"expected a file of a saved match, got {path}: {error!r}") from error
+        raise EvaluationError(
+            f"expected a file of a saved match, got {path}: {type(error).__name__} {error}"
+        ) from error
     drop_unfinished_line(path)  # only now: what is no saved match stays as it is
     return games
 

@@ -84,7 +84,7 @@ def read_puzzles(path: Path, limit: int | None = None) -> list[Puzzle]:
       EvaluationError: a line is malformed or there is no puzzle.
     """
     puzzles: list[Puzzle] = []
-    file, stored = open_binary(path)
+    file, stored = open_binary(path, "puzzles")
     with stored:
         for number, raw in enumerate(read_lines(file, path), start=1):
             if limit is not None and len(puzzles) == limit:

@@ -81,11 +81,6 @@ def fit_rating(rungs: Sequence[RungResult], *, resamples: int = RESAMPLES, seed:
     return RatingFit(elo=elo, low_95=float(low), high_95=float(high), resamples=resamples)
 
 
-def expected_points(elo: float, rungs: Sequence[RungResult]) -> float:
-    """Returns the points a rating would be expected to make in these games."""
-    return sum(2 * sum(r.pentanomial) / (1 + 10 ** ((r.opponent_elo - elo) / 400)) for r in rungs)
-
-
 def _solve(opponents: np.ndarray, games: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Returns for each number of points the rating at which it is expected, by bisection."""
     low = np.full(points.shape, opponents.min() - _REACH_ELO)

@@ -48,9 +48,13 @@ class Sprt:
 
     def __post_init__(self) -> None:
         if not -1000 <= self.elo0 < self.elo1 <= 1000:
-            raise EvaluationError(f"expected elo0 below elo1 for the test, within ±1000, got {self}")
+            raise EvaluationError(
+                f"expected elo0 below elo1 for the test, within ±1000, got {self.elo0:g} and {self.elo1:g}"
+            )
         if not (0 < self.alpha < 0.5 and 0 < self.beta < 0.5):
-            raise EvaluationError(f"expected error rates alpha and beta between 0 and 0.5, got {self}")
+            raise EvaluationError(
+                f"expected error rates alpha and beta between 0 and 0.5, got {self.alpha:g} and {self.beta:g}"
+            )
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -29,7 +29,6 @@ class PriorTargets(NamedTuple):
     past_returns: jax.Array  # [B, T, M]
     advantage: jax.Array  # [B, T], normalised; 0 where the return is not known
     policy: jax.Array  # [B, T, A], CMPO weights
-    lookahead: Lookahead
     has_return: jax.Array  # [B, T] float32, 0 at a last step that did not end the game
     clipped_share: jax.Array  # [], of candidate advantages that lie on the clip
     root: Root
@@ -88,7 +87,6 @@ def prior_targets(
         past_returns=past_returns,
         advantage=advantage / divisor,
         policy=in_time(_policy_target(lookahead, log_prior, improvement, size, config)),
-        lookahead=lookahead,
         has_return=has_return,
         clipped_share=_share(jnp.abs(improvement) >= config.cmpo_clip, lookahead.is_candidate),
         root=root,
@@ -120,11 +118,12 @@ def _past_returns(
 ) -> jax.Array:
     """Returns G under each past policy `[B, T, M]`; a position's value stands for the mean of its action values."""
     values = expected_value(root.prediction.past_value_logits, problem.agent.value_support)
+    taken_q = values if problem.config.bootstrap == "value" else lookahead.past_taken_q
     return jax.vmap(
         lambda value, q, log_policy: _returns(sequences, value, q, log_policy, value, problem.config),
         in_axes=-1,
         out_axes=-1,
-    )(values.reshape(log_policies.shape), lookahead.past_taken_q.reshape(log_policies.shape), log_policies)
+    )(values.reshape(log_policies.shape), taken_q.reshape(log_policies.shape), log_policies)
 
 
 def _policy_target(

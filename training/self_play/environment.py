@@ -1,8 +1,7 @@
 """The games of self-play behind one interface, each position as a few signed bytes in the view of the side to move.
 
 An observation is one code a cell, positive for the mover's men and negative for the opponent's, followed by a few
-numbers
-of the whole position:
+numbers of the whole position:
 
 | game | cells | codes | numbers |
 | --- | --- | --- | --- |

@@ -64,7 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    runs = arguments.runs or Path(tempfile.mkdtemp(prefix="learn-check-"))
+    runs = arguments.runs
+    if runs is None:
+        runs = Path(tempfile.mkdtemp(prefix="learn-check-"))
+        print(f"runs in {runs}", file=sys.stderr)
     games = arguments.game or list(CHECKS)
     return 0 if all([_passes(game, runs / game, arguments) for game in games]) else 1
 

@@ -66,17 +66,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(arguments: argparse.Namespace) -> int:
-    import os
-
     import jax
 
+    from training.run_clock import usable_processors
     from training.self_play.self_play_race import race
 
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     contestants = _contestants(arguments)
     times = race(contestants, arguments.rounds, arguments.clock, lambda text: print(text, file=sys.stderr, flush=True))
     print(
-        f"chess, {processors} processors, {jax.device_count()} x {jax.devices()[0].device_kind}, "
+        f"chess, {usable_processors()} processors, {jax.device_count()} x {jax.devices()[0].device_kind}, "
         f"{arguments.rounds} rounds by turns, {arguments.clock} clock"
     )
     print("\n".join(race_table(contestants, times)))

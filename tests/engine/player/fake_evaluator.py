@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import chess
 import numpy as np
 
-from engine.player.evaluator import Evaluation
+from engine.player.evaluator import BATCH, Evaluation
 
 Wdl = tuple[float, float, float]
 
@@ -21,6 +21,7 @@ class FakeEvaluator:
         self.weights = weights or {}
         self.wdl = wdl
         self.batches: list[int] = []
+        self.batch = BATCH
         self.step_limits: list[int] = []
         self.has_model, self.improvements = False, 0
 

@@ -76,6 +76,15 @@ def test_go_says_what_it_did_not_understand(line: str) -> None:
     assert command.infinite == ("infinite" in line)
 
 
+@pytest.mark.parametrize("line", ["perft", "perft x", "go perft", "go perft -1", "perft 2.5"])
+def test_a_count_without_a_depth_is_no_go(line: str) -> None:
+    command = parse_command(line)
+    assert isinstance(command, Invalid) and command.problem.startswith(
+        "expected a depth of at least 0 for perft, got '"
+    )
+    assert isinstance(parse_command("perft 0"), Go)
+
+
 def test_debug_is_switched() -> None:
     assert parse_command("debug on") == Debug(True)
     assert parse_command("debug off") == Debug(False)

@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--score", type=int, default=0, help="hundredths of a pawn it always sees")
     parser.add_argument("--fails-below", type=int, default=0, help="Skill Levels below play illegal moves")
     parser.add_argument("--noise", action="store_true", help="say something that is not UCI before each move")
+    parser.add_argument("--complaint", help="what it says is wrong with its options")
     arguments = parser.parse_args()
     skill = 20
     board = chess.Board()
@@ -31,6 +32,8 @@ def main() -> None:
         elif line.startswith("setoption name Skill Level"):
             skill = int(words[-1])
         elif words[:1] == ["isready"]:
+            if arguments.complaint:
+                print("info string error:", arguments.complaint)
             print("readyok", flush=True)
         elif words[:1] == ["position"]:
             board = read_position(words)

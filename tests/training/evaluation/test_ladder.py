@@ -84,6 +84,8 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "--save with --resume" in error(capsys, *QUICK, "--resume")
     assert "folder for --save" in error(capsys, *QUICK, "--save", str(tmp_path / "a" / "b"))
     assert "existing folder" in error(capsys, *QUICK, "--json", str(tmp_path / "a" / "b"))
+    level = ["--stockfish-option", "Skill Level=3"]
+    assert "as --levels, got one as --stockfish-option" in error(capsys, *QUICK, *level)
     assert "expected a limit" in error(capsys, "--engine", FAKE, "--stockfish", STOCKFISH)
 
 

@@ -141,6 +141,9 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "expected a limit for" in error(capsys, FAKE, FAKE)
     assert "network.json" in error(capsys, str(tmp_path), FAKE, "--limit", "nodes=1")
     assert "got 'absent-engine'" in error(capsys, "absent-engine", FAKE, "--limit", "nodes=1")
+    complaint = "the options {'Level': '3'}, got its complaint: no such weights"
+    complaining = [f"{FAKE} --complaint 'no such weights'", FAKE, "--limit", "nodes=1", "--option1", "Level=3"]
+    assert complaint in error(capsys, *complaining)
     no_setboard = f"{FAKE_X} --no-setboard"
     assert "features ping, setboard, got" in error(capsys, no_setboard, FAKE, "--xboard1", "--limit", "depth=1")
     (tmp_path / "network.json").write_text('{"sha256": "0", "format_version": 1, "config": {}}')
@@ -171,7 +174,8 @@ def test_an_interruption_while_an_engine_starts_ends_the_program(command: list[s
     )
     engine = shlex.join([sys.executable, str(mute)])
     arguments = [engine if argument == "ENGINE" else argument for argument in command[1:]]
-    with subprocess.Popen([sys.executable, "-c", hearing, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True) as program:
+    call = [sys.executable, "-c", hearing, *arguments]
+    with subprocess.Popen(call, cwd=ROOT, stderr=subprocess.PIPE, text=True) as program:
         while not mute.with_name("mute.py.started").exists():
             assert program.poll() is None
             time.sleep(0.02)

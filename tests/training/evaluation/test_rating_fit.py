@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from training.evaluation.elo import elo_from_score
 from training.evaluation.evaluation_error import EvaluationError
-from training.evaluation.rating_fit import RungResult, expected_points, fit_rating
+from training.evaluation.rating_fit import RungResult, fit_rating
 from training.evaluation.skill_levels import SKILL_LEVEL_ELO, skill_elo
 
 counts = st.integers(0, 30)
@@ -49,7 +49,9 @@ def test_the_fit_expects_the_points_that_were_made(rungs: list[RungResult]) -> N
     points = sum(n * half / 2 for rung in rungs for half, n in enumerate(rung.pentanomial))
     games = sum(2 * sum(rung.pentanomial) for rung in rungs)
     if math.isfinite(fit.elo):
-        assert expected_points(fit.elo, rungs) == pytest.approx(points, abs=1e-6 * games)
+        chances = [1 / (1 + 10 ** ((rung.opponent_elo - fit.elo) / 400)) for rung in rungs]
+        expected = sum(2 * sum(rung.pentanomial) * chance for rung, chance in zip(rungs, chances, strict=True))
+        assert expected == pytest.approx(points, abs=1e-6 * games)
     else:
         assert points in (0, games)
     assert fit.low_95 <= fit.high_95

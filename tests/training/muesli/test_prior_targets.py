@@ -200,6 +200,8 @@ def test_targets_are_those_of_the_loops(
             past_taken = past_q[b, steps, action[b], m]
             if lookahead == "rules":
                 past_taken = played(sequences, past_value[..., m], b)
+            if bootstrap == "value":
+                past_taken = past_value[b, :, m]
             expected = slow.retrace(reward, discount, *map(following, (past_value[b, :, m], past_taken, trace)))
             np.testing.assert_allclose(targets.past_returns[b, :known, m], expected, atol=1e-5)
     # The first batch's bias-corrected second moment is its own mean square.
