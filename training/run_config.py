@@ -127,8 +127,6 @@ class RunConfig:
             raise ValueError(f"expected reverse_share from 0 to 1, got {self.reverse_share}")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"expected ema_decay from 0 to less than 1, got {self.ema_decay}")
-        if self.batch_size < 1:
-            raise ValueError(f"expected batch_size of at least 1, got {self.batch_size}")
         core, most = self.network.core, self.network.own_steps
         if not 0 <= self.fewest_steps <= most:
             raise ValueError(f"expected fewest_steps from 0 to the network's own {most}, got {self.fewest_steps}")

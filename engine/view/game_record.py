@@ -93,6 +93,7 @@ class QuietBuilder(chess.pgn.GameBuilder[chess.pgn.Game]):
     """Keeps errors with the game; the usual builder also logs them."""
 
     def handle_error(self, error: Exception) -> None:
+        """Keeps an error."""
         self.game.errors.append(error)
 
 

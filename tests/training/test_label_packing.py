@@ -18,6 +18,7 @@ FILES: dict[LabelKind, Path] = {
     "top4": DATA / "labels-top4.tsv",
     "puzzles": DATA / "puzzles.csv",
 }
+OPEN_PUZZLE = "other,k7/8/8/8/8/8/7R/K7 b - - 0 1,a8b8 h2h8\n"
 
 
 def pack(out: Path, kind: LabelKind = "all", **settings: object) -> PackCounts:
@@ -115,19 +116,21 @@ def test_excluded_files_and_packed_folders_are_left_out(tmp_path: Path) -> None:
 
 
 def test_every_position_of_an_excluded_puzzle_is_left_out(tmp_path: Path) -> None:
-    counts = pack(tmp_path / "set", "puzzles", exclude=(FILES["puzzles"],))
-    assert counts.train == counts.validation == 0 and counts.excluded > 60
+    (tmp_path / "more.csv").write_text(OPEN_PUZZLE)
+    inputs = (FILES["puzzles"], tmp_path / "more.csv")
+    counts = pack(tmp_path / "set", "puzzles", inputs=inputs, exclude=(FILES["puzzles"],))
+    assert counts.train + counts.validation == 1 and counts.excluded > 60
     assert Shards(tmp_path / "set/train").manifest["left_out"]["excluded"] == counts.excluded
 
 
 def test_only_puzzles_drop_positions_with_a_single_legal_move(tmp_path: Path) -> None:
     fen = "7k/8/8/8/8/8/1r6/K7 w - - 0 1"
     (tmp_path / "one.tsv").write_text(f"g\t{fen}\tVV\n")
-    (tmp_path / "one.csv").write_text("id,7k/8/8/8/8/8/7r/K7 b - - 0 1,h2b2 a1b2\n")
+    (tmp_path / "two.csv").write_text("id,7k/8/8/8/8/8/7r/K7 b - - 0 1,h2b2 a1b2\n" + OPEN_PUZZLE)
     kept = pack(tmp_path / "all", inputs=(tmp_path / "one.tsv",))
-    dropped = pack(tmp_path / "puzzles", "puzzles", inputs=(tmp_path / "one.csv",))
+    dropped = pack(tmp_path / "puzzles", "puzzles", inputs=(tmp_path / "two.csv",))
     assert kept.train + kept.validation == 1
-    assert dropped.forced == 1 and dropped.train + dropped.validation == 0
+    assert dropped.forced == 1 and dropped.train + dropped.validation == 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -34,7 +34,6 @@ def test_other_texts_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        "batch_size=0",
         "ema_decay=1",
         "fewest_steps=-1",
         "fewest_steps=99",
