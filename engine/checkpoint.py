@@ -94,8 +94,8 @@ def save_network(
       CheckpointError: something else has that name.
       ValueError: the parameters are not those of the configuration.
     """
-    if folder.exists() and not is_network_folder(folder):
-        raise CheckpointError(f"expected a new folder or a network's to write to, got {folder}, which is neither")
+    if folder.exists() and not is_network_folder(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+        raise CheckpointError(f"expected a new folder, an empty one or a network's to write to, got {folder}")
     _check(params, serving_shapes(config), "serving parameters of the network's configuration")
     if model is not None:
         _check(model.params, model_shapes(model.config, config), "parameters of the latent model's configuration")

@@ -5,6 +5,8 @@ import ast
 import importlib
 import importlib.util
 import os
+import select
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,16 +44,16 @@ def exit_status(
       ends_by_interruption: the work goes on until it is interrupted from the keyboard, which then is its success.
 
     Returns:
-      What the work returns, 2 after a mistake, or 130 (0 if that is its success) after an interruption.
+      What the work returns, 2 after a mistake, 130 (0 if that is its success) after an interruption, or 141 when nobody
+      reads the output any more.
     """
     try:
         status = work()
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # who read the output has seen enough, such as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
-        return 0
     except mistakes as error:
+        if isinstance(error, BrokenPipeError) and not _has_reader():
+            return 128 + signal.SIGPIPE
         print(f"{name}: {_reason(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -81,6 +83,16 @@ def _first_line(module: str) -> str:
         return "not installed"
     text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
     return text.partition("\n")[0].rstrip(".")
+
+
+def _has_reader() -> bool:
+    """Returns whether somebody reads the standard output; if not, such as after `head`, nothing is written any more."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)  # errors are told without being asked for
+    if not output.poll(0):
+        return True
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+    return False
 
 
 def _reason(error: Exception) -> str:

@@ -66,7 +66,18 @@ def test_what_hinders_a_command_is_one_line(
 def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
     command = f"{sys.executable} {_PROGRAM} describe | head -1"
     result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "network\n", "")
+    assert result.returncode in (0, 141) and (result.stdout, result.stderr) == ("network\n", "")
+    with subprocess.Popen([sys.executable, _PROGRAM, "describe"], stdout=-1, stderr=-1, text=True) as program:
+        assert program.stdout is not None and program.stderr is not None
+        program.stdout.close()
+        assert program.stderr.read() == "" and program.wait() == 141
+
+
+def test_a_pipe_that_breaks_elsewhere_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    assert exit_status("name", work, OSError) == 2 and "Broken pipe" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["-1", "65536", "http", ""])

@@ -134,8 +134,12 @@ def test_what_is_no_network_is_not_replaced(run: Path, tmp_path: Path, capsys: p
     novel.write_text("It was")
     for out in (novel.parent, novel, tmp_path):
         assert main(["--run", str(run), "--out", str(out)]) == 2
-        assert capsys.readouterr().err.startswith("error: expected a new folder or a network's to write to, got ")
+        assert capsys.readouterr().err.startswith(
+            "error: expected a new folder, an empty one or a network's to write to, got "
+        )
     assert novel.read_text() == "It was"
+    (tmp_path / "empty").mkdir()
+    assert main(["--run", str(run), "--out", str(tmp_path / "empty")]) == 0
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".partial", ".retired")]
 
 
