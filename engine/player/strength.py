@@ -16,12 +16,12 @@ class Strength(NamedTuple):
 
 # Elo → setting, ascending. UCI_Elo offers the range from the first to the last row.
 STRENGTH_OF_ELO: dict[int, Strength] = {
-    620: Strength(1.2, 0.01),
-    855: Strength(0.8, 0.02),
-    1080: Strength(0.6, 0.06),
-    1260: Strength(0.4, 0.1),
-    1425: Strength(0.2, 0.55),
-    1530: Strength(0.0, 1.0),
+    500: Strength(1.2, 0.01),
+    810: Strength(0.8, 0.02),
+    1120: Strength(0.6, 0.06),
+    1305: Strength(0.4, 0.1),
+    1475: Strength(0.2, 0.55),
+    1510: Strength(0.0, 1.0),
 }
 LOWEST_ELO, HIGHEST_ELO = min(STRENGTH_OF_ELO), max(STRENGTH_OF_ELO)
 
