@@ -74,7 +74,7 @@ def test_spectral_kernels_have_equal_singular_values() -> None:
 def test_the_switch_for_spectral_starts_changes_the_start() -> None:
     def kernel(**changes: Any) -> np.ndarray:
         core = core_of(core_settings("golf_recurrent", **changes))
-        params = core.init(jax.random.key(0), tiny_injection())["params"]
+        params = quick_jit(core.init)(jax.random.key(0), tiny_injection())["params"]
         return np.asarray(params["shared"]["block_0"]["attention"]["query"]["kernel"])
 
     on, off = (np.linalg.svd(kernel(spectral_init=switch), compute_uv=False) for switch in (True, False))
