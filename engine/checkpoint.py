@@ -94,7 +94,8 @@ def save_network(
       CheckpointError: something else has that name.
       ValueError: the parameters are not those of the configuration.
     """
-    if folder.exists() and not is_network_folder(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+    is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not (is_free or is_network_folder(folder)):
         raise CheckpointError(f"expected a new folder, an empty one or a network's to write to, got {folder}")
     _check(params, serving_shapes(config), "serving parameters of the network's configuration")
     if model is not None:

@@ -23,6 +23,7 @@ from typing import NamedTuple, TextIO
 import chess
 import chess.pgn
 
+from engine.pgn_games import read_game
 from training.label_formats import LabelError, open_binary, read_lines
 from training.label_source import LabelledGame, LabelWorker, Visit
 from training.noisy_games import push_random
@@ -157,7 +158,7 @@ def _pgn_items(path: Path, part: int, parts: int) -> Iterator[Item]:
                 if not chess.pgn.skip_game(stream):
                     return
                 continue
-            game = chess.pgn.read_game(stream)
+            game = read_game(stream)
             if game is None:
                 return
             if game.errors:

@@ -5,6 +5,12 @@ import dataclasses
 from engine.network.network_config import NetworkConfig
 
 
+def _refuse_negative(config: object, place: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        if not getattr(config, name) >= 0:
+            raise ValueError(f"expected {place}.{name} of at least 0, got {getattr(config, name)}")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourceConfig:
     """One packed set in the mixture."""
@@ -40,9 +46,7 @@ class OptimizerConfig:
         """Raises ValueError for an unknown optimiser and a number out of range."""
         if self.name not in ("adamw", "muon"):
             raise ValueError(f"expected optimizer.name to be one of adamw, muon, got {self.name!r}")
-        for name in ("learning_rate", "muon_learning_rate", "warmup_steps", "weight_decay"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"expected optimizer.{name} of at least 0, got {getattr(self, name)}")
+        _refuse_negative(self, "optimizer", ("learning_rate", "muon_learning_rate", "warmup_steps", "weight_decay"))
         if not self.clip_norm > 0:
             raise ValueError(f"expected optimizer.clip_norm above 0, got {self.clip_norm}")
 
@@ -79,9 +83,7 @@ class CoreLossConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a weight below 0 or a time below 1."""
-        for name in ("ponder", "difference", "entropy", "bits"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"expected core_losses.{name} of at least 0, got {getattr(self, name)}")
+        _refuse_negative(self, "core_losses", ("ponder", "difference", "entropy", "bits"))
         if self.cooling_steps < 1:
             raise ValueError(f"expected core_losses.cooling_steps of at least 1, got {self.cooling_steps}")
 

@@ -48,18 +48,24 @@ class UciTeacher:
             raise
 
     def _greet(self, options: Mapping[str, str]) -> None:
-        impatience = threading.Timer(_PATIENCE_S, self._process.kill)
-        impatience.start()
+        stalled = threading.Event()
+
+        def give_up() -> None:
+            stalled.set()
+            self._process.kill()
+
+        watchdog = threading.Timer(_PATIENCE_S, give_up)
+        watchdog.start()
         try:
             self._send("uci")
             options_told = self._lines_until("uciok")
         except TeacherError:
-            took = "its end" if impatience.is_alive() else f"no answer in {_PATIENCE_S:g} s"
+            took = f"no answer in {_PATIENCE_S:g} s" if stalled.is_set() else "its end"
             raise TeacherError(
                 f"expected a UCI engine that answers `uci` with `uciok` as teacher, got {self._name}: {took}"
             ) from None
         finally:
-            impatience.cancel()
+            watchdog.cancel()
         words = next((line.split() for line in options_told if line.startswith("option name MultiPV ")), [])
         most = int(words[words.index("max") + 1]) if "max" in words else 0
         if most < _MOST_MOVES:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import chess
-import chess.pgn
 
-from engine.unread_moves import unread_move
+from engine.pgn_games import read_game
 
 MAX_PLIES = 2000
 _LARGEST_COUNTER = 32767  # What the encodings and other programs hold in 16 bits.
@@ -67,15 +66,11 @@ def read_pgn(text: str) -> RecordedGame:
     Raises:
       GameRecordError: there is no game, it is not standard chess, or it has an illegal move.
     """
-    stream = io.StringIO(text)
-    game = chess.pgn.read_game(stream, Visitor=QuietBuilder)
+    game = read_game(io.StringIO(text))
     if game is None or not (game.variations or "FEN" in game.headers or game.errors):
         raise GameRecordError(f"expected a game in PGN, got {_shown(text)}")
     if game.errors:
         raise GameRecordError(f"expected legal moves in the PGN, got: {_shown(str(game.errors[0]))}")
-    unread = unread_move(text[: stream.tell()])
-    if unread is not None:
-        raise GameRecordError(f"expected legal moves in the PGN, got: {_shown(unread)}")
     try:
         start = game.board()
     except ValueError as error:
@@ -87,14 +82,6 @@ def read_pgn(text: str) -> RecordedGame:
     moves = tuple(move.uci() for move in game.mainline_moves())
     board_of(start.fen(), moves)
     return RecordedGame(fen=start.fen(), moves=moves, headers={key: str(value) for key, value in game.headers.items()})
-
-
-class QuietBuilder(chess.pgn.GameBuilder[chess.pgn.Game]):
-    """Keeps errors with the game; the usual builder also logs them."""
-
-    def handle_error(self, error: Exception) -> None:
-        """Keeps an error."""
-        self.game.errors.append(error)
 
 
 def _check_possible(board: chess.Board, fen: str) -> None:

@@ -81,6 +81,7 @@ def test_a_game_is_its_main_line(tmp_path: Path) -> None:
         ("x.csv", f"abc,{chess.STARTING_FEN},e2e5\n", "x.csv, line 1: illegal uci: 'e2e5'"),
         ("x.tsv", "group\n", "x.tsv, line 1: expected a label"),
         ("x.pgn", "1. e5 *\n", "x.pgn, game 1: expected legal moves"),
+        ("x.pgn", "1. e4 Zz9 *\n", "x.pgn, game 1: expected legal moves, got Zz9"),
         ("x.epd.xz", "no xz", "expected a readable file"),
         ("x.pgn.xz", "no xz", "expected a readable file"),
     ],

@@ -1,14 +1,11 @@
 """Openings from a file: PGN games, EPD or FEN positions, or lines of UCI moves."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
 import chess
-import chess.pgn
 
-from engine.unread_moves import unread_move
-from engine.view.game_record import QuietBuilder
+from engine.pgn_games import read_game
 from training.evaluation.evaluation_error import EvaluationError
 from training.evaluation.opening_book import Opening, parse_opening
 
@@ -63,25 +60,22 @@ def _position(name: str, line: str, chess960: bool) -> Opening:
 
 def _read_games(path: Path, plies: int | None, chess960: bool) -> list[Opening]:
     openings: list[Opening] = []
-    text, begin = path.read_text(encoding="utf-8"), 0
-    stream = io.StringIO(text)
-    while (game := chess.pgn.read_game(stream, Visitor=QuietBuilder)) is not None:
-        name = f"{path.name} game {len(openings) + 1}"
-        problem = unread_move(text[begin : stream.tell()]) or next(iter(game.errors), None)
-        if problem is not None:
-            raise EvaluationError(f"expected legal moves in {name}, got {problem}")
-        begin = stream.tell()
-        board = game.board()
-        start_fen = None if board.fen() == chess.STARTING_FEN else board.fen()
-        moves = tuple(game.mainline_moves())[:plies]
-        given = game.headers.get("Opening", "?")
-        opening = Opening(
-            name=name if given == "?" else given,
-            moves=moves,
-            start_fen=start_fen,
-            chess960=chess960 or board.chess960,
-        )
-        openings.append(_checked(opening, opening.board()))
+    with path.open(encoding="utf-8") as stream:
+        while (game := read_game(stream)) is not None:
+            name = f"{path.name} game {len(openings) + 1}"
+            if game.errors:
+                raise EvaluationError(f"expected legal moves in {name}, got {game.errors[0]}")
+            board = game.board()
+            start_fen = None if board.fen() == chess.STARTING_FEN else board.fen()
+            moves = tuple(game.mainline_moves())[:plies]
+            given = game.headers.get("Opening", "?")
+            opening = Opening(
+                name=name if given == "?" else given,
+                moves=moves,
+                start_fen=start_fen,
+                chess960=chess960 or board.chess960,
+            )
+            openings.append(_checked(opening, opening.board()))
     return openings
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.unread_moves import unread_move
+from engine.pgn_games import unread_move
 from engine.view.game_record import GameRecordError, read_pgn
 from training.evaluation.evaluation_error import EvaluationError
 from training.evaluation.opening_file import read_openings
