@@ -32,7 +32,7 @@ test-all: $(STAMP) ## run the slow tests too
 	@$(BIN)/python -m pytest -m 'not gpu and not teacher and not browser'
 
 learn-check: $(STAMP) ## learn small games from nothing and check how well they are played, about an hour
-	@$(BIN)/python -m training.self_play.learn_check
+	@$(BIN)/recursezero learn-check
 
 check: $(STAMP) ## check format, lint, types and layout
 	@$(BIN)/ruff format --check --quiet .
@@ -41,8 +41,8 @@ check: $(STAMP) ## check format, lint, types and layout
 	@$(BIN)/python -m pytest tests/test_layout.py
 
 bench: $(STAMP) ## measure time and outputs of a move, and the training step beside a plain one
-	@$(BIN)/python -m engine.bench
-	@$(BIN)/python -m training.train_bench
+	@$(BIN)/recursezero bench
+	@$(BIN)/recursezero bench-training
 
 clean: ## remove caches and build products; .venv, weights, data and runs stay
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

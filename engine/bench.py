@@ -8,7 +8,6 @@ find too. The last line has the form that match programs read.
 import argparse
 import hashlib
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -124,7 +123,3 @@ def _output_bytes(evaluation: "Evaluation") -> bytes:
 
 def _checksum(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

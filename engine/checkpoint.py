@@ -23,9 +23,9 @@ import jax.numpy as jnp
 from engine.encoding.position import POSITION_SIZE
 from engine.frozen_config import ConfigError, ConfigT, from_json_dict, to_json_dict
 from engine.network.int8 import SERVING_PRODUCTS
+from engine.network.latent_model.policy_improvement import ModelConfig, PlayingModel, latent_model
 from engine.network.model import Network
 from engine.network.network_config import NetworkConfig
-from engine.network.policy_improvement import ModelConfig, PlayingModel, latent_model
 
 FORMAT_VERSION = 3  # 2: features of what men threaten; 3: the checksum covers the configuration
 _MANIFEST, _PARAMS, _MODEL, _CARD = "network.json", "params", "model", "CARD.md"

@@ -11,22 +11,46 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-# Name → module. A module is imported only when its command is given, so none slows the others down.
-COMMANDS: dict[str, str] = {
-    "bench": "engine.bench",
-    "describe": "engine.describe",
-    "view": "engine.view.view_command",
-    "explain": "engine.view.explain",
-    "watch": "training.watch_command",
-    "match": "training.match",
-    "ladder": "training.ladder",
-    "puzzles": "training.solve_puzzles",
+# Group → name → function. A module is imported only when its command is given, so none slows the others down.
+GROUPS: dict[str, dict[str, str]] = {
+    "play": {"bench": "engine.bench:main", "describe": "engine.describe:main"},
+    "see": {
+        "view": "engine.view.view_command:main",
+        "explain": "engine.view.explain:main",
+        "watch": "training.commands.watch:main",
+    },
+    "measure": {
+        "match": "training.commands.match:main",
+        "ladder": "training.commands.ladder:main",
+        "puzzles": "training.commands.measure:puzzles",
+        "regret": "training.commands.measure:regret",
+        "conversion": "training.commands.measure:conversion",
+        "random": "training.commands.measure:random",
+    },
+    "train": {
+        "label": "training.commands.label:main",
+        "label-endings": "training.commands.label_endings:main",
+        "pack": "training.commands.pack:main",
+        "distil": "training.commands.distil:main",
+        "self-play": "training.commands.self_play:main",
+        "export": "training.commands.export:main",
+        "fit-model": "training.commands.fit_model:main",
+    },
+    "study": {
+        "cores": "training.commands.cores:main",
+        "throughput": "training.commands.throughput:main",
+        "iterations": "training.commands.measure:iterations",
+        "bench-training": "training.commands.bench_training:main",
+        "learn-check": "training.commands.learn_check:main",
+    },
 }
+COMMANDS: dict[str, str] = {name: place for group in GROUPS.values() for name, place in group.items()}
 
 
 def run_command(name: str, argv: Sequence[str]) -> int:
     """Runs a command of the table with its arguments; returns the exit status."""
-    return int(importlib.import_module(COMMANDS[name]).main(argv))
+    module, _, function = COMMANDS[name].partition(":")
+    return int(getattr(importlib.import_module(module), function)(argv))
 
 
 def exit_status(
@@ -71,18 +95,25 @@ def port_number(text: str) -> int:
 
 
 def command_summary() -> str:
-    """Returns one line per command: its name and the first line of its module's documentation."""
+    """Returns one line per command, group by group: its name and the first line of its documentation."""
     width = max(map(len, COMMANDS))
-    return "\n".join(f"  {name:{width}}  {_first_line(module)}" for name, module in COMMANDS.items())
+    lines = []
+    for group, commands in GROUPS.items():
+        lines += [f"{group}:", *(f"  {name:{width}}  {_first_line(place)}" for name, place in commands.items())]
+    return "\n".join(lines)
 
 
-def _first_line(module: str) -> str:
-    """Returns what a module says about itself; it is read, not imported."""
+def _first_line(place: str) -> str:
+    """Returns what a command says about itself; its module is read, not imported."""
+    module, _, function = place.partition(":")
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return "not installed"
-    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
-    return text.partition("\n")[0].rstrip(".")
+    tree: ast.Module | ast.FunctionDef = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    if function != "main":
+        tree = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function)
+    text = ast.get_docstring(tree) or ""
+    return text.partition("\n")[0].partition("; returns")[0].rstrip(".")
 
 
 def _has_reader() -> bool:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ENVIRONMENT_VARIABLE = "RECURSEZERO_WEIGHTS"
-DEFAULT_NETWORK = "cpu"
+DEFAULT_NETWORK = "wide"
 
 
 class WeightsNotFoundError(ValueError):
@@ -17,8 +17,8 @@ def default_weights_folder() -> Path:
     """Returns the folder of the network that plays unless another one is named.
 
     The environment variable RECURSEZERO_WEIGHTS, if set, names the network's folder. Otherwise it
-    is `weights/cpu` next to the package `engine` (a checkout, or an installation), or else
-    `share/recursezero/weights/cpu` under the Python installation.
+    is `weights/wide` next to the package `engine` (a checkout, or an installation), or else
+    `share/recursezero/weights/wide` under the Python installation.
 
     Raises:
       WeightsNotFoundError: none of these is a folder.

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from engine.network.attention_trace import AttentionTrace
 from engine.network.block import Injection
-from engine.network.cores import CORES
+from engine.network.cores.core_registry import CORES
 from engine.network.model import Network
 
 

@@ -15,7 +15,7 @@ from engine.encoding.square_features import square_features
 from engine.fixed_point.solve import SolveStats
 from engine.network.attention import MASKED
 from engine.network.block import Injection
-from engine.network.cores import CORES
+from engine.network.cores.core_registry import CORES
 from engine.network.heads import PolicyHead, ValueHead
 from engine.network.network_config import NetworkConfig
 from engine.network.products import FLOAT32, Product, Projection

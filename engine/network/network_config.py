@@ -9,7 +9,7 @@ import dataclasses
 from typing import Literal
 
 from engine.fixed_point.solver_config import GradientConfig, SolverConfig
-from engine.network.core_configs import CoreConfig, DeqConfig, GolfRecurrentConfig
+from engine.network.cores.core_configs import CoreConfig, DeqConfig, GolfRecurrentConfig
 
 TokenSet = Literal["pieces", "squares"]
 GateKind = Literal["dense", "channel", "none"]
@@ -28,7 +28,7 @@ class NetworkConfig:
     heads: int = 4
     # Width of the hidden layer of a feed-forward part.
     hidden_width: int = 256
-    # What is repeated, and how: one of the cores of engine/network/cores.py.
+    # What is repeated, and how: one of the cores of engine/network/cores/core_registry.py.
     core: CoreConfig = DeqConfig()
     # Blocks in one iteration; they differ, and a recursive core shares their weights among all iterations.
     blocks: int = 2

@@ -1,7 +1,7 @@
 """Named networks; a preset is a value, and any field can be overridden."""
 
 from engine.fixed_point.solver_config import GradientConfig, KeptStates, SolverConfig
-from engine.network.core_configs import (
+from engine.network.cores.core_configs import (
     AsuraConfig,
     CoreConfig,
     FlatConfig,

@@ -15,9 +15,9 @@ import numpy as np
 from engine.checkpoint import LoadedNetwork, load_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
-from engine.network.cores import check_step_limit
+from engine.network.cores.core_registry import check_step_limit
+from engine.network.latent_model.policy_improvement import candidates_of, evaluate_improved
 from engine.network.model import Network, NetworkOutput, evaluate
-from engine.network.policy_improvement import candidates_of, evaluate_improved
 from engine.player.backend import Backend, device_of
 from engine.player.evaluator import BATCH, Evaluation, log_softmax
 
@@ -77,7 +77,7 @@ class NetworkEvaluator:
         if not self._has_model:
             raise NoModelError(
                 "expected a network with a latent model for MoveSelection cmpo, got one without (allowed: policy, "
-                "lookahead; training.self_play.fit_model and training.export of self-play write it beside the network)"
+                "lookahead; recursezero fit-model and recursezero export of self-play write it beside the network)"
             )
         improving = copy.copy(self)
         improving._improves = True

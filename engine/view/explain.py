@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,7 +99,3 @@ def _from_zero(name: str, value: int | None, count: int) -> int | None:
     if value is not None and not 1 <= value <= count:
         raise ValueError(f"expected {name} from 1 to {count}, got {value}")
     return None if value is None else value - 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -75,7 +75,3 @@ def _fragment(arguments: argparse.Namespace) -> str:
         return ""
     game = read_pgn(arguments.pgn.read_text(encoding="utf-8", errors="replace"))
     return urlencode({"fen": game.fen, "moves": ",".join(game.moves), "ply": 0})
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,7 +5,7 @@ import pytest
 
 from engine.bench import main, run_bench
 from engine.bench_positions import BENCH_POSITIONS
-from tests.engine.player.fake_evaluator import FakeEvaluator
+from tests.doubles.fake_evaluator import FakeEvaluator
 
 _BOARDS = [chess.Board(fen) for fen in BENCH_POSITIONS]
 

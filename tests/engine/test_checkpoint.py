@@ -23,8 +23,8 @@ from engine.checkpoint import (
     serving_shapes,
 )
 from engine.frozen_config import to_json_dict
-from tests.reference.tiny_latent_model import tiny_model
-from tests.reference.tiny_network import stirred, tiny_config
+from tests.doubles.tiny_latent_model import tiny_model
+from tests.doubles.tiny_network import stirred, tiny_config
 
 CONFIG = tiny_config(arithmetic="int8")
 FACTS = {"commit": "abc", "regret": 0.125, "steps": 7}

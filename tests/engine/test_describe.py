@@ -6,7 +6,7 @@ import pytest
 
 from engine.checkpoint import read_network_facts, save_network, serving_shapes
 from engine.describe import description_lines, main
-from tests.reference.tiny_network import stirred, tiny_config
+from tests.doubles.tiny_network import stirred, tiny_config
 
 CONFIG = tiny_config()
 

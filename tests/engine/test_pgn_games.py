@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from engine.pgn_games import unread_move
 from engine.view.game_record import GameRecordError, read_pgn
-from training.evaluation.evaluation_error import EvaluationError
-from training.evaluation.opening_file import read_openings
+from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.match.opening_file import read_openings
 
 GAME = """[Event "Zz9 e9"]
 [FEN "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"]

@@ -18,22 +18,22 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_weights_lie_next_to_the_package(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = installed / "weights" / "cpu"
+    folder = installed / "weights" / "wide"
     folder.mkdir(parents=True)
-    (installed / "prefix/share/recursezero/weights/cpu").mkdir(parents=True)
+    (installed / "prefix/share/recursezero/weights/wide").mkdir(parents=True)
     (installed / "elsewhere").mkdir()
     monkeypatch.chdir(installed / "elsewhere")
     assert default_weights_folder() == folder
 
 
 def test_weights_lie_under_the_installation(installed: Path) -> None:
-    folder = installed / "prefix/share/recursezero/weights/cpu"
+    folder = installed / "prefix/share/recursezero/weights/wide"
     folder.mkdir(parents=True)
     assert default_weights_folder() == folder
 
 
 def test_the_environment_names_the_folder(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (installed / "weights" / "cpu").mkdir(parents=True)
+    (installed / "weights" / "wide").mkdir(parents=True)
     (installed / "mine").mkdir()
     monkeypatch.setenv("RECURSEZERO_WEIGHTS", str(installed / "mine"))
     assert default_weights_folder() == installed / "mine"
@@ -50,5 +50,5 @@ def test_the_error_lists_the_places_tried(installed: Path) -> None:
     with pytest.raises(WeightsNotFoundError) as error:
         default_weights_folder()
     assert "\n" not in str(error.value)
-    for place in ("weights/cpu", "prefix/share/recursezero/weights/cpu"):
+    for place in ("weights/wide", "prefix/share/recursezero/weights/wide"):
         assert str(installed / place).replace("/", os.sep) in str(error.value)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from training.expected_score import cp_to_value
+from training.labels.expected_score import cp_to_value
 
 
 def log_softmax(logits: Sequence[float], chosen: Sequence[int]) -> dict[int, float]:

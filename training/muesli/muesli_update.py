@@ -15,7 +15,7 @@ from training.muesli.muesli_loss import LossBatch, Metrics, muesli_loss
 from training.muesli.prior_metrics import prior_metrics
 from training.muesli.prior_targets import prior_targets
 from training.muesli.sequences import Sequences, unpack_legal
-from training.schedule import Schedule, constant_schedule, learning_rate_factor
+from training.runs.schedule import Schedule, constant_schedule, learning_rate_factor
 
 
 class LearnerState(struct.PyTreeNode):

@@ -2,11 +2,11 @@
 
 import jax
 
+from training.games.environment import Environment, make_environment
 from training.muesli.agent import Agent
 from training.self_play.board_network import BoardAgent
 from training.self_play.chess_agent import ChessAgent
 from training.self_play.device_arithmetic import product_arithmetic
-from training.self_play.environment import Environment, make_environment
 from training.self_play.self_play_config import SelfPlayConfig
 
 

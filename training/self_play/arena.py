@@ -7,11 +7,11 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from training.games.environment import Environment
+from training.games.opponents import Opponent
+from training.games.pgx_rules import State
 from training.muesli.agent import Agent
 from training.muesli.cmpo import legal_log_policy
-from training.pgx_rules import State
-from training.self_play.environment import Environment
-from training.self_play.opponents import Opponent
 
 
 class ArenaResult(NamedTuple):

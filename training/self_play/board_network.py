@@ -13,8 +13,8 @@ import numpy as np
 from flax import linen as nn
 
 from engine.network.products import BFLOAT16, FLOAT32, Product, Projection
+from training.games.environment import Environment
 from training.muesli.agent import ModelStep, Prediction, Root
-from training.self_play.environment import Environment
 from training.self_play.line_features import LineFeatures
 
 _ACTION_CHANNELS = 8

@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import optax
 
 from engine.encoding.position import POSITION_SIZE
-from engine.network.dynamics import LatentHeads, LatentModel, LatentStep
+from engine.network.latent_model.dynamics import LatentHeads, LatentModel, LatentStep
+from engine.network.latent_model.policy_improvement import ModelConfig, value_support
 from engine.network.model import evaluate_with_squares
 from engine.network.network_config import NetworkConfig
-from engine.network.policy_improvement import ModelConfig, value_support
 from engine.network.products import BFLOAT16, FLOAT32
-from training.learner import make_network
+from training.distillation.learner import make_network
 from training.muesli.agent import ModelStep, Prediction, Root
 
 _MODEL_WIDTH, _MODEL_HEADS = 64, 4

@@ -12,14 +12,17 @@ import jax.numpy as jnp
 
 from engine.checkpoint import load_network, read_network_facts, save_network
 from engine.frozen_config import to_json_dict
-from engine.network.policy_improvement import PlayingModel
-from training.batches import BatchStream
-from training.finite_figures import finite_figures
-from training.prefetch import prefetch
-from training.run_clock import RunClock
-from training.run_log import RunLog
-from training.run_plan import Plan
-from training.schedule import decaying_schedule
+from engine.network.latent_model.policy_improvement import PlayingModel
+from training.distillation.starting_weights import network_weights, starting_model
+from training.distillation.train_state import TrainState, initial_state
+from training.packed.batches import BatchStream
+from training.packed.prefetch import prefetch
+from training.packed.shards import Shards
+from training.runs.finite_figures import finite_figures
+from training.runs.run_clock import RunClock
+from training.runs.run_log import RunLog
+from training.runs.run_plan import Plan
+from training.runs.schedule import decaying_schedule
 from training.self_play.chess_agent import model_settings
 from training.self_play.model_figures import (
     ModelFigures,
@@ -40,9 +43,6 @@ from training.self_play.model_fit import (
     make_squares,
 )
 from training.self_play.one_iteration import with_one_iteration
-from training.shards import Shards
-from training.starting_weights import network_weights, starting_model
-from training.train_state import TrainState, initial_state
 
 _LOG_MINUTES = 1 / 6
 

@@ -11,18 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from engine.checkpoint import LoadedNetwork
-from engine.network.model import evaluate
-from engine.network.policy_improvement import (
+from engine.network.latent_model.policy_improvement import (
     Candidates,
     PlayingModel,
     candidates_of,
     evaluate_improved,
     value_support,
 )
-from training.batches import BatchStream
+from engine.network.model import evaluate
 from training.muesli.categorical_value import expected_value
 from training.muesli.cmpo import exact_target
-from training.shards import Shards
+from training.packed.batches import BatchStream
+from training.packed.shards import Shards
 
 _TOGETHER = 50
 _UNBOUNDED = 1e6

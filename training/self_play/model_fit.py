@@ -15,18 +15,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from engine.network.dynamics import LatentModel, LatentStep
+from engine.network.latent_model.dynamics import LatentModel, LatentStep
+from engine.network.latent_model.policy_improvement import latent_model, value_support
 from engine.network.model import evaluate_with_squares
 from engine.network.network_config import NetworkConfig
-from engine.network.policy_improvement import latent_model, value_support
-from training.batches import Batch
-from training.distil_loss import score_loss
-from training.expected_score import MATE_STEP
-from training.learner import make_network
+from training.distillation.distil_loss import score_loss
+from training.distillation.learner import make_network
+from training.distillation.train_state import TrainState, next_state
+from training.labels.expected_score import MATE_STEP
 from training.muesli.categorical_value import REWARD_SUPPORT, categorical_loss, expected_value
 from training.muesli.normalised_adam import clipped_adam
+from training.packed.batches import Batch
 from training.self_play.chess_agent import model_settings
-from training.train_state import TrainState, next_state
 
 Metrics = dict[str, jax.Array]
 FitUpdate = Callable[[TrainState, jax.Array, np.ndarray, np.ndarray], tuple[TrainState, Metrics]]

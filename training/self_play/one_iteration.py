@@ -3,7 +3,7 @@
 import dataclasses
 
 from engine.fixed_point.solver_config import SolverConfig
-from engine.network.core_configs import DeqConfig
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.network_config import NetworkConfig
 
 

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import chex
 import jax
 
-from engine.network.policy_improvement import PlayingModel
+from engine.network.latent_model.policy_improvement import PlayingModel
 from training.muesli.advantage_scale import sigma
-from training.run_checkpoint import RunCheckpoints
-from training.run_folder import read_settings
+from training.runs.run_checkpoint import RunCheckpoints
+from training.runs.run_folder import read_settings
 from training.self_play.agents import make_game
 from training.self_play.chess_agent import model_settings
 from training.self_play.resident_program import make_program

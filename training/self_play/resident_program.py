@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
+from training.games.environment import Environment
 from training.muesli.agent import Agent, Problem
 from training.muesli.candidate_actions import candidates
 from training.muesli.muesli_update import LearnerState, initial_learner, muesli_update
 from training.muesli.normalised_adam import clipped_adam
 from training.muesli.sequences import Sequences
 from training.self_play import replay as replay_buffer
-from training.self_play.environment import Environment
 from training.self_play.random_generator import generator
 from training.self_play.replay import Replay
 from training.self_play.rollout import Games, RolloutFigures, new_games, roll_out

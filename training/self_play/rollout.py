@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from training.games.environment import Environment
+from training.games.pgx_rules import State, mover_reward
 from training.muesli.agent import PolicyNetwork
 from training.muesli.cmpo import legal_log_policy
 from training.muesli.sequences import Sequences, Successors, pack_legal
-from training.pgx_rules import State, mover_reward
 from training.self_play.behaviour import BehaviourConfig, log_behaviour
-from training.self_play.environment import Environment
 
 # Legal actions `[B, A]`, log-probabilities `[B, A]` and a key to actions int32 `[B, C]`, -1 where there are no more.
 Candidates = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]

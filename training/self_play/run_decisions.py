@@ -9,8 +9,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from training.run_clock import RunClock
-from training.run_plan import Plan
+from training.runs.run_clock import RunClock
+from training.runs.run_plan import Plan
 
 _LOG_MINUTES = 1 / 12
 

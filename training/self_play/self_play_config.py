@@ -12,7 +12,7 @@ from training.self_play.random_generator import Generator
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NormalisedAdamConfig:
-    """AdamW with clipped updates; the learning rate's course is in training/schedule.py."""
+    """AdamW with clipped updates; the learning rate's course is in training/runs/schedule.py."""
 
     # Peak learning rate.
     learning_rate: float = 1e-3
@@ -30,7 +30,7 @@ class NormalisedAdamConfig:
 class SelfPlayConfig:
     """A self-play run. An iteration plays `steps` moves in every lane and then makes `updates` updates."""
 
-    # One of training/self_play/environment.py.
+    # One of training/games/environment.py.
     game: str
     # The network of a small game.
     board_network: BoardNetworkConfig = BoardNetworkConfig()

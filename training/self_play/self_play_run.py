@@ -8,26 +8,26 @@ import chex
 import jax
 import numpy as np
 
-from training.finite_figures import finite_figures
-from training.held_out import HeldOut, HeldOutResult
-from training.learner import make_policy
-from training.run_checkpoint import RunCheckpoints
-from training.run_clock import RunClock
-from training.run_folder import write_config
-from training.run_log import RunLog, SilentLog
-from training.run_plan import Plan
-from training.schedule import Schedule, constant_schedule, decay_end, decaying_schedule
+from training.distillation.held_out import HeldOut, HeldOutResult
+from training.distillation.learner import make_policy
+from training.distillation.starting_weights import StartingModel, starting_model, starting_weights
+from training.games.opponents import make_opponent
+from training.packed.shards import Shards
+from training.runs.finite_figures import finite_figures
+from training.runs.run_checkpoint import RunCheckpoints
+from training.runs.run_clock import RunClock
+from training.runs.run_folder import write_config
+from training.runs.run_log import RunLog, SilentLog
+from training.runs.run_plan import Plan
+from training.runs.schedule import Schedule, constant_schedule, decay_end, decaying_schedule
 from training.self_play.agents import make_game
 from training.self_play.arena import ArenaResult, make_arena
 from training.self_play.device_mesh import lane_mesh, lane_shardings
-from training.self_play.opponents import make_opponent
 from training.self_play.random_generator import generator
 from training.self_play.resident_program import ResidentState, make_program
 from training.self_play.rollout import RolloutFigures
 from training.self_play.run_decisions import decide
 from training.self_play.self_play_config import SelfPlayConfig
-from training.shards import Shards
-from training.starting_weights import StartingModel, starting_model, starting_weights
 
 # Means over the games that ended, and the sums that they are made of.
 _OF_GAMES = {

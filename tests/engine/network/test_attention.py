@@ -6,9 +6,9 @@ import pytest
 
 from engine.network.attention import MASKED, SelfAttention, attend, merge_heads, split_heads
 from engine.network.products import FLOAT32
+from tests.doubles.tiny_network import quick_jit
 from tests.reference.attention_reference import attention
 from tests.reference.block_reference import heads_apart, heads_joined, self_attention
-from tests.reference.tiny_network import quick_jit
 
 quick_attend = quick_jit(attend)
 

@@ -14,8 +14,7 @@ from engine.network.attention_capture import AttentionTrace, capture_attention
 from engine.network.model import evaluate
 from engine.network.relations import RelationBias
 from engine.network.tokens import tokens_of
-from tests.reference.block_reference import apply_f, relative_residual, rms_norm
-from tests.reference.tiny_network import (
+from tests.doubles.tiny_network import (
     param_shapes,
     quick_jit,
     sparse_positions,
@@ -23,6 +22,7 @@ from tests.reference.tiny_network import (
     tiny_config,
     training_network,
 )
+from tests.reference.block_reference import apply_f, relative_residual, rms_norm
 
 STEPS = 3
 CONFIG = tiny_config(blocks=2, solver=SolverConfig(method="picard", max_steps=STEPS, tolerance=0.0))

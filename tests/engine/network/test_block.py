@@ -7,8 +7,8 @@ import pytest
 from engine.network.block import Blocks, Injection
 from engine.network.network_config import GateKind
 from engine.network.products import FLOAT32
+from tests.doubles.tiny_network import param_shapes, quick_jit, stirred, tiny_config, training_network
 from tests.reference.block_reference import apply_f
-from tests.reference.tiny_network import param_shapes, quick_jit, stirred, tiny_config, training_network
 
 
 @pytest.mark.parametrize("gate", ["channel", "dense", "none"])

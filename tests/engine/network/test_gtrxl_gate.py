@@ -9,8 +9,8 @@ import pytest
 
 from engine.network.gtrxl_gate import GtrxlGate
 from engine.network.products import FLOAT32
+from tests.doubles.tiny_network import quick_jit, stirred
 from tests.reference.block_reference import gtrxl_gate, sigmoid
-from tests.reference.tiny_network import quick_jit, stirred
 
 WIDTH = 6
 GATES = {dense: GtrxlGate(dense, 0.0, FLOAT32) for dense in (True, False)}

@@ -15,9 +15,7 @@ from engine.network.heads import PolicyHead, ValueHead
 from engine.network.model import NetworkOutput
 from engine.network.products import FLOAT32
 from engine.network.tokens import tokens_of
-from tests.reference.heads_reference import policy_logits, square_keys, value_logits
-from tests.reference.random_games import varied_positions
-from tests.reference.tiny_network import (
+from tests.doubles.tiny_network import (
     forward,
     param_shapes,
     positions,
@@ -27,6 +25,8 @@ from tests.reference.tiny_network import (
     tiny_config,
     training_network,
 )
+from tests.reference.heads_reference import policy_logits, square_keys, value_logits
+from tests.reference.random_games import varied_positions
 
 CONFIG = tiny_config()
 NETWORK = training_network(CONFIG)

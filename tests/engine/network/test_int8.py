@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.network.int8 import quantise_kernel, served_product, trained_product
-from tests.reference.tiny_network import quick_jit
+from tests.doubles.tiny_network import quick_jit
 
 trained, served, quantise = quick_jit(trained_product), quick_jit(served_product), quick_jit(quantise_kernel)
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.checkpoint import serving_network, serving_shapes
 from engine.network.int8 import convert
-from tests.reference.tiny_network import (
+from tests.doubles.tiny_network import (
     forward,
     forward_program,
     param_shapes,

@@ -12,10 +12,10 @@ from jax.flatten_util import ravel_pytree
 
 from engine.fixed_point.solver_config import GradientConfig, SolverConfig
 from engine.network.block import Injection
-from engine.network.core_deq import DeqCore
+from engine.network.cores.deq import DeqCore
 from engine.network.network_config import NetworkConfig
 from engine.network.products import FLOAT32
-from tests.reference.tiny_network import (
+from tests.doubles.tiny_network import (
     gradient_program,
     param_shapes,
     positions,

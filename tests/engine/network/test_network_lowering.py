@@ -11,7 +11,7 @@ import pytest
 from engine.checkpoint import serving_network
 from engine.encoding.position import POSITION_SIZE
 from engine.network.network_presets import PRESETS
-from tests.reference.tiny_network import (
+from tests.doubles.tiny_network import (
     QUICK,
     Program,
     forward_program,

@@ -8,12 +8,12 @@ import pytest
 
 from engine.checkpoint import read_network_facts
 from engine.frozen_config import from_json_dict, to_json_dict, with_overrides
-from engine.network.cores import CORES
+from engine.network.cores.core_registry import CORES
 from engine.network.network_config import NetworkConfig
 from engine.network.network_presets import PRESETS, preset
-from tests.reference.tiny_network import param_shapes, training_network
+from tests.doubles.tiny_network import param_shapes, training_network
 
-SHIPPED = Path(__file__).resolve().parents[3] / "weights" / "cpu"
+SHIPPED = Path(__file__).resolve().parents[3] / "weights" / "wide"
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

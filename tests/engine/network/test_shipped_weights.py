@@ -14,7 +14,7 @@ from engine.encoding.position import encode_position
 from engine.network.model import evaluate
 from tests.reference.random_games import varied_positions
 
-FOLDER = Path(__file__).resolve().parents[3] / "weights" / "cpu"
+FOLDER = Path(__file__).resolve().parents[3] / "weights" / "wide"
 
 
 def dequantised(params: Any) -> Any:
@@ -27,7 +27,7 @@ def dequantised(params: Any) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not FOLDER.exists(), reason="the shipped weights, weights/cpu, are not in this checkout")
+@pytest.mark.skipif(not FOLDER.exists(), reason="the shipped weights, weights/wide, are not in this checkout")
 def test_int8_and_float32_choose_the_same_move() -> None:
     loaded = load_network(FOLDER)
     exact = serving_network(dataclasses.replace(loaded.network.config, arithmetic="float32"))

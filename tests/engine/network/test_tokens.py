@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from engine.encoding.position import encode_position
 from engine.network.tokens import SLOTS, Tokens, tokens_of
+from tests.doubles.tiny_network import positions, quick_jit
 from tests.reference.random_games import random_placement
-from tests.reference.tiny_network import positions, quick_jit
 
 quick_tokens = quick_jit(tokens_of, static_argnums=1)
 

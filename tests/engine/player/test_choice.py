@@ -4,7 +4,7 @@ import chess
 import pytest
 
 from engine.player.choice import choose_move, is_drawn_by_rule, ranked_moves
-from tests.engine.player.fake_evaluator import FakeEvaluator, Wdl
+from tests.doubles.fake_evaluator import FakeEvaluator, Wdl
 
 _WINNING = (0.9, 0.1, 0.0)
 _LEVEL = (0.2, 0.6, 0.2)

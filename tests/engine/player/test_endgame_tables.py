@@ -10,7 +10,7 @@ import pytest
 from engine.player.choice import ranked_moves
 from engine.player.endgame_tables import EndgameTables, TablesError, Verdict, best_by_tables
 from engine.player.player import Player, Request
-from tests.engine.player.fake_evaluator import FakeEvaluator
+from tests.doubles.fake_evaluator import FakeEvaluator
 
 TABLES = Path(__file__).resolve().parents[2] / "reference" / "syzygy"
 

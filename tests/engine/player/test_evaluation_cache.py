@@ -1,7 +1,7 @@
 import chess
 
 from engine.player.evaluation_cache import CachedEvaluator
-from tests.engine.player.fake_evaluator import FakeEvaluator
+from tests.doubles.fake_evaluator import FakeEvaluator
 
 
 def _boards(count: int) -> list[chess.Board]:

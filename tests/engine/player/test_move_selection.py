@@ -7,7 +7,7 @@ import pytest
 from engine.player.move_selection import lookahead_policy
 from engine.player.player import Player, Request
 from engine.player.successors import Successors
-from tests.engine.player.fake_evaluator import FakeEvaluator, Wdl
+from tests.doubles.fake_evaluator import FakeEvaluator, Wdl
 
 
 def _material(board: chess.Board) -> Wdl:

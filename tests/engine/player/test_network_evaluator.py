@@ -14,9 +14,9 @@ from engine.encoding.position import encode_position
 from engine.player import network_evaluator
 from engine.player.evaluator import BATCH, Evaluation
 from engine.player.network_evaluator import NetworkEvaluator, NoModelError, load_network_evaluator
+from tests.doubles.tiny_latent_model import tiny_loaded
+from tests.doubles.tiny_network import forward, stirred, tiny_config
 from tests.reference.random_games import varied_positions
-from tests.reference.tiny_latent_model import tiny_loaded
-from tests.reference.tiny_network import forward, stirred, tiny_config
 
 CONFIG = tiny_config()
 NETWORK = serving_network(CONFIG)

@@ -7,7 +7,7 @@ import pytest
 
 from engine.player.evaluator import Evaluation
 from engine.player.player import Player, Request
-from tests.engine.player.fake_evaluator import FakeEvaluator, Wdl
+from tests.doubles.fake_evaluator import FakeEvaluator, Wdl
 
 
 def _wdl_of_both(board: chess.Board) -> Wdl:

@@ -14,7 +14,7 @@ from engine.fixed_point.solver_config import SolverConfig
 from engine.network.network_config import NetworkConfig
 from engine.player.backend import BackendError, device_of
 from engine.player.network_evaluator import MOST_STEPS, NetworkEvaluator
-from tests.reference.tiny_network import stirred, tiny_config
+from tests.doubles.tiny_network import stirred, tiny_config
 
 # No tolerance is met and stagnation does not count, so the number of steps is the limit.
 CONFIG = tiny_config(solver=SolverConfig(method="picard", max_steps=3, tolerance=0.0, stagnation_steps=0))

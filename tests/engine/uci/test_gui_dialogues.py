@@ -8,8 +8,8 @@ import chess
 import chess.engine
 import pytest
 
-from tests.engine.uci.engine_process import STUB
-from tests.engine.uci.talk import Talk, bestmoves, info_fields
+from tests.doubles.engine_process import STUB
+from tests.doubles.talk import Talk, bestmoves, info_fields
 
 
 def _answer(lines: list[str], board: chess.Board) -> chess.Move:

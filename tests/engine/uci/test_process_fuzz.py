@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.uci.engine_process import REAL, Process, needs_weights
-from tests.engine.uci.fuzz_lines import LineMaker, Referee
+from tests.doubles.engine_process import REAL, Process, needs_weights
+from tests.doubles.fuzz_lines import LineMaker, Referee
 
 _LINES = int(os.environ.get("FUZZ_LINES", "100000"))
 _LINES_AT_ONCE = 200

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.uci.engine_process import REAL, STUB, Process, needs_weights
+from tests.doubles.engine_process import REAL, STUB, Process, needs_weights
 
 _PROC = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs the /proc of Linux")
 # A chess program that starts an engine, has it do something, and waits to be killed.

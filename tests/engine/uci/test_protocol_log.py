@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.uci.talk import Talk
+from tests.doubles.talk import Talk
 
 _STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}"
 

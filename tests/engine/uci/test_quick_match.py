@@ -8,7 +8,7 @@ from pathlib import Path
 import chess
 import pytest
 
-from tests.engine.uci.engine_process import REAL, Process, needs_weights
+from tests.doubles.engine_process import REAL, Process, needs_weights
 
 _GAMES = int(os.environ.get("MATCH_GAMES", "20"))
 _START_MS, _INCREMENT_MS = 1000.0, 10.0

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.uci.fuzz_lines import LineMaker, Referee
-from tests.engine.uci.talk import Talk
+from tests.doubles.fuzz_lines import LineMaker, Referee
+from tests.doubles.talk import Talk
 
 # A failure of this program is reported with this line and a traceback on standard error.
 _FAULT = ("Error: ", "Exception: ")

@@ -3,7 +3,7 @@ import time
 import chess
 import pytest
 
-from tests.engine.uci.talk import MATED, Talk, bestmoves, info_fields
+from tests.doubles.talk import MATED, Talk, bestmoves, info_fields
 
 _MATE = "position fen 6k1/5ppp/8/8/8/8/5PPP/3R2K1 w - - 0 1"
 _STALEMATE = "position fen 7k/5K2/6Q1/8/8/8/8/8 b - - 0 1"

@@ -9,9 +9,9 @@ import pytest
 from engine.player.strength import HIGHEST_ELO, LOWEST_ELO, STRENGTH_OF_ELO
 from engine.uci.network_slot import WeightsRequest
 from engine.uci.options import OPTIONS
+from tests.doubles.talk import Talk, bestmoves
 from tests.engine.player.test_endgame_tables import TABLES
 from tests.engine.player.test_polyglot_book import write_book
-from tests.engine.uci.talk import Talk, bestmoves
 
 _PAWN_TAKES_QUEEN = "position fen 4k3/8/8/3q4/4P3/8/8/4K3 w - - 0 1"
 

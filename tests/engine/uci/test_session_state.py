@@ -13,8 +13,8 @@ from engine.uci.network_slot import WeightsRequest
 from engine.uci.options import OPTIONS
 from engine.uci.protocol_streams import ProtocolOutput
 from engine.uci.session import Session
-from tests.engine.player.fake_evaluator import FakeEvaluator
-from tests.engine.uci.talk import MATED, Talk, bestmoves
+from tests.doubles.fake_evaluator import FakeEvaluator
+from tests.doubles.talk import MATED, Talk, bestmoves
 
 
 def test_uci_names_the_engine_and_its_options_without_loading() -> None:

@@ -5,7 +5,7 @@ import pytest
 from engine.uci.commands import Go
 from engine.uci.held_answer import HeldAnswer
 from engine.uci.time_budget import considered_s
-from tests.engine.uci.talk import Talk, bestmoves
+from tests.doubles.talk import Talk, bestmoves
 
 
 def _until_bestmove(talk: Talk, *lines: str) -> float:

@@ -11,7 +11,7 @@ import chess.engine
 import pytest
 
 from engine.version import VERSION
-from tests.engine.uci.engine_process import REAL, ROOT, STUB, Process, needs_weights
+from tests.doubles.engine_process import REAL, ROOT, STUB, Process, needs_weights
 
 Start = Callable[..., Process]
 

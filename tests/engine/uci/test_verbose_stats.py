@@ -5,7 +5,7 @@ import math
 import chess
 import pytest
 
-from tests.engine.uci.talk import Talk
+from tests.doubles.talk import Talk
 
 _KEYS = ("string", "N:", "(D:", "(U:", "(S:", "(P:", "(Q:", "(V:", "(M:")
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from engine.view.local_server import LocalServer
-from tests.engine.view.talk_http import Answer, call
-from tests.engine.view.tiny_site import answered, serving_tiny
+from tests.doubles.talk_http import Answer, call
+from tests.doubles.tiny_site import answered, serving_tiny
 
 
 @pytest.fixture(scope="module")

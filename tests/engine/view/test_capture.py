@@ -16,18 +16,18 @@ from engine.encoding.position import encode_position
 from engine.fixed_point.solver_config import GradientConfig, SolverConfig
 from engine.network.attention_capture import injection_of
 from engine.network.block import Injection
-from engine.network.core_deq import DeqCore
-from engine.network.cores import CORES
+from engine.network.cores.core_registry import CORES
+from engine.network.cores.deq import DeqCore
 from engine.network.model import NetworkOutput, evaluate
 from engine.player.evaluator import Evaluation
 from engine.view.capture import Trace
 from engine.weights_location import default_weights_folder
+from tests.doubles.tiny_cores import core_settings
+from tests.doubles.tiny_network import quick_jit, tiny_config, trained_variants
+from tests.doubles.tiny_view import TINY, loaded_tiny, open_tiny
 from tests.engine.network.test_attention_capture import injected
-from tests.engine.view.tiny_view import TINY, loaded_tiny, open_tiny
 from tests.reference.block_reference import apply_f, relative_residual
 from tests.reference.random_games import varied_positions
-from tests.reference.tiny_cores import core_settings
-from tests.reference.tiny_network import quick_jit, tiny_config, trained_variants
 
 # White to move, Black to move with few men, and Black to move with castling and en passant around.
 BOARDS = [

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine.view import explain, network_opening
-from tests.engine.view.tiny_view import open_tiny
+from tests.doubles.tiny_view import open_tiny
 
 FEN = "r1bqkbnr/pppp1ppp/2n5/4p3/2B1P3/5Q2/PPPP1PPP/RNB1K1NR w KQkq - 4 4"
 

@@ -6,8 +6,8 @@ import pytest
 
 from engine.checkpoint import serving_network
 from engine.view.head_ablation import HeadError, without_heads
-from tests.engine.view.tiny_view import TINY
-from tests.reference.tiny_network import param_shapes, stirred, tiny_config
+from tests.doubles.tiny_network import param_shapes, stirred, tiny_config
+from tests.doubles.tiny_view import TINY
 
 
 @pytest.mark.parametrize("arithmetic", ["float32", "int8"])

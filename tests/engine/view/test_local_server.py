@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.view.local_server import MAX_BODY, LocalServer, RequestError, Site, files_below, json_reply
-from tests.engine.view.talk_http import ask, call, send_raw, serving
+from tests.doubles.talk_http import ask, call, send_raw, serving
 
 
 def refuse(_body: object) -> None:

@@ -11,10 +11,10 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, BrowserContext, Page, expect  # noqa: E402
 
 from engine.view.local_server import LocalServer  # noqa: E402
-from tests.engine.view.browsing import click_square, move_count, type_move, visit  # noqa: E402
-from tests.engine.view.tiny_view import open_tiny  # noqa: E402
+from tests.doubles.browsing import click_square, move_count, type_move, visit  # noqa: E402
+from tests.doubles.tiny_view import open_tiny  # noqa: E402
 
-pytest_plugins = ["tests.engine.view.page_fixtures"]
+pytest_plugins = ["tests.doubles.page_fixtures"]
 pytestmark = pytest.mark.browser
 
 

@@ -9,9 +9,9 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import BrowserContext, Page, expect  # noqa: E402
 
 from engine.view.local_server import LocalServer  # noqa: E402
-from tests.engine.view.browsing import click_square, move_count, square_at, type_move, visit  # noqa: E402
+from tests.doubles.browsing import click_square, move_count, square_at, type_move, visit  # noqa: E402
 
-pytest_plugins = ["tests.engine.view.page_fixtures"]
+pytest_plugins = ["tests.doubles.page_fixtures"]
 pytestmark = pytest.mark.browser
 
 GAME = """[White "A"]

@@ -12,7 +12,7 @@ import pytest
 
 from engine.view.teacher_values import Teacher, TeacherError, installed_teacher
 
-FAKE = shlex.join([sys.executable, str(Path(__file__).with_name("fake_teacher.py"))])
+FAKE = shlex.join([sys.executable, str(Path(__file__).parents[2] / "doubles" / "fake_teacher.py")])
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from engine.view.explanation import whole_explanation
 from engine.view.local_server import LocalServer
 from engine.view.view_api import ViewApi
 from engine.view.view_site import view_site
-from tests.engine.view.talk_http import ask, call, serving
-from tests.engine.view.tiny_site import MATE_IN_ONE, answered, serving_tiny
-from tests.engine.view.tiny_view import TINY, open_tiny
+from tests.doubles.talk_http import ask, call, serving
+from tests.doubles.tiny_site import MATE_IN_ONE, answered, serving_tiny
+from tests.doubles.tiny_view import TINY, open_tiny
 from tests.reference.random_games import varied_positions
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from engine.view import view_command
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 @pytest.mark.parametrize(
     ("arguments", "line"),
@@ -31,7 +33,7 @@ def test_a_mistake_is_one_line(arguments: list[str], line: str, capsys: pytest.C
 def test_it_serves_the_shipped_network_until_it_is_interrupted(tmp_path: Path) -> None:
     game = tmp_path / "game.pgn"
     game.write_text("1. e4 e5 *")
-    command = [sys.executable, "-m", "engine.view.view_command", "--no-browser", "--no-teacher", "--pgn", str(game)]
+    command = [sys.executable, str(ROOT / "uci_main.py"), "view", "--no-browser", "--no-teacher", "--pgn", str(game)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.doubles.muesli_batches import random_batch
 from tests.reference import muesli_reference as slow
-from tests.reference.muesli_batches import random_batch
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
 from training.muesli.muesli_config import LossWeights, MuesliConfig
 from training.muesli.muesli_loss import muesli_loss

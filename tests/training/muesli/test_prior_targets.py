@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.doubles.tiny_network import QUICK
 from tests.reference import muesli_reference as slow
-from tests.reference.tiny_network import QUICK
 from training.muesli.advantage_scale import initial_scale
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
 from training.muesli.candidate_actions import candidates

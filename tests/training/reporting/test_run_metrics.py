@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.reporting.run_files import line, make_ladder, make_run
+from tests.doubles.run_files import line, make_ladder, make_run
 from training.reporting.run_metrics import EloPoint, RunMetrics, RunMetricsError, open_runs
-from training.run_log import RunLog
+from training.runs.run_log import RunLog
 
 
 def test_reads_what_the_run_log_writes(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.training.reporting.run_files import line, make_ladder, make_run
+from tests.doubles.run_files import line, make_ladder, make_run
 from training.reporting.run_figures import duration_text, progress_text
 from training.reporting.run_metrics import Point, RunMetrics, open_runs
 from training.reporting.run_plots import plot_sheet, plots, thinned

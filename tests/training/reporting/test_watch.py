@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from tests.engine.view.talk_http import ask, serving
-from tests.training.reporting.run_files import line, make_run
-from training import watch_command
+from tests.doubles.run_files import line, make_run
+from tests.doubles.talk_http import ask, serving
+from training.commands import watch as watch_command
 from training.reporting.run_metrics import open_runs
 from training.reporting.watch_page import WatchPage
 from training.reporting.watch_terminal import course, run_table

@@ -7,12 +7,12 @@ import pytest
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, expect  # noqa: E402
 
-from tests.engine.view.talk_http import serving  # noqa: E402
-from tests.training.reporting.run_files import line, make_run  # noqa: E402
+from tests.doubles.run_files import line, make_run  # noqa: E402
+from tests.doubles.talk_http import serving  # noqa: E402
 from training.reporting.run_metrics import open_runs  # noqa: E402
 from training.reporting.watch_page import WatchPage  # noqa: E402
 
-pytest_plugins = ["tests.engine.view.page_fixtures"]
+pytest_plugins = ["tests.doubles.page_fixtures"]
 pytestmark = pytest.mark.browser
 
 

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.reference.tiny_network import QUICK
+from tests.doubles.tiny_network import QUICK
+from training.games.environment import make_environment
 from training.self_play.board_network import BoardAgent, BoardNetworkConfig, neighbourhood_product
-from training.self_play.environment import make_environment
 
 
 def slow_neighbourhood(x: np.ndarray, kernel: np.ndarray, rows: int, columns: int) -> np.ndarray:

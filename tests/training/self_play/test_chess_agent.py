@@ -9,8 +9,8 @@ import pytest
 
 from engine.frozen_config import with_overrides
 from engine.network.model import evaluate
+from tests.doubles.tiny_network import QUICK, positions, tiny_config, training_network
 from tests.reference.program_text import transfers
-from tests.reference.tiny_network import QUICK, positions, tiny_config, training_network
 from training.self_play.agents import make_game
 from training.self_play.chess_agent import ChessAgent
 from training.self_play.resident_program import make_program

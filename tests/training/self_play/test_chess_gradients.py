@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from engine.encoding.move_labels import CELLS
-from tests.reference.muesli_batches import random_batch
-from tests.reference.tiny_network import QUICK, positions, stirred, tiny_config
+from tests.doubles.muesli_batches import random_batch
+from tests.doubles.tiny_network import QUICK, positions, stirred, tiny_config
 from training.muesli.agent import Problem
 from training.muesli.muesli_config import MuesliConfig
 from training.muesli.muesli_loss import muesli_loss

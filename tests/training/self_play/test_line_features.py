@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from engine.network.products import FLOAT32
-from tests.reference.tiny_network import QUICK
+from tests.doubles.tiny_network import QUICK
 from training.self_play.line_features import LineFeatures, lines_through_cells
 
 

@@ -14,17 +14,19 @@ import numpy as np
 import pytest
 
 from engine.checkpoint import load_network, save_network, serving_shapes
-from engine.network.dynamics import LatentModel, cell_facts
-from engine.network.policy_improvement import candidates_of, evaluate_improved, value_support
+from engine.network.latent_model.dynamics import LatentModel, cell_facts
+from engine.network.latent_model.policy_improvement import candidates_of, evaluate_improved, value_support
 from engine.network.products import FLOAT32
 from engine.player.network_evaluator import NetworkEvaluator
+from tests.doubles.small_run import pack, quick_compiles
+from tests.doubles.tiny_latent_model import MODEL, tiny_loaded, tiny_model
+from tests.doubles.tiny_network import QUICK, stirred, tiny_config
 from tests.reference import latent_model_reference as slow
-from tests.reference.small_run import pack, quick_compiles
-from tests.reference.tiny_latent_model import MODEL, tiny_loaded, tiny_model
-from tests.reference.tiny_network import QUICK, stirred, tiny_config
-from training.batches import Batch, BatchStream
-from training.run_plan import Plan
-from training.self_play.fit_model import main
+from training.commands.fit_model import main
+from training.distillation.starting_weights import starting_model
+from training.packed.batches import Batch, BatchStream
+from training.packed.shards import Shards
+from training.runs.run_plan import Plan
 from training.self_play.model_figures import (
     JudgedMoves,
     best_scale,
@@ -37,8 +39,6 @@ from training.self_play.one_iteration import with_one_iteration
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
 from training.self_play.self_play_run import SelfPlayRun
-from training.shards import Shards
-from training.starting_weights import starting_model
 
 SIZES = dataclasses.replace(tiny_config(), arithmetic="int8")
 

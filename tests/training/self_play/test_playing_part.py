@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from engine.checkpoint import load_network
-from tests.engine.uci.engine_process import REAL, Process
-from tests.reference.self_play_runs import small_config
-from tests.reference.small_run import quick_compiles
-from tests.reference.tiny_network import tiny_config
-from training.export import main as export
-from training.run_folder import is_self_play, write_config
-from training.run_plan import Plan
+from tests.doubles.engine_process import REAL, Process
+from tests.doubles.self_play_runs import small_config
+from tests.doubles.small_run import quick_compiles
+from tests.doubles.tiny_network import tiny_config
+from training.commands.export import main as export
+from training.runs.run_folder import is_self_play, write_config
+from training.runs.run_plan import Plan
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
 from training.self_play.self_play_run import SelfPlayRun

@@ -53,7 +53,7 @@ def test_nothing_is_drawn_where_nothing_is_asked_for() -> None:
 
 
 def test_a_position_of_chess_takes_about_600_bytes() -> None:
-    from training.self_play.environment import make_environment
+    from training.games.environment import make_environment
 
     environment = make_environment("chess")
     legal_bytes = -(-environment.actions // 8)

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.doubles.self_play_runs import compiled, small_run
+from tests.doubles.tiny_network import QUICK
 from tests.reference.program_text import transfers, wide_numbers
-from tests.reference.self_play_runs import compiled, small_run
-from tests.reference.tiny_network import QUICK
+from training.games.opponents import make_opponent
 from training.muesli.agent import Prediction, Root
 from training.muesli.candidate_actions import candidates
 from training.muesli.muesli_config import MuesliConfig
@@ -18,7 +19,6 @@ from training.muesli.sequences import Sequences, unpack_legal
 from training.self_play.agents import make_game
 from training.self_play.arena import make_arena
 from training.self_play.behaviour import BehaviourConfig, log_behaviour
-from training.self_play.opponents import make_opponent
 from training.self_play.resident_program import ResidentState, make_program
 from training.self_play.rollout import new_games, roll_out
 from training.self_play.self_play_presets import SELF_PLAY_PRESETS, self_play_preset

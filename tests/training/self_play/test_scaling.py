@@ -12,15 +12,17 @@ import jax
 import numpy as np
 import pytest
 
-from tests.reference.self_play_runs import SETTINGS, small_run
-from tests.reference.small_run import QUICK_ENVIRONMENT
+from tests.doubles.self_play_runs import SETTINGS, small_run
+from tests.doubles.small_run import QUICK_ENVIRONMENT
 from training.self_play.device_arithmetic import product_arithmetic
 from training.self_play.device_mesh import lane_mesh, lane_shardings
 from training.self_play.process_group import join_process_group
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 def start(out: Path, devices: int, *group: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.reference.sharded_self_play", str(out), *group]
+    command = [sys.executable, "-m", "tests.doubles.sharded_self_play", str(out), *group]
     flags = f"--xla_force_host_platform_device_count={devices}"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
@@ -82,7 +84,8 @@ def test_two_processes_play_and_learn_what_one_does(on_one_device: dict[str, np.
 def test_the_first_process_says_when_a_group_measures_saves_and_ends(tmp_path: Path) -> None:
     run, address = tmp_path / "run", free_address()
     settings = [part for text in SETTINGS for part in ("--set", text)]
-    program = [sys.executable, "-m", "training.self_play", "--run", str(run), "--preset", "tic_tac_toe", *settings]
+    program = [sys.executable, str(ROOT / "uci_main.py"), "self-play", "--run", str(run), *settings]
+    program += ["--preset", "tic_tac_toe"]
     # Each has a plan of its own, as clocks differ; alone, they would wait for each other for ever.
     plans = (
         ["--steps", "4", "--decay-share", "0.5", "--save-minutes", "0", "--validate-minutes", "60"],

@@ -1,0 +1,1 @@
+"""The cores: what each repeats, with its settings and mechanisms."""

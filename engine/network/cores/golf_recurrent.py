@@ -1,0 +1,175 @@
+"""The parameter-golf recurrent transformer: passes over the same blocks, with small mechanisms of each pass's own.
+
+What each mechanism was in its source and is here is told in docs/recursion.md; each has its switch in the settings.
+"""
+
+from typing import Any, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from engine.network.block import Injection
+from engine.network.cores.core_configs import GolfRecurrentConfig
+from engine.network.cores.grouped_attention import GroupedAttention
+from engine.network.cores.halting import advance_halting, begin_halting, finish_halting, running
+from engine.network.cores.pass_mechanisms import (
+    Confidence,
+    DifferenceRecurrence,
+    GradientMemory,
+    ResonantPosition,
+    StateCarry,
+)
+from engine.network.cores.routed_feed_forward import RoutedFeedForward
+from engine.network.cores.spectral_init import spectral_product
+from engine.network.cores.unrolled_core import Begun, Iterated, UnrolledCore
+from engine.network.feed_forward import FeedForward
+from engine.network.network_config import NetworkConfig
+from engine.network.products import Product
+
+
+class PassMemory(NamedTuple):
+    """What passes hand on; `()` for what is off."""
+
+    previous: Any  # [B, N, D] state before the last pass
+    momentum: Any  # [B, N, D]
+    carried: Any  # [B, D]
+    confidence: Any  # [B, N] exit probability of the last pass
+    correction: Any  # [B] mean squares of the difference recurrence, summed over passes
+    halting: Any  # Halting
+
+
+class GolfBlock(nn.Module):
+    """Attention and feed-forward with weights of the pass's own at each residual.
+
+    Attributes:
+      config: the network's.
+      product: of all projections.
+    """
+
+    config: NetworkConfig
+    product: Product
+
+    @nn.compact
+    def __call__(self, z: jax.Array, injection: Injection) -> jax.Array:
+        """Maps the state `[B, N, D]` to the next."""
+        core = cast(GolfRecurrentConfig, self.config.core)
+        z = self._weight("own_state", 1.0) * z + self._weight("own_board", 0.0) * injection.tokens
+        attention = GroupedAttention(self.config.heads, core, self.product, name="attention")
+        mixed = attention(nn.RMSNorm(name="norm_attention")(z), injection)
+        z += self._weight("own_attention_scale", 1.0) * mixed
+        mapped = self._feed_forward(core)(nn.RMSNorm(name="norm_feed_forward")(z))
+        return z + self._weight("own_feed_forward_scale", 1.0) * mapped
+
+    def _weight(self, name: str, start: float) -> jax.Array | float:
+        if not cast(GolfRecurrentConfig, self.config.core).pass_controls:
+            return start
+        return self.param(name, nn.initializers.constant(start), (self.config.width,))[None, None]
+
+    def _feed_forward(self, core: GolfRecurrentConfig) -> nn.Module:
+        if core.experts > 1:
+            return RoutedFeedForward(self.config.hidden_width, core.experts, self.product, name="feed_forward")
+        return FeedForward(self.config.hidden_width, self.product, name="feed_forward")
+
+
+class GolfPass(nn.Module):
+    """One pass: the mechanisms that look back, the blocks, the exit gate.
+
+    Attributes:
+      config: the network's.
+      product: of all projections.
+    """
+
+    config: NetworkConfig
+    product: Product
+
+    @nn.compact
+    def __call__(self, z: jax.Array, memory: PassMemory, injection: Injection, index: jax.Array) -> Iterated:
+        """Maps the state `[B, N, D]` to the next; tokens that have ended keep theirs."""
+        core = cast(GolfRecurrentConfig, self.config.core)
+        following, memory = self._look_back(core, z, memory, injection, index)
+        product = spectral_product(self.product) if core.spectral_init else self.product
+        first = following
+        for block in range(self.config.blocks):
+            if core.skips and 1 < block == self.config.blocks - 1:
+                weight = self.param("own_skip", nn.initializers.ones, (self.config.width,))
+                following += weight[None, None] * first
+            following = GolfBlock(self.config, product, name=f"block_{block}")(following, injection)
+            first = following if block == 0 else first
+        if not (core.exit_gate or core.confidence):
+            return Iterated(following, memory)
+        start = nn.initializers.constant(core.exit_bias)
+        logit = nn.Dense(1, bias_init=start, name="own_exit")(nn.RMSNorm(name="norm_exit")(following))[..., 0]
+        probability = nn.sigmoid(logit)
+        if core.confidence:
+            memory = memory._replace(confidence=jax.lax.stop_gradient(probability))
+        if not core.exit_gate:
+            return Iterated(following, memory)
+        following = jnp.where(running(memory.halting)[..., None] > 0, following, z)
+        halting = advance_halting(memory.halting, following, probability, core.threshold)
+        return Iterated(following, memory._replace(halting=halting), jnp.max(running(halting), axis=1))
+
+    def _look_back(
+        self, core: GolfRecurrentConfig, z: jax.Array, memory: PassMemory, injection: Injection, index: jax.Array
+    ) -> tuple[jax.Array, PassMemory]:
+        """Returns the state with all that earlier passes add to it, and what the next pass gets."""
+        following = z
+        if core.resonant_position:
+            assert injection.coordinates is not None
+            following = ResonantPosition(name="resonant_position")(following, injection.coordinates)
+        if core.state_rank:
+            carry = StateCarry(core.state_rank, name="state_carry")
+            added, carried = carry(z, memory.carried, injection.is_used())
+            following, memory = following + added, memory._replace(carried=carried)
+        if core.confidence:
+            following += Confidence(name="confidence")(z, memory.confidence)
+        if not (core.gradient_memory or core.difference_rank):
+            return following, memory
+        change = jnp.where(index > 0, z - memory.previous, 0.0)
+        if core.gradient_memory:
+            added, momentum = GradientMemory(name="gradient_memory")(change, memory.momentum)
+            following, memory = following + added, memory._replace(momentum=momentum)
+        if core.difference_rank:
+            added = DifferenceRecurrence(core.difference_rank, name="difference")(change)
+            correction = memory.correction + jnp.mean(jnp.square(added), axis=(1, 2))
+            following, memory = following + added, memory._replace(correction=correction)
+        return following, memory._replace(previous=z)
+
+
+class GolfRecurrentCore(UnrolledCore):
+    """Passes over the same blocks until every token has ended, or all passes are made."""
+
+    def setup(self) -> None:
+        """Creates the norm of what the heads read."""
+        self.norm_out = nn.RMSNorm()
+
+    def iteration(self) -> nn.Module:
+        """Returns the module of one pass."""
+        return GolfPass(self.config, self.product, parent=None)
+
+    def begin(self, injection: Injection) -> Begun:
+        """Returns the injected tokens and an empty memory."""
+        core, z, is_used = cast(GolfRecurrentConfig, self.config.core), injection.tokens, injection.is_used()
+        blank, board = jnp.zeros_like(z), jnp.zeros_like(z[:, 0])
+        memory = PassMemory(
+            previous=blank if core.gradient_memory or core.difference_rank else (),
+            momentum=blank if core.gradient_memory else (),
+            carried=board if core.state_rank else (),
+            confidence=jnp.zeros_like(is_used) if core.confidence else (),
+            correction=jnp.zeros_like(board[:, 0]) if core.difference_rank else (),
+            halting=begin_halting(z, is_used) if core.exit_gate else (),
+        )
+        return Begun(z, memory, is_used)
+
+    def finish(self, z: jax.Array, memory: PassMemory, aside: Any) -> jax.Array:
+        """Returns the expected state at the exit, normalised.
+
+        Sows `losses/ponder`, what the passes have cost, and `losses/difference`, the size of the difference recurrence.
+        """
+        core = cast(GolfRecurrentConfig, self.config.core)
+        if core.difference_rank:
+            self.sow("losses", "difference", jnp.mean(memory.correction))
+        if core.exit_gate:
+            z, ponder = finish_halting(memory.halting, z)
+            self.sow("losses", "ponder", jnp.sum(ponder * aside) / jnp.sum(aside))
+        return self.norm_out(z)

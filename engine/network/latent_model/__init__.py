@@ -1,0 +1,1 @@
+"""The learned one-step model of chess and the policy it improves."""

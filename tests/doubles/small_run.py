@@ -1,0 +1,132 @@
+"""A training run that compiles in seconds: its settings, its data, and compiled functions that tests share."""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from engine.frozen_config import with_overrides
+from engine.network.network_presets import preset
+from training.distillation.distillation_config import RunConfig
+from training.distillation.learner import make_policy, make_state, make_update
+from training.distillation.train_state import TrainState
+from training.packed.batches import BatchStream
+from training.packed.device_batches import DeviceBatch, HostBatches
+from training.packed.label_packing import PackConfig, pack_labels
+from training.packed.shards import Shards
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+# As `--set` takes them, on top of the preset "tiny".
+SETTINGS = (
+    "network.width=16",
+    "network.heads=1",
+    "network.hidden_width=16",
+    "network.policy_width=16",
+    "network.policy_heads=1",
+    "network.solver.method=picard",
+    "network.solver.max_steps=2",
+    "network.solver.stagnation_steps=0",
+    "batch_size=16",
+    "reverse_share=0.25",
+    "optimizer.learning_rate=0.01",
+    "optimizer.warmup_steps=4",
+)
+# For processes that must compute the same bits.
+QUICK_ENVIRONMENT = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+
+
+@contextlib.contextmanager
+def quick_compiles() -> Iterator[None]:
+    """Compiles in half the time what is compiled inside, to slower programs."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
+
+
+def small_config() -> RunConfig:
+    """Returns the settings of a run without data."""
+    return with_overrides(RunConfig(network=preset("tiny"), sources=()), SETTINGS)
+
+
+def pack(kind: Any, file: str, folder: Path, validation_percent: float = 0.0) -> Path:
+    """Packs a file of the tests' data into `folder` and returns it."""
+    config = PackConfig(
+        kind=kind, inputs=(DATA / file,), out=folder, name=kind, validation_percent=validation_percent, workers=1
+    )
+    pack_labels(config)
+    return folder
+
+
+def device_batch(shards: Shards, size: int, tau: float = 0.05) -> DeviceBatch:
+    """Returns positions of a packed set as the learner takes them."""
+    return HostBatches(BatchStream([(shards, 1.0, tau)], size, seed=0), np.ones(1, np.float32), logit_weight=0.0)(0)
+
+
+def _without_data(config: RunConfig) -> RunConfig:
+    return dataclasses.replace(config, sources=(), validation="", mirror=True)
+
+
+@functools.cache
+def _state(config: RunConfig) -> TrainState:
+    with quick_compiles():
+        return make_state(config)
+
+
+@functools.cache
+def _update(config: RunConfig) -> Callable[..., Any]:
+    return make_update(config)
+
+
+@functools.cache
+def _policy(network: Any) -> Callable[..., Any]:
+    return make_policy(network)
+
+
+def shared_state(config: RunConfig) -> TrainState:
+    """Returns `make_state(config)`, computed once; a copy, since updates take their state's buffers."""
+    return placed(jax.tree.map(jnp.copy, _state(_without_data(config))))
+
+
+def placed(state: TrainState) -> TrainState:
+    """Returns the state as runs hold it: for other placements the update would be compiled again."""
+    return jax.device_put(state, jax.local_devices()[0])
+
+
+def shared_update(config: RunConfig) -> Callable[..., Any]:
+    """Returns `make_update(config)`, compiled once for all runs that differ in their data only."""
+    compiled = _update(_without_data(config))
+
+    def update(state: TrainState, batch: DeviceBatch) -> Any:
+        with quick_compiles():
+            return compiled(state, batch)
+
+    return update
+
+
+def shared_policy(network: Any) -> Callable[..., Any]:
+    """Returns `make_policy(network)`, compiled once."""
+    compiled = _policy(network)
+
+    def policy(params: Any, positions: Any) -> Any:
+        with quick_compiles():
+            return compiled(params, positions)
+
+    return policy
+
+
+def share_compiled(patch: pytest.MonkeyPatch) -> None:
+    """Lets all runs of this process use the shared functions."""
+    patch.setattr("training.distillation.distillation_run.make_state", shared_state)
+    patch.setattr("training.distillation.distillation_run.make_update", shared_update)
+    patch.setattr("training.distillation.distillation_run.make_policy", shared_policy)
+    patch.setattr("training.runs.run_folder.make_state", shared_state)

@@ -1,0 +1,84 @@
+"""The check of learning on small games, with runs that only pretend to learn."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.commands.learn_check import CHECKS, main
+from training.runs.run_plan import Plan
+from training.self_play import self_play_run
+from training.self_play.self_play_config import SelfPlayConfig
+from training.self_play.self_play_presets import self_play_preset
+
+
+class Pretended:
+    """Stands for a run: notes its settings and has the results it is told to have."""
+
+    games: dict[str, dict[str, tuple[int, int, int]]] = {}
+    plans: dict[str, tuple[SelfPlayConfig, Plan]] = {}
+
+    def __init__(self, config: SelfPlayConfig, folder: Path, plan: Plan) -> None:
+        assert folder.name == config.game
+        self.plans[config.game] = config, plan
+        self.results = self.games[config.game]
+
+    def run(self) -> None:
+        """Does nothing."""
+
+
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> type[Pretended]:
+    Pretended.games = {
+        "tic_tac_toe": {"random": (200, 0, 0), "perfect": (0, 200, 0)},
+        "connect_four": {"random": (190, 0, 10), "tactical": (160, 0, 40)},
+        "gardner_chess": {"random": (180, 0, 20)},
+    }
+    Pretended.plans = {}
+    monkeypatch.setattr(self_play_run, "SelfPlayRun", Pretended)
+    return Pretended
+
+
+def test_goals_that_are_just_met(tmp_path: Path, pretended: type[Pretended], capsys: Any) -> None:
+    assert main(["--runs", str(tmp_path), "--clock", "cpu"]) == 0
+    assert set(pretended.plans) == set(CHECKS)
+    for game, (config, plan) in pretended.plans.items():
+        assert config == self_play_preset(game)
+        assert (plan.minutes, plan.clock) == (CHECKS[game].minutes, "cpu")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "connect_four against tactical: +160 =0 -40, 80.0%, wanted at least 80%: met"
+    assert len(lines) == 4
+
+
+@pytest.mark.parametrize(
+    ("game", "opponent", "result"),
+    [
+        ("tic_tac_toe", "perfect", (0, 199, 1)),
+        ("connect_four", "random", (189, 1, 10)),
+        ("connect_four", "tactical", (159, 1, 40)),
+        ("gardner_chess", "random", (179, 1, 20)),
+    ],
+)
+def test_goals_that_are_just_missed(
+    game: str, opponent: str, result: tuple[int, int, int], tmp_path: Path, pretended: type[Pretended], capsys: Any
+) -> None:
+    pretended.games[game][opponent] = result
+    assert main(["--runs", str(tmp_path)]) == 1
+    # The others are learned all the same.
+    assert set(pretended.plans) == set(CHECKS)
+    assert [line for line in capsys.readouterr().out.splitlines() if line.endswith("MISSED")] != []
+
+
+def test_settings_and_time_can_be_changed(tmp_path: Path, pretended: type[Pretended]) -> None:
+    switched_off = ["--set", "muesli.weights.cmpo=0", "--minutes", "0.5"]
+    assert main(["--game", "tic_tac_toe", "--runs", str(tmp_path), *switched_off]) == 0
+    config, plan = pretended.plans["tic_tac_toe"]
+    assert list(pretended.plans) == ["tic_tac_toe"]
+    assert config.muesli.weights.cmpo == 0 and plan.minutes == 0.5
+
+
+def test_an_old_run_is_not_taken_for_a_new_one(tmp_path: Path, pretended: type[Pretended], capsys: Any) -> None:
+    (tmp_path / "tic_tac_toe").mkdir()
+    assert main(["--game", "tic_tac_toe", "--runs", str(tmp_path)]) == 2
+    assert not pretended.plans
+    assert capsys.readouterr().err.startswith("learn_check: expected a new folder for the run, got ")

@@ -1,0 +1,157 @@
+"""`python -m training.self_play`: a short run, its files, its errors, and going on after kill -9 as if nothing was."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from engine.checkpoint import read_network_facts
+from tests.doubles.self_play_runs import SETTINGS, small_config
+from tests.doubles.small_run import QUICK_ENVIRONMENT, quick_compiles
+from training.commands.self_play import main
+from training.runs.run_checkpoint import RunCheckpoints
+from training.runs.run_folder import read_settings
+from training.runs.run_plan import Plan
+from training.self_play import self_play_run
+from training.self_play.self_play_config import SelfPlayConfig
+from training.self_play.self_play_presets import self_play_preset
+from training.self_play.self_play_run import SelfPlayRun
+
+WEIGHTS = Path(__file__).parents[3] / "weights" / "wide"
+
+
+def command(run: Path, *more: str) -> list[str]:
+    settings = [part for text in SETTINGS for part in ("--set", text)]
+    return ["--run", str(run), "--preset", "tic_tac_toe", "--minutes", "30", *settings, *more]
+
+
+def figures(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--preset", "checkers"], "expected a self-play preset, one of tic_tac_toe, "),
+        (["--set", "game=go"], "expected a game, one of tic_tac_toe, "),
+        (["--set", "lanes=15"], "expected lanes to be a multiple of updates (2), got 15"),
+        (["--set", "muesli.weights.cmpo=-1"], "expected cmpo of at least 0, got -1"),
+        (["--set", "muesli.clip=1"], "expected a field of SelfPlayConfig.muesli, got unknown 'clip'"),
+        (["--set", "opponents=tactics"], "expected an opponent at tic_tac_toe, one of random, tactical, perfect"),
+        (["--resume"], "expected the folder of a run with config.json"),
+        (["--resume", "--start-from", "weights/wide"], "expected no --start-from with --resume"),
+        (["--minutes", "0"], "expected minutes above 0"),
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: list[str], error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(tmp_path / "run", *arguments)) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {error}") and printed.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_chess_starts_from_the_weights_and_keeps_the_presets_products_and_solver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[SelfPlayConfig] = []
+
+    class Pretended:
+        def __init__(self, config: SelfPlayConfig, folder: Path, plan: Plan, start_from: Path) -> None:
+            assert (folder, plan.minutes, start_from) == (tmp_path / "run", 1, WEIGHTS)
+            begun.append(config)
+
+        def run(self) -> None:
+            """Does nothing."""
+
+        def stop(self) -> None:
+            """Does nothing."""
+
+    monkeypatch.setattr(self_play_run, "SelfPlayRun", Pretended)
+    arguments = ["--run", str(tmp_path / "run"), "--preset", "chess", "--minutes", "1", "--start-from", str(WEIGHTS)]
+    assert main(arguments) == 0
+    shipped, preset = read_network_facts(WEIGHTS).config, self_play_preset("chess").network
+    network = begun[0].network
+    assert network is not None and preset is not None
+    assert (network.width, network.blocks, network.policy_width) == (
+        shipped.width,
+        shipped.blocks,
+        shipped.policy_width,
+    )
+    assert (network.arithmetic, network.solver) == (preset.arithmetic, preset.solver)
+    assert network.solver != shipped.solver
+
+
+@pytest.mark.slow
+def test_a_run_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    with quick_compiles():
+        assert main(command(run, "--steps", "2", "--decay-share", "0.5")) == 0
+    printed = capsys.readouterr().err.splitlines()
+    assert "tic_tac_toe: " in printed[0] and "16 games at once" in printed[0]
+    assert printed[1].startswith("iteration 1  loss ") and "positions/s" in printed[1] and "games/s" in printed[1]
+    assert "against random " in printed[-2] and "perfect " in printed[-2]
+    assert printed[-1].startswith("saved iteration 2")
+    assert read_settings(run, SelfPlayConfig) == small_config()
+    lines = figures(run)
+    assert lines[0]["step"] == 1 and {"games_per_s", "positions_per_s", "q_correlation", "minutes_left"} <= set(
+        lines[0]
+    )
+    assert any("against_perfect/score" in line for line in lines)
+    # The second half of the updates is at a falling rate.
+    assert lines[1]["learning_rate_factor"] == pytest.approx(0.75)
+    assert list((run / "tensorboard").iterdir())
+    assert main(["--run", str(run), "--preset", "tic_tac_toe", "--minutes", "1"]) == 2
+    assert "which exists; use --resume to go on" in capsys.readouterr().err
+
+
+def run_to(folder: Path, config: SelfPlayConfig, steps: int) -> Any:
+    with quick_compiles():
+        run = SelfPlayRun(config, folder, Plan(minutes=60, steps=steps, validate_minutes=60))
+        return jax.device_get(run.run())
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    arguments = [
+        sys.executable,
+        "-m",
+        "training.self_play",
+        *command(killed, "--save-minutes", "0", "--set", "opponents="),
+    ]
+    process = subprocess.Popen(arguments, env={**os.environ, **QUICK_ENVIRONMENT}, stderr=subprocess.DEVNULL)
+    checkpoints = killed / "checkpoints"
+    deadline_s = time.monotonic() + 900
+    while not checkpoints.is_dir() or not any(
+        path.name.isdigit() and int(path.name) > 1 for path in checkpoints.iterdir()
+    ):
+        assert process.poll() is None and time.monotonic() < deadline_s
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    config = read_settings(killed, SelfPlayConfig)
+    saved = RunCheckpoints(killed)
+    step = saved._manager.latest_step()
+    saved.close()
+    assert step is not None and step >= 2
+    resumed, straight = run_to(killed, config, 2), run_to(whole, config, step + 2)
+    assert int(resumed.step) == step + 2
+    jax.tree.map(np.testing.assert_array_equal, resumed, straight)
+
+
+@pytest.mark.slow
+def test_a_run_without_a_saved_replay_begins_with_an_empty_one(tmp_path: Path) -> None:
+    config = small_config("saves_replay=false", "opponents=")
+    assert int(run_to(tmp_path / "run", config, 3).replay.added) == 3
+    state = run_to(tmp_path / "run", config, 1)
+    assert int(state.step) == 4 and int(state.replay.added) == 1

@@ -1,0 +1,162 @@
+"""Packing: decoded positions, split by group, determinism, duplicates and exclusion."""
+
+from pathlib import Path
+
+import chess
+import numpy as np
+import pytest
+
+from engine.encoding.position import encode_position
+from tests.reference.packed_board import board_of, legal_cells
+from training.labels.label_formats import LabelError, LabelKind, read_labels
+from training.packed.label_packing import (
+    PackConfig,
+    PackCounts,
+    PackError,
+    is_validation_group,
+    pack_labels,
+    position_digests,
+)
+from training.packed.shards import Shards
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+FILES: dict[LabelKind, Path] = {
+    "all": DATA / "labels-all.tsv",
+    "top4": DATA / "labels-top4.tsv",
+    "puzzles": DATA / "puzzles.csv",
+}
+OPEN_PUZZLE = "other,k7/8/8/8/8/8/7R/K7 b - - 0 1,a8b8 h2h8\n"
+
+
+def pack(out: Path, kind: LabelKind = "all", **settings: object) -> PackCounts:
+    arguments = {"inputs": (FILES[kind],), "name": "sample", "validation_percent": 30.0} | settings
+    return pack_labels(PackConfig(kind=kind, out=out, **arguments))  # type: ignore[arg-type]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def packed_positions(folder: Path) -> set[bytes]:
+    return {row[:65].tobytes() for part in ("train", "validation") for row in Shards(folder / part).positions}
+
+
+@pytest.mark.parametrize("kind", ["all", "top4", "puzzles"])
+def test_packed_positions_decode_to_boards_with_the_same_legal_moves(tmp_path: Path, kind: LabelKind) -> None:
+    pack(tmp_path / "set", kind)
+    for part in ("train", "validation"):
+        shards = Shards(tmp_path / "set" / part)
+        assert len(shards) > 5
+        for index in range(len(shards)):
+            moves = slice(*shards.move_offsets[index : index + 2])
+            board = board_of(shards.positions[index])
+            assert board.is_valid()
+            assert set(shards.move_cells[moves].tolist()) == legal_cells(board)
+            assert len(shards.move_cells[moves]) == board.legal_moves.count()
+
+
+@pytest.mark.parametrize("kind", ["all", "top4", "puzzles"])
+def test_the_parts_hold_the_groups_in_order(tmp_path: Path, kind: LabelKind) -> None:
+    pack(tmp_path / "set", kind)
+    labels = [x for x in read_labels(FILES[kind], kind) if kind != "puzzles" or len(x.moves) > 1]
+    for part in ("train", "validation"):
+        wanted = [x for x in labels if is_validation_group(x.group, 30.0) == (part == "validation")]
+        shards = Shards(tmp_path / "set" / part)
+        assert np.array_equal(shards.positions, [encode_position(x.board) for x in wanted])
+        assert np.allclose(shards.move_values / 65535, np.concatenate([x.values for x in wanted]), atol=1e-5)
+
+
+def test_no_group_is_in_both_parts_and_the_share_is_right() -> None:
+    groups = [f"{n}.{k}" for n in range(100) for k in range(100)]
+    share = np.mean([is_validation_group(group, 5.0) for group in groups])
+    assert 0.04 < share < 0.06
+    assert not any(is_validation_group(group, 0.0) for group in groups)
+    assert all(is_validation_group(group, 100.0) for group in groups)
+
+
+def test_processes_and_repetition_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.packed.label_packing.LINES_PER_CHUNK", 7)
+    pack(tmp_path / "one", "puzzles")
+    pack(tmp_path / "two", "puzzles", workers=2)
+    monkeypatch.undo()
+    pack(tmp_path / "three", "puzzles")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(tmp_path / "three")
+
+
+def test_equal_positions_are_packed_once_whatever_their_clocks(tmp_path: Path) -> None:
+    first, second = FILES["all"].read_text().splitlines()[:2]
+    group, fen, values = first.split("\t")
+    board = chess.Board(fen)
+    board.halfmove_clock += 1
+    flipped = board.mirror()  # the same position with colours exchanged encodes equally
+    other = "".join(reversed([values[i : i + 2] for i in range(0, len(values), 2)]))
+    path = tmp_path / "twice.tsv"
+    lines = [first, second, f"x\t{board.fen()}\t{other}", f"y\t{flipped.fen()}\t{other}"]
+    path.write_text("\n".join(lines) + "\n")
+    counts = pack(tmp_path / "set", inputs=(path,), validation_percent=0.0)
+    assert (counts.train, counts.validation, counts.duplicate, counts.total) == (2, 0, 2, 4)
+    shards = Shards(tmp_path / "set/train")
+    kept = next(iter(read_labels(path, "all")))
+    assert np.allclose(shards.move_values[: len(kept.moves)] / 65535, kept.values, atol=1e-5)
+
+
+def test_digests_see_men_and_en_passant_but_no_clocks() -> None:
+    positions = np.zeros((5, 67), np.int8)
+    positions[1, 65], positions[2, 66] = 3, 1
+    positions[3, 63], positions[4, 64] = -1, 40
+    a, b, c, d, e = position_digests(positions)
+    assert a == b == c and len({a, d, e}) == 3
+
+
+def test_excluded_files_and_packed_folders_are_left_out(tmp_path: Path) -> None:
+    lines = FILES["all"].read_text().splitlines(keepends=True)
+    (tmp_path / "held.tsv").write_text("".join(lines[:10]))
+    counts = pack(tmp_path / "set", exclude=(tmp_path / "held.tsv",))
+    assert counts.excluded == 10 and counts.total == 60
+    held = {encode_position(x.board)[:65].tobytes() for x in read_labels(tmp_path / "held.tsv", "all")}
+    assert not held & packed_positions(tmp_path / "set")
+    rest = pack(tmp_path / "rest", unique_from=(tmp_path / "set",))
+    assert (rest.duplicate, rest.train + rest.validation) == (50, 10)
+    assert packed_positions(tmp_path / "rest") == held
+    part = pack(tmp_path / "part", unique_from=(tmp_path / "set/train",))
+    assert part.duplicate == len(Shards(tmp_path / "set/train"))
+
+
+def test_every_position_of_an_excluded_puzzle_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text(OPEN_PUZZLE)
+    inputs = (FILES["puzzles"], tmp_path / "more.csv")
+    counts = pack(tmp_path / "set", "puzzles", inputs=inputs, exclude=(FILES["puzzles"],))
+    assert counts.train + counts.validation == 1 and counts.excluded > 60
+    assert Shards(tmp_path / "set/train").manifest["left_out"]["excluded"] == counts.excluded
+
+
+def test_only_puzzles_drop_positions_with_a_single_legal_move(tmp_path: Path) -> None:
+    fen = "7k/8/8/8/8/8/1r6/K7 w - - 0 1"
+    (tmp_path / "one.tsv").write_text(f"g\t{fen}\tVV\n")
+    (tmp_path / "two.csv").write_text("id,7k/8/8/8/8/8/7r/K7 b - - 0 1,h2b2 a1b2\n" + OPEN_PUZZLE)
+    kept = pack(tmp_path / "all", inputs=(tmp_path / "one.tsv",))
+    dropped = pack(tmp_path / "puzzles", "puzzles", inputs=(tmp_path / "two.csv",))
+    assert kept.train + kept.validation == 1
+    assert dropped.forced == 1 and dropped.train + dropped.validation == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_malformed_line_leaves_nothing_behind(tmp_path: Path, workers: int) -> None:
+    path = tmp_path / "bad.tsv"
+    path.write_text(FILES["all"].read_text() + "g\tnonsense\t00\n")
+    with pytest.raises(LabelError, match=r"bad\.tsv, line 61"):
+        pack(tmp_path / "set", inputs=(path,), workers=workers)
+    assert not list((tmp_path / "set").iterdir())
+
+
+def test_wrong_settings_are_refused(tmp_path: Path) -> None:
+    for settings, reason in (
+        ({"inputs": ()}, "input file"),
+        ({"validation_percent": 101.0}, "0..100"),
+        ({"workers": 0}, "worker"),
+        ({"unique_from": (tmp_path / "absent",)}, "packed folder"),
+    ):
+        with pytest.raises(PackError, match=reason):
+            pack(tmp_path / "set", **settings)
+    with pytest.raises(PackError, match="expected a kind in all, top4, puzzles, got 'best'"):
+        PackConfig(kind="best", inputs=(FILES["all"],), out=tmp_path, name="x")  # type: ignore[arg-type]

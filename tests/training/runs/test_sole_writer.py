@@ -1,0 +1,60 @@
+"""One writer at a time: between processes, after a killed one, and through the command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from training.commands.distil import main as distil
+from training.runs.sole_writer import AlreadyWrittenError, sole_writer
+
+_HOLDS = """
+import sys
+from pathlib import Path
+from training.runs.sole_writer import sole_writer
+with sole_writer(Path(sys.argv[1])):
+    print("holds", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_process_is_refused_until_the_first_was_killed(tmp_path: Path) -> None:
+    written = tmp_path / "games.jsonl"
+    command = [sys.executable, "-c", _HOLDS, str(written)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "holds\n"
+        with (
+            pytest.raises(AlreadyWrittenError, match=r"games\.jsonl, got one that is writing it already"),
+            sole_writer(written),
+        ):
+            pass
+        first.kill()
+    with sole_writer(written):
+        pass
+
+
+def test_it_is_given_up_at_the_end_and_after_an_error(tmp_path: Path) -> None:
+    written = tmp_path / "run"
+    with pytest.raises(KeyError), sole_writer(written), sole_writer(tmp_path / "another"):
+        raise KeyError
+    with sole_writer(written):
+        pass
+
+
+def test_nothing_is_claimed_where_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with sole_writer(None), sole_writer(None), sole_writer(tmp_path / "absent" / "games.jsonl"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_command_says_so_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "mine"
+    with sole_writer(run):
+        status = distil(["--run", str(run), "--preset", "tiny", "--minutes", "1", "--source", "x:1"])
+    assert status == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expected to be the only process that writes" in line
+    assert not run.exists()

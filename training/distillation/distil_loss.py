@@ -1,0 +1,95 @@
+"""Losses of distillation, each for one position; the learner vmaps them.
+
+The teacher gives the expected score w of every legal move. The policy learns softmax(w / tau) over the legal moves;
+the value heads learn the best move's score. See Hinton et al. 2015 for soft targets and Imani & White 2018 for the
+histogram loss with Gaussian smoothing (HL-Gauss).
+"""
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from engine.player.score import LOGISTIC_PER_CP
+from training.labels.expected_score import MATED_BELOW, SHARE_WITHOUT_MATE
+
+ILLEGAL = -1e9  # finite: -inf would turn a product with a zero target into NaN
+_WORST_LOG_SHARE = 12.0  # nats below the best move's share; a worse move, or one that no label names, counts as this
+_BIN_SIGMA = 0.75  # of HL-Gauss, in bins
+
+
+def policy_loss(logits: jax.Array, target: jax.Array, legal: jax.Array, reverse_share: float = 0.0) -> jax.Array:
+    """Returns KL(target || policy) over the legal moves, with a share of KL(policy || target) if wanted.
+
+    A network too small for the target spreads its policy over all that the target allows where the first divergence
+    rules, and keeps to the moves that it knows to be good where the second does: that one is the expected score given
+    away, divided by tau, less the entropy.
+
+    Args:
+      logits: `[Z]`.
+      target: `[Z]`, sums to 1, 0 at illegal cells.
+      legal: `[Z]` bool.
+      reverse_share: of the second divergence, from 0 to 1.
+
+    Returns:
+      Scalar, nats.
+    """
+    chex.assert_equal_shape([logits, target, legal])
+    log_policy = jax.nn.log_softmax(jnp.where(legal, logits, ILLEGAL))
+    log_target = jnp.log(jnp.maximum(target, 1e-30))
+    forward = jnp.sum(target * (log_target - jnp.where(legal, log_policy, 0.0)))
+    if not reverse_share:
+        return forward
+    floor = jnp.max(log_target) - _WORST_LOG_SHARE
+    excess = log_policy - jnp.maximum(log_target, floor)
+    reverse = jnp.sum(jnp.where(legal, jnp.exp(log_policy) * excess, 0.0))
+    return (1.0 - reverse_share) * forward + reverse_share * reverse
+
+
+def expected_score_to_wdl(score: jax.Array) -> jax.Array:
+    """Returns win, draw, loss for a teacher's expected score.
+
+    The score is taken back to centipawns, and those to two logistic curves that give 50 % wins at +100 centipawns, as
+    Stockfish normalises its scores. Beyond 0.04 and 0.96 the teacher saw a mate.
+
+    Args:
+      score: `[...]` in [0, 1], the data's scale.
+
+    Returns:
+      `[..., 3]`, sums to 1.
+    """
+    share = jnp.clip((score - MATED_BELOW) / SHARE_WITHOUT_MATE, 1e-4, 1 - 1e-4)
+    pawns = (jnp.log(share) - jnp.log1p(-share)) / (100 * LOGISTIC_PER_CP)
+    win, loss = jax.nn.sigmoid(0.7 * (pawns - 1)), jax.nn.sigmoid(0.7 * (-pawns - 1))
+    mates, is_mated = score >= 1 - MATED_BELOW, score <= MATED_BELOW
+    win = jnp.where(mates, 1.0, jnp.where(is_mated, 0.0, win))
+    loss = jnp.where(is_mated, 1.0, jnp.where(mates, 0.0, loss))
+    return jnp.stack([win, 1 - win - loss, loss], axis=-1)
+
+
+def wdl_loss(logits: jax.Array, score: jax.Array) -> jax.Array:
+    """Returns the cross-entropy of win, draw, loss.
+
+    Args:
+      logits: `[3]`.
+      score: scalar in [0, 1], the best move's expected score.
+    """
+    chex.assert_shape(logits, (3,))
+    return -jnp.sum(expected_score_to_wdl(score) * jax.nn.log_softmax(logits))
+
+
+def score_histogram(score: jax.Array, bins: int) -> jax.Array:
+    """Returns the HL-Gauss target `[bins]`: a normal around the score, integrated over equal bins of [0, 1]."""
+    edges = jnp.linspace(0.0, 1.0, bins + 1)
+    below = jax.scipy.stats.norm.cdf(edges, loc=score, scale=_BIN_SIGMA / bins)
+    return jnp.diff(below) / (below[-1] - below[0])
+
+
+def score_loss(logits: jax.Array, score: jax.Array) -> jax.Array:
+    """Returns the cross-entropy to the histogram of the expected score.
+
+    Args:
+      logits: `[bins]` over [0, 1].
+      score: scalar in [0, 1].
+    """
+    chex.assert_rank(logits, 1)
+    return -jnp.sum(score_histogram(score, logits.shape[0]) * jax.nn.log_softmax(logits))

@@ -1,0 +1,69 @@
+"""The regret of a policy on held-out labelled positions, measured in process while a run goes on."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from training.packed.batches import BatchStream
+from training.packed.shards import Shards
+
+_BATCH = 250  # positions at a time, so that the whole set is a few calls of one compiled program
+
+
+class HeldOutResult(NamedTuple):
+    """How a policy's best moves compare with the teacher's."""
+
+    regret: float  # mean of the best expected score minus the chosen move's
+    regret_error: float  # standard error of the mean
+    top1: float  # share of positions where the chosen move is a best one
+    solver_steps: float
+
+    def text(self) -> str:
+        """Returns the figures for people."""
+        return f"held-out regret {self.regret:.4f} ± {self.regret_error:.4f}  top-1 {self.top1:.1%}"
+
+
+class HeldOut:
+    """Held-out positions, kept in memory.
+
+    Args:
+      shards: the positions.
+      limit: at most this many, drawn by a fixed seed.
+    """
+
+    def __init__(self, shards: Shards, limit: int = 5000) -> None:
+        count = min(limit, len(shards))
+        # No position twice: a repeated one would make the error of the mean too small.
+        size = max(1, min(_BATCH, count))
+        stream = BatchStream([(shards, 1.0, 1.0)], size, seed=0)
+        self._batches = [stream(index) for index in range(count // size)]
+
+    def measure(
+        self, policy: Callable[[chex.ArrayTree, jax.Array], tuple[jax.Array, jax.Array]], params: chex.ArrayTree
+    ) -> HeldOutResult:
+        """Lets a policy choose in every position.
+
+        Args:
+          policy: maps (params, positions `[B, P]`) to logits `[B, Z]` and solver steps `[B]`.
+          params: its parameters.
+        """
+        regrets, steps = [], []
+        for batch in self._batches:
+            logits, solver_steps = policy(params, jnp.asarray(batch.positions))
+            is_move = batch.cells >= 0
+            at_moves = np.take_along_axis(np.asarray(logits), np.maximum(batch.cells, 0).astype(np.int64), axis=1)
+            chosen = np.argmax(np.where(is_move, at_moves, -np.inf), axis=1)
+            best = np.max(np.where(is_move, batch.values, 0.0), axis=1)
+            regrets.append(best - np.take_along_axis(batch.values, chosen[:, None], axis=1)[:, 0])
+            steps.append(np.asarray(solver_steps))
+        regret = np.concatenate(regrets)
+        return HeldOutResult(
+            regret=float(regret.mean()),
+            regret_error=float(regret.std() / np.sqrt(len(regret))),
+            top1=float(np.mean(regret <= 0)),
+            solver_steps=float(np.concatenate(steps).mean()),
+        )

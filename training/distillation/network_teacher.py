@@ -1,0 +1,57 @@
+"""A trained network as a second teacher: its policy is mixed into the targets (Hinton et al. 2015).
+
+A wide network that was solved tightly has averaged over the labels' noise; what it says of all moves is a softer target
+than one search's values.
+"""
+
+from pathlib import Path
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from training.distillation.distil_loss import ILLEGAL
+from training.distillation.distillation_config import TeacherConfig
+from training.distillation.learner import make_policy
+from training.distillation.starting_weights import network_config, network_weights
+from training.packed.device_batches import DeviceBatch
+
+
+class NetworkTeacher:
+    """Mixes a network's policy into the targets of batches.
+
+    Args:
+      config: which network, and its share.
+
+    Raises:
+      ValueError: the folder is neither a run's nor a network's.
+    """
+
+    def __init__(self, config: TeacherConfig) -> None:
+        folder = Path(config.folder)
+        self._share = config.share
+        self._params = network_weights(folder)
+        self._policy = make_policy(network_config(folder))
+
+    def taught(self, batch: DeviceBatch) -> DeviceBatch:
+        """Returns the batch with the teacher's policy in its target; the rest is as it was."""
+        logits, _ = self._policy(self._params, batch.positions)
+        return batch._replace(target=mixed_target(batch.target, logits, batch.legal, self._share))
+
+
+@jax.jit
+def mixed_target(target: jax.Array, logits: jax.Array, legal: jax.Array, share: float) -> jax.Array:
+    """Returns `(1 - share) * target + share * policy`.
+
+    Args:
+      target: `[B, Z]`, sums to 1, 0 at illegal cells.
+      logits: `[B, Z]` of the teacher.
+      legal: `[B, Z]` bool.
+      share: 0..1, the teacher's.
+
+    Returns:
+      `[B, Z]`, sums to 1, 0 at illegal cells.
+    """
+    chex.assert_equal_shape([target, logits, legal])
+    policy = jax.nn.softmax(jnp.where(legal, logits, ILLEGAL), axis=-1)
+    return (1 - share) * target + share * jnp.where(legal, policy, 0.0)

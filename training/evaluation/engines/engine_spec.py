@@ -1,0 +1,103 @@
+"""Which engine is meant: its command, protocol, options and limit for each move."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.engines.move_limit import MoveLimit
+
+# Debian and Ubuntu install games here, outside the PATH of many accounts.
+_GAMES = "/usr/games"
+
+EngineProtocol = Literal["uci", "xboard"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSpec:
+    """An engine as a measurement uses it.
+
+    Attributes:
+      command: program and arguments.
+      options: UCI or xboard options by name, as text.
+      limit: what each move may cost.
+      protocol: which the program speaks.
+      name: shown in reports and PGN; None for what the engine calls itself.
+      weights_folder: of the network, if this is the project's own engine.
+      margin_ms: an answer this much later than its time loses.
+      stall_s: after so many seconds beyond its time an answer is no longer waited for.
+      chess960: whether it has to play Chess960.
+    """
+
+    command: tuple[str, ...]
+    options: Mapping[str, str]
+    limit: MoveLimit
+    protocol: EngineProtocol = "uci"
+    name: str | None = None
+    weights_folder: Path | None = None
+    margin_ms: int = 100
+    stall_s: float = 60.0
+    chess960: bool = False
+
+
+def own_engine_command(weights_folder: Path | None = None) -> tuple[str, ...]:
+    """Returns the command that starts this project's engine with this interpreter.
+
+    Args:
+      weights_folder: given as `--weights`; by default the engine's own choice.
+    """
+    # `uci_main` stands beside the package `training`, in a checkout and when installed.
+    program = Path(__file__).resolve().parents[2] / "uci_main.py"
+    weights = () if weights_folder is None else ("--weights", str(weights_folder))
+    return (sys.executable, str(program), *weights)
+
+
+def stockfish_command() -> tuple[str, ...]:
+    """Returns the command of the Stockfish on PATH, or of Debian's.
+
+    Raises:
+      EvaluationError: there is none.
+    """
+    found = _find_program("stockfish")
+    if found is None:
+        raise EvaluationError(f"expected stockfish on PATH or in {_GAMES}, got none (install it, or name its command)")
+    return (found,)
+
+
+def split_command(text: str) -> tuple[str, ...]:
+    """Splits a command as a shell would; a program that is not on PATH is looked for among Debian's games, too.
+
+    Raises:
+      EvaluationError: a quote is open, or there is no word.
+    """
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise EvaluationError(f"expected an engine command, got {text!r}: {error}") from error
+    if not words:
+        raise EvaluationError("expected an engine command, got an empty one")
+    found = None if shutil.which(words[0]) else _find_program(words[0])
+    return (found or words[0], *words[1:])
+
+
+def _find_program(name: str) -> str | None:
+    return shutil.which(name) or (shutil.which(name, path=_GAMES) if name == Path(name).name else None)
+
+
+def parse_options(settings: Sequence[str]) -> dict[str, str]:
+    """Reads engine options written `Name=Value`; later ones win.
+
+    Raises:
+      EvaluationError: a setting has no name or no equals sign.
+    """
+    options = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not name.strip() or not equals:
+            raise EvaluationError(f"expected an engine option as Name=Value, got {setting!r}")
+        options[name.strip()] = value.strip()
+    return options

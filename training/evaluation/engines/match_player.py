@@ -1,0 +1,128 @@
+"""What a match asks of a player, and how a player fails; the uniform random player."""
+
+import random
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import chess
+
+from training.evaluation.engines.move_limit import TimeControl
+from training.evaluation.match.game_clock import NO_CLOCKS, ClockFace
+
+FaultKind = Literal["illegal move", "crash", "time loss", "stall"]
+FAULT_KINDS: tuple[FaultKind, ...] = ("illegal move", "crash", "time loss", "stall")
+
+
+class MoveFailure(Exception):
+    """A player did not produce a legal move in time; in a game this is a loss, not a program error.
+
+    Attributes:
+      kind: what went wrong.
+    """
+
+    def __init__(self, kind: FaultKind, text: str) -> None:
+        super().__init__(text)
+        self.kind: FaultKind = kind
+
+
+class Resignation(Exception):
+    """A player gives the game up, as xboard engines may."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thought:
+    """What a player said about its move.
+
+    Attributes:
+      elapsed_s: seconds from the question to the answer.
+      score_cp: hundredths of a pawn for the mover; None without a score, or with a mate.
+      mate: moves to mate, negative when the mover is mated; None without.
+      depth: plies.
+      nodes: positions searched.
+    """
+
+    elapsed_s: float = 0.0
+    score_cp: int | None = None
+    mate: int | None = None
+    depth: int | None = None
+    nodes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenMove:
+    """A move and the thought behind it."""
+
+    move: chess.Move
+    thought: Thought = Thought()
+
+
+class MatchPlayer(Protocol):
+    """A player of whole games."""
+
+    @property
+    def name(self) -> str:
+        """The name shown in reports and PGN."""
+        ...
+
+    @property
+    def time_control(self) -> TimeControl | None:
+        """The clock this player has; None if each move is limited by itself."""
+        ...
+
+    @property
+    def margin_s(self) -> float:
+        """By how much the player may overstep its time."""
+        ...
+
+    def start_game(self, number: int) -> None:
+        """Makes the player ready for the first move of a new game, also after a failure.
+
+        Args:
+          number: of the game in its match; what is random in a game depends on nothing else.
+        """
+        ...
+
+    def choose_move(self, board: chess.Board, clocks: ClockFace = NO_CLOCKS) -> ChosenMove:
+        """Returns a move for a board with legal moves and its history in `move_stack`.
+
+        Args:
+          board: left unchanged.
+          clocks: what the clocks of the game show.
+
+        Raises:
+          MoveFailure: there is no legal move to return.
+          Resignation: the player gives up.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees what the player holds, also while it thinks; it is not used afterwards."""
+        ...
+
+
+class RandomPlayer:
+    """Draws every move uniformly from the legal moves.
+
+    Args:
+      seed: fixes, with the number of the game, the sequence of draws.
+    """
+
+    name = "uniform random mover"
+    time_control: TimeControl | None = None
+    margin_s = 0.0
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._generator = random.Random(seed)
+
+    def start_game(self, number: int) -> None:
+        """Starts the draws of this game, so that games differ and can be repeated one by one."""
+        self._generator = random.Random(f"{self._seed} {number}")
+
+    def choose_move(self, board: chess.Board, clocks: ClockFace = NO_CLOCKS) -> ChosenMove:
+        """Returns a uniformly drawn legal move."""
+        del clocks
+        return ChosenMove(move=self._generator.choice(sorted(board.legal_moves, key=chess.Move.uci)))
+
+    def close(self) -> None:
+        """Does nothing."""

@@ -1,0 +1,84 @@
+"""The finished games of a match in a file, from which an interrupted match goes on.
+
+The file has one JSON object a line: first the settings that the games depend on, then each game as
+soon as it has ended. A last line cut off in the middle is dropped.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.match.game import MatchGame
+from training.evaluation.match.game_json import game_from_json, game_to_json
+from training.evaluation.match.opening_book import Opening
+from training.runs.unfinished_line import drop_unfinished_line
+
+
+class MatchStore:
+    """Finished games, in memory and, if there is a path, in its file.
+
+    Args:
+      path: the file; None to keep the games in memory only.
+      settings: what the games depend on, as JSON can hold it; a file with others is refused.
+      openings: one a pair. The file may hold games of later pairs: they stay there.
+      resume: whether an existing file is gone on with; otherwise it is refused.
+
+    Raises:
+      EvaluationError: the file cannot be used; one line says why.
+    """
+
+    def __init__(
+        self, path: Path | None, settings: dict[str, Any], openings: Sequence[Opening], *, resume: bool = False
+    ) -> None:
+        self._path = path
+        self.games: list[MatchGame] = []
+        if path is None:
+            return
+        exists = path.exists()
+        if exists and not resume:
+            raise EvaluationError(f"expected --resume, or a new file for --save, got {path}, which exists")
+        try:
+            if exists:
+                self.games = _read(path, settings, openings)
+            else:
+                path.write_text(json.dumps({"settings": settings}) + "\n", encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise EvaluationError(f"expected a file that can be read and written for --save, got {error}") from error
+
+    def add(self, game: MatchGame) -> None:
+        """Keeps a finished game."""
+        self.games.append(game)
+        if self._path is not None:
+            # Opened for each game: it is on the disk whatever happens next.
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(game_to_json(game)) + "\n")
+
+
+def _read(path: Path, settings: dict[str, Any], openings: Sequence[Opening]) -> list[MatchGame]:
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    header, *lines = whole.splitlines() or [""]
+    try:
+        _check_settings(path, json.loads(header)["settings"], settings)
+        rows = [json.loads(line) for line in lines]
+        games = [game_from_json(row, openings) for row in rows if row["pair"] < len(openings)]
+    except EvaluationError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise EvaluationError(
+            f"expected a file of a saved match, got {path}: {type(error).__name__} {error}"
+        ) from error
+    drop_unfinished_line(path)  # only now: what is no saved match stays as it is
+    return games
+
+
+def _check_settings(path: Path, saved: dict[str, Any], settings: dict[str, Any], place: str = "") -> None:
+    wanted = json.loads(json.dumps(settings))
+    for key in {**wanted, **saved}:
+        old, new = saved.get(key), wanted.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            _check_settings(path, old, new, f"{place}{key} ")
+        elif old != new:
+            raise EvaluationError(f"expected the settings of the saved match {path}: {place}{key} {old!r}, got {new!r}")

@@ -1,0 +1,162 @@
+"""Lichess puzzles: solved or not, and the share solved by rating.
+
+The first move of a puzzle is the opponent's; the solver plays the second, the fourth and so on.
+A puzzle is solved if every solver move is the listed one; a move that mates is always right and
+solves it on the spot.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import chess
+
+from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.measures.move_chooser import MoveChooser, in_batches
+from training.labels.label_formats import open_binary, read_lines
+from training.reporting.sampling_error import MeanEstimate, estimate_mean
+
+BAND_WIDTH = 400  # rating points
+
+
+@dataclass(frozen=True, kw_only=True)
+class Puzzle:
+    """One Lichess puzzle.
+
+    Attributes:
+      puzzle_id: Lichess's name for it.
+      fen: position before the opponent's first move.
+      moves: legal one after another, the opponent's first, an even number.
+      rating: Lichess puzzle rating.
+    """
+
+    puzzle_id: str
+    fen: str
+    moves: tuple[chess.Move, ...]
+    rating: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PuzzleReport:
+    """Shares of puzzles solved.
+
+    Attributes:
+      solved: over all puzzles.
+      solved_by_band: keyed by the band's lowest rating, a multiple of 400; empty bands left out.
+    """
+
+    solved: MeanEstimate
+    solved_by_band: dict[int, MeanEstimate]
+
+
+class _Attempt:
+    """A puzzle while it is being solved; `solved` is None until that is known."""
+
+    def __init__(self, puzzle: Puzzle) -> None:
+        self._moves = puzzle.moves
+        self.board = chess.Board(puzzle.fen)
+        self.board.push(puzzle.moves[0])
+        self.solved: bool | None = None
+
+    def answer(self, move: chess.Move) -> None:
+        """Plays the solver's move, and the opponent's reply if the puzzle goes on."""
+        ply = len(self.board.move_stack)
+        self.board.push(move)
+        if self.board.is_checkmate():
+            self.solved = True
+        elif move != self._moves[ply]:
+            self.solved = False
+        elif ply + 1 == len(self._moves):
+            self.solved = True
+        else:
+            self.board.push(self._moves[ply + 1])
+
+
+def read_puzzles(path: Path, limit: int | None = None) -> list[Puzzle]:
+    """Reads puzzles with their ratings.
+
+    Args:
+      path: CSV `PuzzleId,FEN,Moves,Rating,...` with that header line, compressed if named `.xz`.
+      limit: read only this many, from the beginning.
+
+    Raises:
+      LabelError: the file cannot be read.
+      EvaluationError: a line is malformed or there is no puzzle.
+    """
+    puzzles: list[Puzzle] = []
+    file, stored = open_binary(path, "puzzles")
+    with stored:
+        for number, raw in enumerate(read_lines(file, path), start=1):
+            if limit is not None and len(puzzles) == limit:
+                break
+            try:
+                line = raw.decode().strip()
+                if line and not (number == 1 and line.startswith("PuzzleId,")):
+                    puzzles.append(_parse_puzzle(line))
+            except ValueError as error:
+                raise EvaluationError(f"{path}, line {number}: {error}") from error
+    if not puzzles:
+        raise EvaluationError(f"expected at least one puzzle in {path}, got none")
+    return puzzles
+
+
+def solve_puzzles(
+    choose: MoveChooser,
+    puzzles: Sequence[Puzzle],
+    *,
+    batch_size: int = 1,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> list[bool]:
+    """Returns for each puzzle whether the player solves it.
+
+    Args:
+      choose: the player; it sees each puzzle's board with the puzzle's moves as history.
+      puzzles: the puzzles.
+      batch_size: puzzles worked on at a time.
+      on_progress: called with the number of puzzles finished since the last call.
+    """
+    solved: list[bool] = []
+    for batch in in_batches(puzzles, batch_size):
+        attempts = [_Attempt(puzzle) for puzzle in batch]
+        while unfinished := [attempt for attempt in attempts if attempt.solved is None]:
+            chosen = choose([attempt.board for attempt in unfinished])
+            for attempt, move in zip(unfinished, chosen, strict=True):
+                attempt.answer(move)
+        solved += [attempt.solved is True for attempt in attempts]
+        on_progress(len(batch))
+    return solved
+
+
+def report_puzzles(puzzles: Sequence[Puzzle], solved: Sequence[bool]) -> PuzzleReport:
+    """Returns the share solved, over all and by rating band.
+
+    Args:
+      puzzles: at least one.
+      solved: for each puzzle whether it was solved.
+    """
+    by_band: dict[int, list[float]] = {}
+    for puzzle, is_solved in zip(puzzles, solved, strict=True):
+        band = puzzle.rating // BAND_WIDTH * BAND_WIDTH
+        by_band.setdefault(band, []).append(float(is_solved))
+    return PuzzleReport(
+        solved=estimate_mean([float(is_solved) for is_solved in solved]),
+        solved_by_band={band: estimate_mean(by_band[band]) for band in sorted(by_band)},
+    )
+
+
+def _parse_puzzle(line: str) -> Puzzle:
+    fields = line.split(",")
+    if len(fields) < 4:
+        raise ValueError(f"expected PuzzleId,FEN,Moves,Rating,..., got {line[:80]!r}")
+    puzzle_id, fen, moves_text, rating_text = fields[:4]
+    board = chess.Board(fen)
+    texts = moves_text.split()
+    if not texts or len(texts) % 2:
+        raise ValueError(f"expected an even number of moves, got {moves_text!r}")
+    for text in texts:
+        board.push_uci(text)
+    try:
+        rating = int(rating_text)
+    except ValueError:
+        raise ValueError(f"expected a whole number as rating, got {rating_text!r}") from None
+    return Puzzle(puzzle_id=puzzle_id, fen=fen, moves=tuple(board.move_stack), rating=rating)

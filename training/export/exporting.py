@@ -1,0 +1,170 @@
+"""From the averaged weights of a run, of distillation or of self-play, to a network's folder, with its card."""
+
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import chex
+import jax
+import optax
+
+from engine.checkpoint import is_network_folder, read_network_facts, save_network, serving_shapes
+from engine.frozen_config import with_overrides
+from engine.network.int8 import convert
+from engine.network.latent_model.policy_improvement import PlayingModel
+from engine.network.network_config import NetworkConfig
+from training.distillation.starting_weights import averaged_run, network_weights
+from training.runs.run_folder import is_self_play
+
+_CARD = """# {name}
+
+{note}
+
+| what | value |
+| --- | --- |
+| parameters | {parameters:,} |
+| arithmetic | {arithmetic} |
+| trained on | {data} |
+| steps x batch | {steps} x {batch} |
+| held-out regret in training | {regret} |
+| run settings | `{run}` |
+| exported at commit | {commit} |
+| exported on | {hardware} |
+
+Licence: GPL-3.0-or-later, as the program.
+"""
+
+
+class _Run(NamedTuple):
+    """What there is to export."""
+
+    network: NetworkConfig
+    params: chex.ArrayTree  # in training form
+    model: PlayingModel | None
+    step: int
+    facts: dict[str, object]  # of how it was trained
+
+
+class Mix(NamedTuple):
+    """Other weights that a run's are averaged with, such as those it began at (Wortsman et al. 2022, WiSE-FT)."""
+
+    folder: Path  # of a run or of a network
+    share: float  # of its weights, from 0 to 1
+
+
+def export_run(run: Path, out: Path, overrides: Sequence[str], note: str, mix: Mix | None = None) -> int:
+    """Writes the averaged weights of a run's newest checkpoint as a network's folder.
+
+    Args:
+      run: folder of the run; one of self-play has a latent model, which is written too.
+      out: folder of the network.
+      overrides: `field=value` for the network's settings, such as its arithmetic.
+      note: text for the card.
+      mix: other weights to average the run's with, of a network of the same shape.
+
+    Returns:
+      Bytes written.
+
+    Raises:
+      ValueError: the run has no checkpoint, an override is not valid, or the other weights do not fit.
+    """
+    trained = _self_play(run) if is_self_play(run) else _distillation(run)
+    if mix is not None:
+        trained = _mixed(trained, mix)
+    config = with_overrides(trained.network, overrides)
+    _check_shapes(config, trained.params)
+    served = convert(trained.params, serving_shapes(config))
+    facts = _facts(run, trained, " before averaging" if mix else "")
+    card = _CARD.format(name=out.name, note=note or "No note.", arithmetic=config.arithmetic, **facts)
+    save_network(out, config, served, card, facts, trained.model)
+    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+
+
+def _mixed(trained: _Run, mix: Mix) -> _Run:
+    if not 0 <= mix.share <= 1:
+        raise ValueError(f"expected a share of the other weights from 0 to 1, got {mix.share}")
+    other = network_weights(mix.folder)
+    if not _have_same_shapes(other, trained.params):
+        raise ValueError(f"expected weights of the run's shape to average with, got others in {mix.folder}")
+    params = optax.incremental_update(other, trained.params, mix.share)
+    data = f"{trained.facts['data']}; weights averaged with {mix.share:g} of {_origin(mix.folder)}"
+    return trained._replace(params=params, facts={**trained.facts, "data": data})
+
+
+def _origin(folder: Path) -> str:
+    """Says whose weights are in a folder; its name would mean nothing to whoever reads the card."""
+    if is_network_folder(folder):
+        return f"network {read_network_facts(folder).sha256[:8]}"
+    run = _distillation(folder)
+    return f"a run of {run.step} steps x {run.facts['batch']} on {run.facts['data']}"
+
+
+def _check_shapes(config: NetworkConfig, params: chex.ArrayTree) -> None:
+    # The kernels of a served float32 network have the form of all networks in training.
+    expected = serving_shapes(dataclasses.replace(config, arithmetic="float32"))
+    if not _have_same_shapes(expected, params):
+        raise ValueError("expected overrides that keep the network's shape, got other shapes than the run's weights")
+
+
+def _have_same_shapes(one: chex.ArrayTree, other: chex.ArrayTree) -> bool:
+    shapes = [jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (one, other)]
+    return bool(shapes[0] == shapes[1])
+
+
+def _distillation(run: Path) -> _Run:
+    config, step, params = averaged_run(run)
+    named = ("seed", "mirror", "reverse_share")
+    settings = {"optimizer": dataclasses.asdict(config.optimizer), **{name: getattr(config, name) for name in named}}
+    sources = [f"{'/'.join(Path(source.folder).parts[-2:])} x {source.weight:g}" for source in config.sources]
+    if config.teacher.folder:
+        sources.append(f"policy of {Path(config.teacher.folder).name} x {config.teacher.share:g} of each target")
+    facts = {"data": ", ".join(sources), "batch": config.batch_size, "run": json.dumps(settings)}
+    return _Run(config.network, params, None, step, facts)
+
+
+def _self_play(run: Path) -> _Run:
+    from training.self_play.playing_part import playing_part  # the games need a library that distillation does not
+
+    config, step, params, model = playing_part(run)
+    assert config.network is not None
+    settings = {"optimizer": dataclasses.asdict(config.optimizer), "seed": config.seed}
+    facts: dict[str, object] = {
+        "data": f"self-play, latent model with scale {model.config.scale:.3f} and clip {model.config.clip:g}",
+        "batch": f"{config.lanes} games x {config.steps} moves, {config.updates} updates",
+        "run": json.dumps(settings),
+    }
+    return _Run(config.network, params, model, step, facts)
+
+
+def _facts(run: Path, trained: _Run, when: str) -> dict[str, object]:
+    last = _last_regret(run / "metrics.jsonl", trained.step)
+    regret = f"{last['validation/regret']} ± {last['validation/regret_error']}{when}" if last else "not measured"
+    return {
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(trained.params)),
+        **trained.facts,
+        "steps": trained.step,
+        "regret": regret,
+        "commit": _commit(),
+        "hardware": f"{platform.machine()}, {os.cpu_count()} processors, {jax.default_backend()}",
+    }
+
+
+def _last_regret(metrics: Path, step: int) -> dict[str, float] | None:
+    """Returns the newest held-out figures that are no newer than the weights."""
+    try:
+        lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    except ValueError as error:
+        raise ValueError(f"expected one JSON object a line in {metrics}, got: {error}") from None
+    regrets = [line for line in lines if "validation/regret" in line and line["step"] <= step]
+    return regrets[-1] if regrets else None
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude", "*"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.stdout.strip() or "unknown"

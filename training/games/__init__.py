@@ -1,0 +1,1 @@
+"""The games of self-play by the rules of Pgx, and fixed opponents."""

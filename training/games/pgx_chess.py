@@ -1,0 +1,152 @@
+"""Pgx's chess in our encoding, on the device.
+
+Pgx plays the games of self-play, python-chess those of the engine. Both must show the network the same bytes, so that a
+position is converted here with python-chess's meaning of every field:
+
+* Pgx counts squares down the files (a1 = 0, a2 = 1), we along the ranks (a1 = 0, b1 = 1).
+* Pgx remembers the en-passant square after every double push, we only while such a capture is legal. Its hashes hold
+  the square too, so a position right after a double push never equals its repetitions. Such a position can only be the
+  oldest of those that the current one may repeat (a double push is irreversible), and its hash is known but for the
+  file; whether the capture was legal then is seen on the current board, which is the same.
+* Pgx holds the initial position's hash as a number that newer versions of jax, whose random tables differ, do not
+  reproduce; a return to that position would never count as a repetition.
+
+Everything here is for one state; use `jax.vmap`. The counts are right for states that were played from `start_state`;
+Pgx's FEN loader invents a past.
+"""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from engine.encoding import geometry
+from engine.encoding.move_labels import CELLS, LABEL_OF_CELL, LABELS
+from training.games import pgx_rules
+from training.games.pgx_rules import State
+
+_CASTLING_CORNERS = np.array([[0, 7], [56, 63]])  # a1, h1, a8, h8 in the mover's view, as Pgx orders the rights
+_CASTLING_MARK = np.array([[3, 3], [-3, -3]], np.int8)  # from a rook (4) to one that may castle (7)
+_FIFTH_RANK, _SIXTH_RANK = 32, 40  # first squares
+
+
+def start_state(key: jax.Array) -> State:
+    """Returns the initial position, with a past that lets Pgx recognise a return to it.
+
+    Args:
+      key: PRNG key that decides which player has White.
+
+    Returns:
+      A single state, with a blank observation: `position_of_state` takes its place.
+    """
+    state = pgx_rules.start("chess", key)
+    past = state._x.hash_history.at[0].set(pgx_rules.initial_chess_hash())
+    return state.replace(_x=state._x._replace(hash_history=past))
+
+
+def step_state(state: State, label: jax.Array) -> State:
+    """Plays a move by Pgx's rules.
+
+    Args:
+      state: a single state from `start_state`; one that is terminated stays as it is.
+      label: int32 `[]`, a legal Pgx label 0..4671.
+
+    Returns:
+      The state after the move, with a blank observation.
+    """
+    return pgx_rules.play("chess", state, label)
+
+
+def position_of_state(state: State) -> jax.Array:
+    """Encodes a state as `encode_position` encodes the python-chess board of the same game.
+
+    Args:
+      state: a single state, played from `start_state`.
+
+    Returns:
+      int8 `[P]`, laid out as in `engine.encoding.position`.
+    """
+    game = state._x
+    men = game.board.reshape(8, 8).T.reshape(64).astype(jnp.int8)
+    earlier, pushed_file = _earlier_occurrences(game)
+    file = jnp.where(game.en_passant >= 0, game.en_passant // 8, pushed_file)
+    can_capture = (file >= 0) & _can_capture_en_passant(men, file)
+    target = jnp.where((game.en_passant >= 0) & can_capture, _SIXTH_RANK + file, -1)
+    repeats_the_push = (game.en_passant < 0) & (pushed_file >= 0) & ~can_capture
+    clock = jnp.minimum(game.halfmove_count, 100)
+    repetitions = jnp.minimum(earlier + repeats_the_push, 2)
+    marks = jnp.where(game.castling_rights, _CASTLING_MARK, jnp.int8(0))
+    men = men.at[_CASTLING_CORNERS].add(marks)
+    return jnp.concatenate([men, jnp.stack([target, clock, repetitions]).astype(jnp.int8)])
+
+
+def legal_cells_of_state(state: State) -> jax.Array:
+    """Returns which policy cells are legal moves.
+
+    Args:
+      state: a single state; of a finished game Pgx calls every label legal, and so are their cells.
+
+    Returns:
+      bool `[Z]`.
+    """
+    chex.assert_shape(state.legal_action_mask, (LABELS,))
+    cells = state.legal_action_mask[np.maximum(LABEL_OF_CELL, 0)] & (LABEL_OF_CELL >= 0)
+    chex.assert_shape(cells, (CELLS,))
+    return cells
+
+
+def _earlier_occurrences(game: pgx_rules.ChessGame) -> tuple[jax.Array, jax.Array]:
+    """Counts earlier occurrences by hash.
+
+    Returns:
+      int32 `[]` those without an en-passant square, and int32 `[]` the file of the double push after which this
+      position stood on the board for the first time, -1 if it did not.
+    """
+    past = game.hash_history  # [512 + 1, 2], the current position first
+    written_down = (past == pgx_rules.WRITTEN_INITIAL_HASH[None]).all(axis=1, keepdims=True)
+    past = jnp.where(written_down, pgx_rules.initial_chess_hash()[None], past)
+    current = past[:1]
+    is_reachable = jnp.arange(past.shape[0]) <= game.halfmove_count
+    same = (past == current).all(axis=1) & is_reachable
+    # Row 64 is "no square"; Pgx's e.p. squares are on the sixth rank, file * 8 + 5.
+    keys = pgx_rules.EN_PASSANT_KEYS
+    after_push = current ^ keys[64:] ^ keys[5:64:8]  # [8, 2]
+    oldest = past[jnp.minimum(game.halfmove_count, past.shape[0] - 1)]
+    is_push = (after_push == oldest[None]).all(axis=1)
+    return same.sum() - 1, jnp.where(is_push.any(), jnp.argmax(is_push), -1)
+
+
+def _can_capture_en_passant(men: jax.Array, file: jax.Array) -> jax.Array:
+    """Returns whether a pawn of the mover may legally capture one that has just come to its fifth rank.
+
+    Args:
+      men: int8 `[S]`, the opponent's pawn already on the fifth rank.
+      file: int32 `[]`, its file.
+
+    Returns:
+      bool `[]`.
+    """
+
+    def can_capture_from(side: jax.Array) -> jax.Array:
+        on_board = (file + side >= 0) & (file + side < 8)
+        start = _FIFTH_RANK + jnp.clip(file + side, 0, 7)
+        after = men.at[start].set(0).at[_FIFTH_RANK + file].set(0).at[_SIXTH_RANK + file].set(1)
+        return on_board & (men[start] == 1) & ~_king_is_attacked(after)
+
+    return jax.vmap(can_capture_from)(jnp.array([-1, 1])).any()
+
+
+def _king_is_attacked(men: jax.Array) -> jax.Array:
+    """Returns whether the mover's king is attacked, bool `[]`; `men` is int8 `[S]`."""
+    king = jnp.argmax(men == 6)
+    blocked = (jnp.asarray(geometry.BETWEEN.astype(bool))[king] & (men != 0)[None]).any(axis=1)  # [S]
+    # Index order is from, to: the opponent's men attack from their squares to the king's.
+    pawn, knight, diagonal, orthogonal, neighbour = (
+        jnp.asarray(table.T.astype(bool))[king]
+        for table in (geometry.PAWN_DOWN, geometry.KNIGHT, geometry.DIAGONAL, geometry.ORTHOGONAL, geometry.KING)
+    )
+    is_queen = men == -5
+    attacks = (men == -1) & pawn | (men == -2) & knight | (men == -6) & neighbour
+    attacks |= ~blocked & diagonal & ((men == -3) | is_queen)
+    attacks |= ~blocked & orthogonal & ((men == -4) | is_queen)
+    return attacks.any()

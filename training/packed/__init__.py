@@ -1,0 +1,1 @@
+"""Packed sets of labelled positions, and the batches drawn from them on the host and on the device."""

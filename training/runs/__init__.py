@@ -1,0 +1,1 @@
+"""A training run in its folder: plan, clock, learning-rate schedule, checkpoints and log."""

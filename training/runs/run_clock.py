@@ -1,0 +1,108 @@
+"""When a run logs, measures, saves, lets its learning rate fall, and ends."""
+
+import os
+import time
+
+from training.runs.run_plan import Plan
+
+_STEPS_TO_KNOW_THE_RATE = 10
+
+
+def processor_time_s() -> float:
+    """Returns the seconds that this process would have taken with all processors to itself."""
+    return time.process_time() / usable_processors()
+
+
+def usable_processors() -> int:
+    """Returns how many processors this process may use, or all there are where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class RunClock:
+    """Time and steps of one process.
+
+    Attributes:
+      step: batches seen by the run; the loop counts it up.
+      first_step: the step this process began at.
+
+    Args:
+      plan: how long to go on.
+      first_step: batches seen before this process.
+      decay_end: step at which a decay that an earlier process began reaches zero, None outside one.
+    """
+
+    def __init__(self, plan: Plan, first_step: int, decay_end: int | None = None) -> None:
+        self._plan, self.first_step, self.step = plan, first_step, first_step
+        self._now_s = time.monotonic if plan.clock == "wall" else processor_time_s
+        self._start_s = self._now_s()
+        self._last_s = {name: self._start_s for name in ("validate", "save", "rate", "log")}
+        self._rate_step, self._steps_per_s = first_step, 0.0
+        self._decay_end, self._has_planned_decay = decay_end, False
+        self._steady = first_step, self._start_s  # since when steps are worth timing
+
+    def minutes(self) -> float:
+        """Returns the time since the start of this process's stretch."""
+        return (self._now_s() - self._start_s) / 60
+
+    def rate(self) -> float:
+        """Returns steps a second since the last call."""
+        now_s, steps = self._now_s(), self.step - self._rate_step
+        elapsed_s, self._last_s["rate"], self._rate_step = now_s - self._last_s["rate"], now_s, self.step
+        self._steps_per_s = steps / max(elapsed_s, 1e-9)
+        return self._steps_per_s
+
+    def minutes_left(self) -> float:
+        """Returns the time until the end, at the rate that was asked for last."""
+        end = self._end_step()
+        by_steps = (end - self.step) / max(self._steps_per_s, 1e-9) / 60 if end is not None else float("inf")
+        by_time = float("inf") if self._has_planned_decay else max(self._plan.minutes - self.minutes(), 0.0)
+        return min(by_steps, by_time)
+
+    def is_due(self, name: str, minutes: float) -> bool:
+        """Returns whether so much time has passed since this was last true, or since the start."""
+        if self._now_s() - self._last_s[name] < minutes * 60:
+            return False
+        self._last_s[name] = self._now_s()
+        return True
+
+    def times(self) -> dict[str, float]:
+        """Returns the minutes passed and left, as figures of a run."""
+        return {"minutes": self.minutes(), "minutes_left": self.minutes_left()}
+
+    def is_decay_due(self) -> bool:
+        """Returns whether the plan's last part begins, by time or by steps."""
+        share, steps = self._plan.decay_share, self._plan.steps
+        if not share or self._decay_end is not None:
+            return False
+        passed = self.step - self.first_step
+        if passed <= 1:
+            self._steady = self.step, self._now_s()  # the first step compiles
+            return False
+        by_steps = steps is not None and passed >= steps * (1 - share)
+        if passed <= _STEPS_TO_KNOW_THE_RATE and not by_steps:
+            return False
+        return by_steps or self.minutes() >= self._plan.minutes * (1 - share)
+
+    def begin_decay(self) -> int:
+        """Returns the steps that fit into the rest of the time, and ends the run after them."""
+        steady_step, steady_s = self._steady
+        rate = (self.step - steady_step) / max((self._now_s() - steady_s) / 60, 1e-9)
+        steps = round(rate * max(self._plan.minutes - self.minutes(), 0.0))
+        if self._plan.steps is not None:
+            steps = min(steps, self.first_step + self._plan.steps - self.step)
+        steps = max(1, steps)
+        self._decay_end, self._has_planned_decay = self.step + steps, True
+        return steps
+
+    def is_over(self) -> bool:
+        """Returns whether the plan is fulfilled."""
+        end = self._end_step()
+        if end is not None and self.step >= end:
+            return True
+        # A decay of this process goes by its steps, so that it reaches zero whatever the rate becomes.
+        return not self._has_planned_decay and self.minutes() >= self._plan.minutes
+
+    def _end_step(self) -> int | None:
+        by_plan = None if self._plan.steps is None else self.first_step + self._plan.steps
+        ends = [end for end in (by_plan, self._decay_end) if end is not None]
+        return min(ends, default=None)

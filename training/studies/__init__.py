@@ -1,0 +1,1 @@
+"""Comparisons and races that nothing else depends on."""

@@ -1,0 +1,92 @@
+"""Which runs a comparison of cores consists of, and what each is trained with.
+
+Three ways to be fair, each with every core and every seed:
+
+* time: every core is trained for the same time;
+* flops: for the same number of floating-point operations, those that the reference core makes in that time;
+* parameters: with widths that give it as many parameters as the reference core, on as many positions as that one saw.
+
+The runs of the reference core at equal time stand for it in the other two: they are what the others are made equal to.
+Runs of one seed see the same positions in the same order.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Literal, get_args
+
+from engine.network.network_presets import preset
+from training.distillation.distillation_config import RunConfig
+from training.runs.run_plan import Plan
+from training.studies.cores.matched_width import matched_to
+from training.studies.cores.network_costs import count_parameters, flops_per_position
+
+Regime = Literal["time", "flops", "parameters"]
+REGIMES: tuple[Regime, ...] = get_args(Regime)
+REFERENCE = "deq"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run of a comparison."""
+
+    regime: Regime
+    core: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What its folder is called."""
+        return f"{self.regime}-{self.core}-{self.seed}"
+
+
+def cells(cores: tuple[str, ...], seeds: int, regimes: tuple[Regime, ...]) -> Iterator[Cell]:
+    """Yields the runs in an order in which what a run needs to know comes before it: seed by seed, time first."""
+    others = [core for core in cores if core != REFERENCE]
+    for seed in range(seeds):
+        yield Cell(regime="time", core=REFERENCE, seed=seed)
+        for regime in (regime for regime in REGIMES if regime in regimes):
+            yield from (Cell(regime=regime, core=core, seed=seed) for core in others)
+
+
+def cell_config(cell: Cell, base: RunConfig, networks: Mapping[str, RunConfig]) -> RunConfig:
+    """Returns the settings of a run.
+
+    Args:
+      cell: the run.
+      base: data, batch size and optimiser.
+      networks: settings with the network of each core in its preset's shape.
+    """
+    network = networks[cell.core].network
+    if cell.regime == "parameters":
+        network = matched_to(network, count_parameters(networks[REFERENCE].network))
+    return dataclasses.replace(base, network=network, seed=cell.seed)
+
+
+def cell_plan(cell: Cell, config: RunConfig, reference: RunConfig, timed: Plan, reference_steps: int | None) -> Plan:
+    """Returns how long a run goes on.
+
+    Args:
+      cell: the run.
+      config: its settings.
+      reference: settings of the reference core.
+      timed: the plan of the time regime.
+      reference_steps: batches that the reference core saw in that time; None while that is what is found out.
+
+    Raises:
+      ValueError: the run needs the reference's steps and they are not known.
+    """
+    if cell.regime == "time":
+        return timed
+    if reference_steps is None:
+        raise ValueError(f"expected the run time-{REFERENCE}-0 to be finished before {cell.name}")
+    steps = reference_steps
+    if cell.regime == "flops":
+        ratio = flops_per_position(reference.network)[0] / flops_per_position(config.network)[0]
+        steps = max(1, round(steps * ratio))
+    # The time is no bound here; a hundredfold would be a fault.
+    return dataclasses.replace(timed, minutes=100 * timed.minutes, steps=steps)
+
+
+def networks_of(cores: tuple[str, ...], base: RunConfig) -> dict[str, RunConfig]:
+    """Returns the settings of each core in the shape of its preset, which has its name; the reference included."""
+    return {core: dataclasses.replace(base, network=preset(core)) for core in (REFERENCE, *cores)}

@@ -1,0 +1,182 @@
+"""A comparison of cores in a folder: its runs one after another, each result a line of a file; goes on where it was.
+
+comparison.json   settings; a folder is continued with the same ones only
+results.jsonl     one JSON object a finished run
+costs.json        costs of each network, by core and widths
+compiled/         compiled programs, so that no run's time is spent on compiling them
+NAME/             a run: `run/` with its figures, `network/` as it plays
+"""
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from engine.frozen_config import from_json_dict, to_json_dict, with_overrides
+from training.distillation.distillation_config import RunConfig
+from training.evaluation.measures.puzzles import read_puzzles
+from training.evaluation.measures.regret import read_positions
+from training.runs.run_plan import Plan
+from training.runs.unfinished_line import drop_unfinished_line
+from training.studies.cores.cell_training import Json, train_cell
+from training.studies.cores.comparison_cells import (
+    REFERENCE,
+    REGIMES,
+    Cell,
+    Regime,
+    cell_config,
+    cell_plan,
+    cells,
+    networks_of,
+)
+from training.studies.cores.network_costs import NetworkCosts, network_costs
+
+RESULTS, _SETTINGS, _COSTS = "results.jsonl", "comparison.json", "costs.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ComparisonConfig:
+    """What is compared, on what, and for how long."""
+
+    # Data, batch size and optimiser of every run; its network is not used.
+    run: RunConfig
+    # Cores to compare, by name.
+    cores: tuple[str, ...]
+    # Runs of every core in every regime.
+    seeds: int = 3
+    # Ways to be fair.
+    regimes: tuple[Regime, ...] = REGIMES
+    # Time of a run in the time regime, and which clock counts it; compiling is not part of it.
+    minutes: float = 3.0
+    clock: str = "wall"
+    # Share of a run in which the learning rate falls to zero.
+    decay_share: float = 0.4
+    # Changes to the network of every core, as `--set` takes them, such as "arithmetic=bfloat16".
+    network_overrides: tuple[str, ...] = ()
+    # File of positions whose every move has a value, and how many of them are used; 0 for all.
+    positions: str = ""
+    most_positions: int = 0
+    # File of Lichess puzzles, empty for none, and how many of them are used.
+    puzzles: str = ""
+    most_puzzles: int = 2000
+
+
+class CoreComparison:
+    """Carries a comparison out.
+
+    Args:
+      folder: of the comparison; made if it is not there.
+      config: its settings.
+
+    Raises:
+      ValueError: the folder holds a comparison with other settings.
+    """
+
+    def __init__(self, folder: Path, config: ComparisonConfig) -> None:
+        self._folder, self._config = folder, config
+        folder.mkdir(parents=True, exist_ok=True)
+        _keep_settings(folder / _SETTINGS, config)
+        self._networks = _with_overrides(networks_of(config.cores, config.run), config.network_overrides)
+        self.results = read_results(folder)
+
+    def run(self) -> None:
+        """Makes the runs that are missing."""
+        _compile_into(self._folder / "compiled")
+        config = self._config
+        positions = read_positions(Path(config.positions), config.most_positions or None)
+        puzzles = read_puzzles(Path(config.puzzles), config.most_puzzles) if config.puzzles else []
+        missing = [cell for cell in self._cells() if not self._result(cell)]
+        for number, cell in enumerate(missing, start=1):
+            print(f"run {number} of {len(missing)}: {cell.name}", file=sys.stderr, flush=True)
+            run_config = cell_config(cell, config.run, self._networks)
+            plan = cell_plan(cell, run_config, self._networks[REFERENCE], self._timed_plan(), self._reference_steps())
+            costs = self._costs(cell, run_config)
+            result = train_cell(cell, run_config, plan, costs, self._folder / cell.name, positions, puzzles)
+            self._note(result)
+            jax.clear_caches()
+
+    def _cells(self) -> list[Cell]:
+        return list(cells(self._config.cores, self._config.seeds, self._config.regimes))
+
+    def _timed_plan(self) -> Plan:
+        config, never = self._config, 1e6
+        return Plan(
+            minutes=config.minutes,
+            clock="cpu" if config.clock == "cpu" else "wall",
+            decay_share=config.decay_share,
+            validate_minutes=never,
+            save_minutes=never,
+        )
+
+    def _result(self, cell: Cell) -> Json | None:
+        wanted = dataclasses.asdict(cell)
+        return next((line for line in self.results if wanted.items() <= line.items()), None)
+
+    def _reference_steps(self) -> int | None:
+        reference = self._result(Cell(regime="time", core=REFERENCE, seed=0))
+        return None if reference is None else int(reference["steps"])
+
+    def _costs(self, cell: Cell, config: RunConfig) -> NetworkCosts:
+        """Returns the costs of a run's network, found once."""
+        path, name = self._folder / _COSTS, f"{cell.core}-{config.network.width}-{config.network.hidden_width}"
+        known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        if name in known:
+            return NetworkCosts(**known[name])
+        costs = network_costs(config)
+        _replace_text(path, json.dumps({**known, name: dataclasses.asdict(costs)}, indent=2))
+        return costs
+
+    def _note(self, result: Json) -> None:
+        self.results.append(result)
+        with (self._folder / RESULTS).open("a") as file:
+            file.write(json.dumps(result) + "\n")
+
+
+def read_results(folder: Path) -> list[Json]:
+    """Returns the finished runs of a comparison; a line that was cut short is not one."""
+    path = folder / RESULTS
+    if not path.exists():
+        return []
+    drop_unfinished_line(path)
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def read_comparison(folder: Path) -> ComparisonConfig:
+    """Returns the settings of a comparison.
+
+    Raises:
+      ValueError: the folder holds none.
+    """
+    path = folder / _SETTINGS
+    if not path.is_file():
+        raise ValueError(f"expected the folder of a comparison with {_SETTINGS}, got {folder}")
+    return from_json_dict(ComparisonConfig, json.loads(path.read_text()))
+
+
+def _keep_settings(path: Path, config: ComparisonConfig) -> None:
+    if not path.exists():
+        _replace_text(path, json.dumps(to_json_dict(config), indent=2) + "\n")
+        return
+    if read_comparison(path.parent) != config:
+        raise ValueError(f"expected the settings of {path} to go on with, got others; take a new folder or those")
+
+
+def _with_overrides(networks: dict[str, RunConfig], overrides: tuple[str, ...]) -> dict[str, RunConfig]:
+    texts = [f"network.{override}" for override in overrides]
+    return {core: with_overrides(config, texts) for core, config in networks.items()}
+
+
+def _compile_into(folder: Path) -> None:
+    jax.config.update("jax_compilation_cache_dir", str(folder.resolve()))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _replace_text(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    os.replace(partial, path)

@@ -1,0 +1,123 @@
+"""Memory of a core's gradient against its iterations, for everything the backward pass may keep.
+
+Measured as XLA plans it: temporaries of the compiled gradient of the core alone, nothing is computed.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+
+from engine.fixed_point.solver_config import GradientConfig, KeepingSchedule, KeptStates, SolverConfig
+from engine.network.block import Injection
+from engine.network.cores.core_registry import CORES
+from engine.network.int8 import TRAINING_PRODUCTS
+from engine.network.network_config import NetworkConfig
+
+# What is kept → how the memory grows with the iterations, if the schedule holds what it promises.
+GROWTH = {
+    "implicit": "constant",
+    "phantom": "constant",
+    "all": "what every iteration computes",
+    "state": "one state an iteration",
+    "binomial": "constant",
+}
+
+
+class MemoryRow(NamedTuple):
+    """Memory of one core in one mode."""
+
+    core: str
+    mode: str  # implicit and phantom of the equilibrium core; else what is kept of the unrolled iterations
+    bytes_by_iterations: dict[int, int]
+    state_bytes: int  # one state of all boards, [B, N, D] float32
+
+    def growth(self) -> float:
+        """Returns how much an iteration adds between the fewest and the most, in states."""
+        fewest, most = min(self.bytes_by_iterations), max(self.bytes_by_iterations)
+        added = self.bytes_by_iterations[most] - self.bytes_by_iterations[fewest]
+        return added / (most - fewest) / self.state_bytes
+
+
+def modes_of(core: str) -> list[str]:
+    """Returns the gradient modes of a core."""
+    schedules = list(get_args(KeepingSchedule))
+    return ["implicit", "phantom", *schedules] if core == "deq" else schedules
+
+
+def with_mode(config: NetworkConfig, mode: str, iterations: int, places: int) -> NetworkConfig:
+    """Returns a network whose core makes so many iterations and whose gradient keeps what the mode says."""
+    kept = KeptStates(schedule=mode, places=places) if mode in get_args(KeepingSchedule) else KeptStates()  # type: ignore[arg-type]
+    solver = dataclasses.replace(config.solver, max_steps=iterations)
+    if config.core.kind != "deq":
+        core = dataclasses.replace(config.core, iterations=iterations)
+        return dataclasses.replace(config, core=core, gradient=GradientConfig(kept=kept))
+    if mode in ("implicit", "phantom"):
+        backward = SolverConfig(method="picard", max_steps=iterations)
+        gradient = GradientConfig(mode="implicit" if mode == "implicit" else "phantom", backward=backward)
+    else:
+        gradient = GradientConfig(mode="unroll", steps=iterations, kept=kept)
+    return dataclasses.replace(config, solver=solver, gradient=gradient)
+
+
+def gradient_bytes(config: NetworkConfig, boards: int, **options: Any) -> int:
+    """Returns the temporaries of the gradient of a core to its parameters.
+
+    Args:
+      config: of the network.
+      boards: B.
+      options: of `jax.jit`.
+    """
+    core = CORES[config.core.kind](config, TRAINING_PRODUCTS[config.arithmetic])
+    count = config.token_count
+    shape: Any = jax.ShapeDtypeStruct
+    shapes: Any = [(boards, count, config.width), (boards, config.heads, count, count), (boards, count, 2)]
+    injection = Injection(*(shape(each, jnp.float32) for each in shapes))
+
+    def loss(params: Any, injection: Injection) -> jax.Array:
+        return jnp.mean(jnp.square(core.apply({"params": params}, injection)[0]))
+
+    params = jax.eval_shape(core.init, jax.eval_shape(lambda: jax.random.key(0)), injection)["params"]
+    memory: Any = jax.jit(jax.grad(loss), **options).lower(params, injection).compile().memory_analysis()
+    return int(memory.temp_size_in_bytes)
+
+
+def memory_rows(
+    networks: dict[str, NetworkConfig], iterations: Sequence[int], boards: int, places: int, **options: Any
+) -> Iterator[MemoryRow]:
+    """Yields the memory of every core in every mode as it is found.
+
+    Args:
+      networks: of each core, by its name.
+      iterations: numbers of iterations to try.
+      boards: B.
+      places: of the binomial schedule.
+      options: of `jax.jit`.
+    """
+    for core, config in networks.items():
+        for mode in modes_of(core):
+            found = {
+                count: gradient_bytes(with_mode(config, mode, count, places), boards, **options) for count in iterations
+            }
+            print(f"{core} {mode}: {found}", file=sys.stderr, flush=True)
+            yield MemoryRow(core, mode, found, 4 * boards * config.token_count * config.width)
+
+
+def memory_table(rows: Sequence[MemoryRow]) -> str:
+    """Returns a table in Markdown: MiB by iterations, and what an iteration adds."""
+    counts = sorted(rows[0].bytes_by_iterations)
+    titles = [
+        "core",
+        "gradient",
+        *(f"{count} iterations, MiB" for count in counts),
+        "states an iteration adds",
+        "by its plan",
+    ]
+    lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
+    for row in rows:
+        sizes = [f"{row.bytes_by_iterations[count] / 2**20:.1f}" for count in counts]
+        lines.append(f"| {' | '.join([row.core, row.mode, *sizes, f'{row.growth():.2f}', GROWTH[row.mode]])} |")
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""What a network costs: parameters, operations of a position in training and in play, memory of a training step."""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from engine.encoding.move_labels import CELLS
+from engine.encoding.position import POSITION_SIZE
+from engine.network.model import evaluate
+from engine.network.network_config import NetworkConfig
+from training.distillation.distillation_config import RunConfig
+from training.distillation.learner import make_network, make_state, make_update
+from training.packed.device_batches import DeviceBatch
+from training.studies.cores.flop_count import count_flops
+
+_COUNTED = 8  # positions of the programs whose operations are counted; per position nearly the same for any number
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkCosts:
+    """Costs of one network.
+
+    Attributes:
+      parameters: numbers that are trained.
+      training_flops: of a position in a training step, at the most solver steps.
+      play_flops: of an evaluation with all its iterations.
+      memory_bytes: temporaries of a training step on this backend, parameters and optimiser left out.
+    """
+
+    parameters: int
+    training_flops: float
+    play_flops: float
+    memory_bytes: int
+
+
+def param_shapes(config: NetworkConfig) -> chex.ArrayTree:
+    """Returns shapes and types of a network's parameters in training form; nothing is computed."""
+    position = jax.ShapeDtypeStruct((1, POSITION_SIZE), jnp.int8)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    return jax.eval_shape(make_network(config).init, key, position)["params"]
+
+
+def count_parameters(config: NetworkConfig) -> int:
+    """Returns the numbers that training sets."""
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(param_shapes(config)))
+
+
+def flops_per_position(config: NetworkConfig) -> tuple[float, float]:
+    """Returns the operations of a position in training, forward and backward, and in play."""
+    network, shapes = make_network(config), param_shapes(config)
+    positions = jax.ShapeDtypeStruct((_COUNTED, POSITION_SIZE), jnp.int8)
+
+    def heard(params: chex.ArrayTree, positions: jax.Array) -> jax.Array:
+        output = evaluate(network, params, positions)
+        return jnp.sum(output.policy_logits) + jnp.sum(output.wdl_logits) + jnp.sum(output.score_logits)
+
+    count = functools.partial(count_flops, while_trips=config.own_steps)
+    training = count(jax.grad(heard), shapes, positions)
+    play = count(functools.partial(evaluate, network), shapes, positions)
+    return training / _COUNTED, play / _COUNTED
+
+
+def compiled_update(config: RunConfig) -> Any:
+    """Compiles a training step without computing anything."""
+    rows = config.batch_size
+    shapes = ((POSITION_SIZE,), (CELLS,), (CELLS,), (), ())
+    types = (jnp.int8, jnp.float32, jnp.bool_, jnp.float32, jnp.float32)
+    blank: Any = jax.ShapeDtypeStruct
+    batch = DeviceBatch(*(blank((rows, *shape), kind) for shape, kind in zip(shapes, types, strict=True)))
+    update: Any = make_update(config)  # jitted, which its type does not say
+    return update.lower(jax.eval_shape(lambda: make_state(config)), batch).compile()
+
+
+def network_costs(config: RunConfig) -> NetworkCosts:
+    """Returns the costs of a run's network at the run's batch size; compiles its training step."""
+    training, play = flops_per_position(config.network)
+    return NetworkCosts(
+        parameters=count_parameters(config.network),
+        training_flops=training,
+        play_flops=play,
+        memory_bytes=int(compiled_update(config).memory_analysis().temp_size_in_bytes),
+    )

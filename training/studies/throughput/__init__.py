@@ -1,0 +1,1 @@
+"""Times self-play beside other ways to generate games."""

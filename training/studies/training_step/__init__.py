@@ -1,0 +1,1 @@
+"""Times the training step beside a plain one."""

@@ -1,0 +1,159 @@
+"""Ways to make a training step, timed side by side: one process each, which make the same steps by turns.
+
+Turns of a few steps alternate, so whatever else the machine does meets all of them; the ratio of two ways is taken turn
+by turn. A process that waits for its turn costs nothing.
+"""
+
+import contextlib
+import functools
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from training.distillation.distillation_config import RunConfig
+from training.distillation.learner import make_state, make_update
+from training.distillation.train_state import TrainState
+from training.packed.batches import BatchStream
+from training.packed.device_batches import DeviceBatch
+from training.packed.prefetch import prefetch
+from training.packed.resident_batches import make_batches
+from training.packed.shards import Shards
+from training.studies.training_step.plain_step import PlainTokens, make_plain_update
+from training.studies.training_step.timed_turns import Clock, TimedTurns, seconds_of
+
+_TAU = 0.05
+_PREPARED_AHEAD = 4  # batches, as in a run
+
+
+class RaceError(ValueError):
+    """A way to make a step could not be timed; the text is one line."""
+
+
+class Contender(NamedTuple):
+    """A way to make training steps."""
+
+    name: str
+    run: Callable[[RunConfig, Path], Callable[[int], None]]  # makes what makes so many steps; importable by name
+
+
+def trained_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
+    """Makes steps as `recursezero distil` does: its update, batches prepared by a thread, the state donated."""
+    make_batch, update, state = _batches(config, shards), make_update(config), _placed(make_state(config))
+
+    def run(steps: int) -> None:
+        nonlocal state
+        batches = prefetch(make_batch, 0, _PREPARED_AHEAD)
+        with contextlib.closing(batches):
+            for _ in range(steps):
+                state, _ = update(state, next(batches))
+        jax.block_until_ready(state)
+
+    return run
+
+
+def plain_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
+    """Makes steps as `plain_step.py` does, each batch prepared when it is needed."""
+    return _plain(config, shards, "as configured")
+
+
+def plain_squares_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
+    """Makes plain steps of the network whose tokens are the 64 squares."""
+    return _plain(config, shards, "squares")
+
+
+def race(
+    config: RunConfig, shards: Path, contenders: Sequence[Contender], steps: int, turns: int, clock: Clock
+) -> TimedTurns:
+    """Times the contenders by turns, after each has compiled and made one step.
+
+    Args:
+      config: of the run whose step is made; its sources are not looked at.
+      shards: a packed set.
+      contenders: at least one.
+      steps: of a turn.
+      turns: of each contender.
+      clock: whether seconds are those of the wall or of all processors together.
+
+    Raises:
+      RaceError: a contender cannot make a step.
+    """
+    with contextlib.ExitStack() as stack:
+        pipes = [stack.enter_context(_started(contender, config, shards)) for contender in contenders]
+        seconds: list[list[float]] = [[] for _ in contenders]
+        for pipe in pipes:  # one after the other: compiling takes the whole machine
+            _turn(pipe, 1, clock)
+        for _ in range(turns):
+            for number, pipe in enumerate(pipes):
+                seconds[number].append(_turn(pipe, steps, clock))
+    return TimedTurns((steps * config.batch_size,) * len(contenders), tuple(map(tuple, seconds)))
+
+
+@contextlib.contextmanager
+def _started(contender: Contender, config: RunConfig, shards: Path) -> Iterator[Connection]:
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    process = spawn.Process(target=_serve, args=(contender, config, shards, there), daemon=True)
+    process.start()
+    there.close()
+    try:
+        yield here
+    finally:
+        here.close()
+        process.terminate()
+        process.join()
+
+
+def _turn(pipe: Connection, steps: int, clock: Clock) -> float:
+    try:
+        pipe.send((steps, clock))
+        answer = pipe.recv()
+    except (EOFError, OSError) as error:
+        raise RaceError("expected a process that makes training steps, but it ended") from error
+    if isinstance(answer, str):
+        raise RaceError(answer)
+    return float(answer)
+
+
+def _serve(contender: Contender, config: RunConfig, shards: Path, pipe: Connection) -> None:
+    """Makes steps in a process of its own whenever it is told to, and answers with the seconds they took."""
+    run: Callable[[int], None] | None = None
+    while True:
+        try:
+            steps, clock = pipe.recv()
+        except EOFError:
+            return
+        try:
+            run = run or contender.run(config, shards)
+            pipe.send(seconds_of(functools.partial(run, steps), clock))
+        except ValueError as error:
+            pipe.send(f"{contender.name}: {' '.join(str(error).split())}")
+
+
+def _plain(config: RunConfig, shards: Path, tokens: PlainTokens) -> Callable[[int], None]:
+    make_batch, update, state = (
+        _batches(config, shards),
+        make_plain_update(config, tokens),
+        _placed(make_state(config)),
+    )
+
+    def run(steps: int) -> None:
+        nonlocal state
+        for index in range(steps):
+            state, _ = update(state, make_batch(index))
+        jax.block_until_ready(state)
+
+    return run
+
+
+def _batches(config: RunConfig, shards: Path) -> Callable[[int], DeviceBatch]:
+    stream = BatchStream([(Shards(shards), 1.0, _TAU)], config.batch_size, config.seed, mirror=config.mirror)
+    return make_batches(stream, np.ones(1, np.float32), logit_weight=0.0)
+
+
+def _placed(state: TrainState) -> TrainState:
+    return jax.device_put(state, jax.local_devices()[0])
