@@ -8,7 +8,7 @@ Reading is strict: a weights folder written by other code must fail here, not pl
 import dataclasses
 import math
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
@@ -77,6 +77,52 @@ def with_overrides(config: ConfigT, overrides: Sequence[str]) -> ConfigT:
             )
         _set_field(cls, data, path.strip().split("."), text.strip(), cls.__name__)
     return from_json_dict(cls, data)
+
+
+def describe_settings(settings: "DataclassInstance | type[DataclassInstance]") -> list[str]:
+    """Returns a line for each field that `with_overrides` can set: `field=value`, and which values are allowed.
+
+    Args:
+      settings: a config, whose values are shown, or a config class, whose defaults are.
+    """
+    rows = list(_settings(settings, ""))
+    width = max((len(assignment) for assignment, _ in rows), default=0)
+    return [f"{assignment:{width}}  {allowed}" for assignment, allowed in rows]
+
+
+def _settings(settings: Any, prefix: str, kinds_above: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Yields assignments and allowed values of the fields that exist where the kinds above are chosen."""
+    condition = f" (where {', '.join(kinds_above)})" if kinds_above else ""
+    cls = settings if isinstance(settings, type) else type(settings)
+    for name, hint in _field_types(cls).items():
+        path, value = prefix + name, _default_of(cls, name) if cls is settings else getattr(settings, name)
+        kinds = _kinds_of(hint)
+        if kinds:
+            chosen = getattr(value, "kind", None)
+            yield f"{path}={chosen or ''}", f"one of {', '.join(kinds)}{condition}"
+            for kind, option in kinds.items():
+                known = value if kind == chosen else option
+                yield from _settings(known, f"{path}.", (*kinds_above, f"{path}={kind}"))
+        elif _is_config(hint):
+            yield from _settings(hint if value is dataclasses.MISSING else value, f"{path}.", kinds_above)
+        elif dataclasses.is_dataclass(value):
+            yield from _settings(value, f"{path}.", kinds_above)
+        elif not (kinds_above and name == "kind"):
+            yield f"{path}={_to_text(value)}", _describe(hint) + condition
+
+
+def _default_of(cls: type, name: str) -> Any:
+    (field,) = (field for field in dataclasses.fields(cls) if field.name == name)
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _to_text(value: object) -> str:
+    """Returns the text that `_parse_text` reads as the value; nothing for a value that is missing."""
+    if value is dataclasses.MISSING:
+        return ""
+    if isinstance(value, tuple):
+        return ",".join(_to_text(element) for element in value)
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def _to_json_value(value: object) -> Any:

@@ -1,14 +1,14 @@
 """Configs survive JSON unchanged, and every mistake gets one line that says how to mend it."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.frozen_config import ConfigError, from_json_dict, to_json_dict, with_overrides
+from engine.frozen_config import ConfigError, describe_settings, from_json_dict, to_json_dict, with_overrides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,3 +232,49 @@ def test_fields_of_a_config_that_may_be_absent_are_overridden_where_it_is_there(
     assert with_overrides(start, ["solver.memory=7"]) == Optional(solver=SolverConfig(memory=7))
     with pytest.raises(ConfigError, match=r"expected .* or none for Optional.solver, got field 'memory'"):
         with_overrides(Optional(), ["solver.memory=7"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    folder: str
+    drawing: Drawing = field(default_factory=Drawing)
+    bits: Literal[8, 16] = 8
+    sizes: tuple[int, ...] = (3, 4)
+    is_fast: bool = True
+    cap: int | None = None
+    solver: SolverConfig = SolverConfig()
+
+
+def test_the_settings_of_a_class_are_its_defaults_and_what_is_allowed() -> None:
+    assert describe_settings(Plan) == [
+        "folder=                   a text",
+        "drawing.shape=circle      one of circle, polygon",
+        "drawing.shape.radius=1.0  a finite float (where drawing.shape=circle)",
+        "drawing.shape.corners=3   an int (where drawing.shape=polygon)",
+        "bits=8                    one of 8, 16",
+        "sizes=3,4                 a list, each element an int",
+        "is_fast=true              true or false",
+        "cap=none                  an int or none",
+        "solver.tolerance=0.01     a finite float",
+        "solver.memory=5           an int",
+        "solver.method=anderson    one of 'anderson', 'broyden'",
+    ]
+
+
+def test_the_settings_of_a_config_are_its_values_and_can_be_given_back_as_overrides() -> None:
+    plan = Plan(folder="x", drawing=Drawing(shape=Polygon(corners=7)), sizes=(), cap=2)
+    lines = describe_settings(plan)
+    assert "drawing.shape=polygon" in lines[1]
+    of_other_kinds = "(where drawing.shape=circle)"
+    overrides = [line.split()[0] for line in lines if not line.endswith(of_other_kinds)]
+    assert with_overrides(Plan(folder="y"), overrides) == plan
+
+
+def test_a_group_that_may_be_absent_is_described_by_its_fields_where_it_is_there() -> None:
+    assert [line.split()[0] for line in describe_settings(Optional(solver=SolverConfig(memory=7)))] == [
+        "solver.tolerance=0.01",
+        "solver.memory=7",
+        "solver.method=anderson",
+    ]
+    (line,) = describe_settings(Optional)
+    assert line.startswith("solver=none  ")
