@@ -69,7 +69,8 @@ def all_files() -> list[Path]:
 def text_files() -> list[Path]:
     folders = [ROOT / name for name in ("docs", "weights", ".ci") if (ROOT / name).exists()]
     nested = [path for folder in folders for path in sorted(folder.rglob("*"))]
-    candidates = [*all_files(), *sorted(ROOT.iterdir()), *nested]
+    # In a work tree of its own `.git` is a file, which names the repository's place.
+    candidates = [*all_files(), *sorted(path for path in ROOT.iterdir() if path.name != ".git"), *nested]
     return [path for path in dict.fromkeys(candidates) if is_text(path)]
 
 
