@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from training.labels.move_regret import move_regret, report_regret
 from training.packed.batches import BatchStream
 from training.packed.shards import Shards
 
@@ -18,7 +19,7 @@ class HeldOutResult(NamedTuple):
     """How a policy's best moves compare with the teacher's."""
 
     regret: float  # mean of the best expected score minus the chosen move's
-    regret_error: float  # standard error of the mean
+    regret_error: float  # standard error of the mean, 0 for a single position
     top1: float  # share of positions where the chosen move is a best one
     solver_steps: float
 
@@ -57,13 +58,12 @@ class HeldOut:
             is_move = batch.cells >= 0
             at_moves = np.take_along_axis(np.asarray(logits), np.maximum(batch.cells, 0).astype(np.int64), axis=1)
             chosen = np.argmax(np.where(is_move, at_moves, -np.inf), axis=1)
-            best = np.max(np.where(is_move, batch.values, 0.0), axis=1)
-            regrets.append(best - np.take_along_axis(batch.values, chosen[:, None], axis=1)[:, 0])
+            regrets.append(move_regret(batch.values, chosen, is_move))
             steps.append(np.asarray(solver_steps))
-        regret = np.concatenate(regrets)
+        report = report_regret(np.concatenate(regrets))
         return HeldOutResult(
-            regret=float(regret.mean()),
-            regret_error=float(regret.std() / np.sqrt(len(regret))),
-            top1=float(np.mean(regret <= 0)),
+            regret=report.regret.mean,
+            regret_error=report.regret.standard_error or 0.0,
+            top1=report.top1.mean,
             solver_steps=float(np.concatenate(steps).mean()),
         )

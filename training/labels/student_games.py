@@ -17,6 +17,7 @@ import chess
 from engine.player.choice import choose_move, is_drawn_by_rule, ranked_moves
 from engine.player.evaluator import Evaluation, Evaluator
 from training.labels.label_source import LabelledGame, LabelWorker, Visit, group_name
+from training.labels.move_regret import move_regret
 from training.labels.noisy_games import (
     HEATS,
     LONG_PLIES,
@@ -154,8 +155,8 @@ class _Game:
         return "teacher" if self._rng.random() < self._source.teacher_share else "student"
 
     def _is_kept(self, evaluation: Evaluation, best: chess.Move, values: Sequence[float]) -> bool:
-        regret = max(values) - values[evaluation.moves.index(best)]
-        return regret > self._source.keep_above or self._rng.random() < self._source.keep_others
+        regret = move_regret(values, evaluation.moves.index(best))
+        return bool(regret > self._source.keep_above or self._rng.random() < self._source.keep_others)
 
     def _move(self, mover: Opponent, evaluation: Evaluation, best: chess.Move, values: Sequence[float]) -> chess.Move:
         if mover == "teacher":

@@ -19,10 +19,12 @@ from engine.network.latent_model.policy_improvement import (
     value_support,
 )
 from engine.network.model import evaluate
+from training.labels.move_regret import move_regret
 from training.muesli.categorical_value import expected_value
 from training.muesli.cmpo import exact_target
 from training.packed.batches import BatchStream
 from training.packed.shards import Shards
+from training.reporting.sampling_error import estimate_mean
 
 _TOGETHER = 50
 _UNBOUNDED = 1e6
@@ -52,7 +54,7 @@ class PairedRegret(NamedTuple):
     plain: float  # of the network's policy
     improved: float
     change: float  # improved minus plain
-    change_error: float  # standard error of the mean
+    change_error: float  # standard error of the mean, over positions as independent samples
 
 
 def judged_moves(loaded: LoadedNetwork, shards: Shards, limit: int) -> JudgedMoves:
@@ -126,23 +128,17 @@ def improved_regret(judged: JudgedMoves, scale: float, clip: float) -> PairedReg
     """
     policy = jax.vmap(partial(exact_target, clip=clip))
     targets = policy(jnp.asarray(judged.logits), jnp.asarray(judged.advantages / scale), jnp.asarray(judged.is_move))
-    plain = _regrets(judged, np.where(judged.is_move, judged.logits, -np.inf))
-    improved = _regrets(judged, np.where(judged.is_move, np.asarray(targets), -1.0))
-    change = improved - plain
-    error = float(change.std() / np.sqrt(len(change)))
-    return PairedRegret(float(plain.mean()), float(improved.mean()), float(change.mean()), error)
+    plain, improved = (
+        move_regret(judged.scores, np.argmax(np.where(judged.is_move, preference, -np.inf), axis=1), judged.is_move)
+        for preference in (judged.logits, np.asarray(targets))
+    )
+    change = estimate_mean((improved - plain).tolist())
+    return PairedRegret(float(plain.mean()), float(improved.mean()), change.mean, change.standard_error or 0.0)
 
 
 def best_scale(judged: JudgedMoves, scales: Sequence[float], clip: float) -> float:
     """Returns the scale with the least regret; of equal ones the largest, which trusts the model least."""
     return min(sorted(scales, reverse=True), key=lambda scale: improved_regret(judged, scale, clip).improved)
-
-
-def _regrets(judged: JudgedMoves, preference: np.ndarray) -> np.ndarray:
-    """Returns the best score minus that of the preferred move, `[n]`."""
-    chosen = np.argmax(preference, axis=1)[:, None]
-    best = np.max(np.where(judged.is_move, judged.scores, 0.0), axis=1)
-    return best - np.take_along_axis(judged.scores, chosen, axis=1)[:, 0]
 
 
 def _means(values: np.ndarray, used: np.ndarray) -> np.ndarray:

@@ -55,8 +55,8 @@ def test_regret_of_a_hand_made_policy(tmp_path: Path) -> None:
 
     result = HeldOut(shards).measure(policy, "params")
     assert result.regret == pytest.approx(0.1 / 3, abs=1e-4)
-    # Deviations -1/30, 2/30, -1/30: variance 6/900/3, error sqrt(6/900/3/3).
-    assert result.regret_error == pytest.approx((6 / 900 / 9) ** 0.5, abs=1e-4)
+    # Deviations -1/30, 2/30, -1/30: variance 6/900/2, error sqrt(6/900/2/3).
+    assert result.regret_error == pytest.approx((6 / 900 / 6) ** 0.5, abs=1e-4)
     assert result.top1 == pytest.approx(2 / 3)
     assert result.solver_steps == pytest.approx((2 + 5 + 2) / 3)
 

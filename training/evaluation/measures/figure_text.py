@@ -7,7 +7,7 @@ from training.evaluation.match.match_score import MatchScore, elo_with_error, ra
 from training.evaluation.match.match_summary import MatchSummary
 from training.evaluation.measures.conversion import ConversionReport
 from training.evaluation.measures.puzzles import BAND_WIDTH, PuzzleReport
-from training.evaluation.measures.regret import BLUNDER_REGRET, RegretReport
+from training.labels.move_regret import BLUNDER_REGRET, RegretReport
 from training.reporting.sampling_error import MeanEstimate
 
 

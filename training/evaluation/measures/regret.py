@@ -1,31 +1,13 @@
 """How much expected score a player gives away per move, by the values of every legal move."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from training.evaluation.engines.evaluation_error import EvaluationError
 from training.evaluation.measures.move_chooser import MoveChooser, in_batches
 from training.labels.label_formats import LabelledPosition, read_labels
-from training.reporting.sampling_error import MeanEstimate, estimate_mean
-
-BLUNDER_REGRET = 0.2  # a move that gives away more of the expected score counts as losing
-
-
-@dataclass(frozen=True, kw_only=True)
-class RegretReport:
-    """Figures over positions whose every legal move has a value w in 0..1.
-
-    Attributes:
-      regret: of max(w) - w[chosen move].
-      blunders: share of positions in which the regret exceeds 0.2.
-      top1: share of positions in which w[chosen move] equals max(w).
-    """
-
-    regret: MeanEstimate
-    blunders: MeanEstimate
-    top1: MeanEstimate
+from training.labels.move_regret import RegretReport, move_regret, report_regret
 
 
 def read_positions(path: Path, limit: int | None = None) -> list[LabelledPosition]:
@@ -64,11 +46,6 @@ def measure_regret(
     for batch in in_batches(positions, batch_size):
         chosen = choose([position.board for position in batch])
         for position, move in zip(batch, chosen, strict=True):
-            best = position.values.max()
-            regrets.append(float(best - position.values[position.moves.index(move)]))
+            regrets.append(float(move_regret(position.values, position.moves.index(move))))
         on_progress(len(batch))
-    return RegretReport(
-        regret=estimate_mean(regrets),
-        blunders=estimate_mean([float(regret > BLUNDER_REGRET) for regret in regrets]),
-        top1=estimate_mean([float(regret == 0) for regret in regrets]),
-    )
+    return report_regret(regrets)

@@ -10,6 +10,7 @@ from engine.player.evaluator import BATCH, Evaluation, Evaluator
 from training.evaluation.measures.move_chooser import evaluator_chooser, in_batches
 from training.evaluation.measures.puzzles import Puzzle, solve_puzzles
 from training.labels.label_formats import LabelledPosition
+from training.labels.move_regret import move_regret, report_regret
 
 _TAU = 0.05  # temperature of the teacher's policy, in expected score
 
@@ -48,13 +49,14 @@ def network_figures(
         evaluations = evaluator.evaluate([position.board for position in batch])
         for position, evaluation in zip(batch, evaluations, strict=True):
             chosen = evaluation.moves[int(np.argmax(evaluation.log_probs))]
-            regrets.append(float(position.values.max() - position.values[position.moves.index(chosen)]))
+            regrets.append(float(move_regret(position.values, position.moves.index(chosen))))
             bits.append(policy_bits(position, evaluation))
             iterations.append(evaluation.steps)
     solved = solve_puzzles(evaluator_chooser(evaluator), puzzles, batch_size=BATCH) if puzzles else []
+    report = report_regret(regrets)
     return NetworkFigures(
-        regret=float(np.mean(regrets)),
-        top1=float(np.mean(np.asarray(regrets) == 0)),
+        regret=report.regret.mean,
+        top1=report.top1.mean,
         bits=float(np.mean(bits)),
         puzzles=float(np.mean(solved)) if solved else math.nan,
         iterations=float(np.mean(iterations)),

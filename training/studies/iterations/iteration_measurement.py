@@ -12,6 +12,7 @@ from training.evaluation.measures.figure_json import Measurement
 from training.evaluation.measures.puzzles import Puzzle, read_puzzles
 from training.evaluation.measures.regret import read_positions
 from training.labels.label_formats import LabelledPosition
+from training.labels.move_regret import move_regret
 from training.reporting.progress_bar import progress_bar
 from training.studies.iterations.iteration_report import iteration_lines, iteration_plots, report_iterations
 from training.studies.iterations.iteration_study import Course, MoveLoss, course_of
@@ -110,7 +111,7 @@ def _load(weights: Path) -> tuple["NetworkEvaluator", "NetworkConfig"]:
 def _regret_in(positions: Sequence[LabelledPosition]) -> MoveLoss:
     def regret(index: int, move: chess.Move) -> float:
         position = positions[index]
-        return float(position.values.max() - position.values[position.moves.index(move)])
+        return float(move_regret(position.values, position.moves.index(move)))
 
     return regret
 
