@@ -38,18 +38,20 @@ def to_json_dict(config: "DataclassInstance") -> dict[str, Any]:
     return {field.name: _to_json_value(getattr(config, field.name)) for field in dataclasses.fields(config)}
 
 
-def from_json_dict(cls: type[ConfigT], data: object) -> ConfigT:
+def from_json_dict(cls: type[ConfigT], data: object, *, fills_defaults: bool = False) -> ConfigT:
     """Returns the config that `to_json_dict` wrote.
 
     Args:
       cls: the dataclass to build.
-      data: decoded JSON; every field must be present, defaults are not filled in.
+      data: decoded JSON.
+      fills_defaults: give missing fields their defaults, at every depth, where they have one; otherwise every field
+        must be present.
 
     Raises:
       ConfigError: a key is unknown or missing, or a value has the wrong type. A `ValueError` of
         the dataclass's own `__post_init__` passes through.
     """
-    return _read_config(cls, data, cls.__name__)
+    return _read_config(cls, data, cls.__name__, fills_defaults)
 
 
 def with_overrides(config: ConfigT, overrides: Sequence[str]) -> ConfigT:
@@ -133,7 +135,7 @@ def _to_json_value(value: object) -> Any:
     return value
 
 
-def _read_config(cls: type[ConfigT], data: object, where: str) -> ConfigT:
+def _read_config(cls: type[ConfigT], data: object, where: str, fills: bool) -> ConfigT:
     hints = _field_types(cls)
     if not isinstance(data, Mapping):
         raise ConfigError(f"expected an object for {where}, got {data!r} (allowed fields: {_field_names(cls)})")
@@ -141,28 +143,29 @@ def _read_config(cls: type[ConfigT], data: object, where: str) -> ConfigT:
         if key not in hints:
             raise ConfigError(f"expected a field of {where}, got unknown {key!r} (allowed: {_field_names(cls)})")
     for name, hint in hints.items():
-        if name not in data:
+        if name not in data and not (fills and _default_of(cls, name) is not dataclasses.MISSING):
             raise ConfigError(
                 f"expected {_describe(hint)} for {where}.{name}, got no such key "
                 f"(all are required: {_field_names(cls)})"
             )
-    return cls(**{name: _read_value(hint, data[name], f"{where}.{name}") for name, hint in hints.items()})
+    read = {name: _read_value(hints[name], value, f"{where}.{name}", fills) for name, value in data.items()}
+    return cls(**read)
 
 
-def _read_value(hint: Any, value: object, where: str) -> Any:
+def _read_value(hint: Any, value: object, where: str, fills: bool) -> Any:
     if _is_config(hint):
-        return _read_config(hint, value, where)
+        return _read_config(hint, value, where, fills)
     kinds = _kinds_of(hint)
     if kinds:
-        return _read_config(kinds[_kind_of(kinds, value, where)], value, where)
+        return _read_config(kinds[_kind_of(kinds, value, where)], value, where, fills)
     optional = _optional_of(hint)
     if optional is not None:
-        return None if value is None else _read_value(optional, value, where)
+        return None if value is None else _read_value(optional, value, where, fills)
     if get_origin(hint) is tuple and isinstance(value, list | tuple):
         hints = _element_types(hint, len(value))
         if len(hints) == len(value):
             elements = enumerate(zip(hints, value, strict=True))
-            return tuple(_read_value(h, v, f"{where}[{i}]") for i, (h, v) in elements)
+            return tuple(_read_value(h, v, f"{where}[{i}]", fills) for i, (h, v) in elements)
     elif get_origin(hint) is Literal:
         # Types are compared too, because True == 1 == 1.0.
         for choice in get_args(hint):

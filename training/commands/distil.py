@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
 from training.commands.plan_arguments import add_plan_arguments, check_of_new_run, plan_of, stopped_by_signals
-from training.runs.sole_writer import sole_writer
+from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
     from training.distillation.distillation_config import RunConfig

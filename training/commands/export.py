@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.command_line import exit_status
-from training.runs.sole_writer import sole_writer
+from training.runs.durable_files import sole_writer
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.command_line import exit_status
 from training.commands.plan_arguments import stopped_by_signals
-from training.runs.run_plan import Plan
+from training.runs.run_clock import Plan
 
 # Most of the time: the first part of it tells how many steps there will be.
 _DECAY_SHARE = 0.8

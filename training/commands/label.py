@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
 from training.commands.engine_arguments import positive_number, positive_whole
-from training.runs.sole_writer import sole_writer
+from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
     from training.labels.label_source import LabelSource

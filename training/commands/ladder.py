@@ -24,7 +24,7 @@ from training.commands.engine_arguments import (
     whole_number,
 )
 from training.evaluation.engines.evaluation_error import EvaluationError
-from training.runs.sole_writer import sole_writer
+from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
     from training.evaluation.engines.engine_spec import EngineSpec

@@ -74,7 +74,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _passes(game: str, folder: Path, arguments: argparse.Namespace) -> bool:
     from engine.frozen_config import with_overrides
-    from training.runs.run_plan import Plan
+    from training.runs.run_clock import Plan
     from training.self_play.self_play_presets import self_play_preset
     from training.self_play.self_play_run import SelfPlayRun
 

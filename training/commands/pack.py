@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
-from training.runs.sole_writer import sole_writer
+from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
     from training.packed.label_packing import PackCounts, Progress

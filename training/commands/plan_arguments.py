@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Protocol
 
-from training.runs.run_plan import Plan
+from training.runs.run_clock import Plan
 
 
 class Stoppable(Protocol):

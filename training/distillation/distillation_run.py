@@ -23,10 +23,9 @@ from training.packed.resident_batches import make_batches
 from training.packed.shards import Shards
 from training.runs.finite_figures import finite_figures
 from training.runs.run_checkpoint import RunCheckpoints
-from training.runs.run_clock import RunClock
+from training.runs.run_clock import Plan, RunClock
 from training.runs.run_folder import write_config
 from training.runs.run_log import RunLog
-from training.runs.run_plan import Plan
 from training.runs.schedule import constant_schedule, decay_end, decaying_schedule
 
 _LOG_EVERY = 50  # steps

@@ -16,7 +16,7 @@ from training.labels.known_positions import KnownPositions, position_key
 from training.labels.label_formats import all_values_line, open_binary, read_lines
 from training.labels.label_source import LabelSource, LabelWorker
 from training.labels.uci_teacher import TeacherError, UciTeacher
-from training.runs.unfinished_line import drop_unfinished_line
+from training.runs.durable_files import drop_unfinished_line
 
 Report = Callable[[int, float], None]  # positions written, seconds
 FEW_MEN = 5

@@ -1,11 +1,11 @@
-"""A run's folder: its settings, its checkpoints, its figures."""
+"""The settings in a run's folder."""
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.frozen_config import ConfigT, from_json_dict, to_json_dict
+from training.runs.durable_files import replace_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -14,10 +14,8 @@ _CONFIG = "config.json"
 
 
 def write_config(folder: Path, config: "DataclassInstance") -> None:
-    """Writes the settings of a run; the old ones stay whole until the new ones are."""
-    partial = folder / f".{_CONFIG}.partial"
-    partial.write_text(json.dumps(to_json_dict(config), indent=2) + "\n")
-    os.replace(partial, folder / _CONFIG)
+    """Writes the settings of a run; until they are complete, the old ones stay."""
+    replace_text(folder / _CONFIG, json.dumps(to_json_dict(config), indent=2) + "\n")
 
 
 def is_self_play(folder: Path) -> bool:
@@ -31,7 +29,7 @@ def is_self_play(folder: Path) -> bool:
 
 
 def read_settings(folder: Path, cls: type[ConfigT]) -> ConfigT:
-    """Reads the settings of a run.
+    """Reads the settings of a run; fields that are newer than the run get their defaults.
 
     Args:
       folder: of the run.
@@ -44,6 +42,6 @@ def read_settings(folder: Path, cls: type[ConfigT]) -> ConfigT:
     if not path.is_file():
         raise ValueError(f"expected the folder of a run with {_CONFIG}, got {folder}")
     try:
-        return from_json_dict(cls, json.loads(path.read_text()))
+        return from_json_dict(cls, json.loads(path.read_text()), fills_defaults=True)
     except ValueError as error:
         raise ValueError(f"expected the settings of a run in {path}, got: {error}") from None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.runs.unfinished_line import drop_unfinished_line
+from training.runs.durable_files import drop_unfinished_line
 
 
 class RunLog:

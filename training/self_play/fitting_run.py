@@ -19,9 +19,8 @@ from training.packed.batches import BatchStream
 from training.packed.prefetch import prefetch
 from training.packed.shards import Shards
 from training.runs.finite_figures import finite_figures
-from training.runs.run_clock import RunClock
+from training.runs.run_clock import Plan, RunClock
 from training.runs.run_log import RunLog
-from training.runs.run_plan import Plan
 from training.runs.schedule import decaying_schedule
 from training.self_play.chess_agent import model_settings
 from training.self_play.model_figures import (

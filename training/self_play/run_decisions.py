@@ -9,8 +9,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from training.runs.run_clock import RunClock
-from training.runs.run_plan import Plan
+from training.runs.run_clock import Plan, RunClock
 
 _LOG_MINUTES = 1 / 12
 

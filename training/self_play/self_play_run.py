@@ -15,10 +15,9 @@ from training.games.opponents import make_opponent
 from training.packed.shards import Shards
 from training.runs.finite_figures import finite_figures
 from training.runs.run_checkpoint import RunCheckpoints
-from training.runs.run_clock import RunClock
+from training.runs.run_clock import Plan, RunClock
 from training.runs.run_folder import write_config
 from training.runs.run_log import RunLog, SilentLog
-from training.runs.run_plan import Plan
 from training.runs.schedule import Schedule, constant_schedule, decay_end, decaying_schedule
 from training.self_play.agents import make_game
 from training.self_play.arena import ArenaResult, make_arena

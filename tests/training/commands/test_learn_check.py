@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from training.commands.learn_check import CHECKS, main
-from training.runs.run_plan import Plan
+from training.runs.run_clock import Plan
 from training.self_play import self_play_run
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset

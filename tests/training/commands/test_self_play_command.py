@@ -18,8 +18,8 @@ from tests.doubles.self_play_runs import SETTINGS, small_config
 from tests.doubles.small_run import QUICK_ENVIRONMENT, quick_compiles
 from training.commands.self_play import main
 from training.runs.run_checkpoint import RunCheckpoints
+from training.runs.run_clock import Plan
 from training.runs.run_folder import read_settings
-from training.runs.run_plan import Plan
 from training.self_play import self_play_run
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset

@@ -77,14 +77,27 @@ def test_damaged_settings_are_named(tmp_path: Path) -> None:
     path.write_text(json.dumps({**data, "batch": 3}))
     with pytest.raises(ValueError, match=f"{path}, got: .*unknown 'batch'"):
         read_config(tmp_path)
-    del data["seed"]
+    del data["network"]
     path.write_text(json.dumps(data))
-    with pytest.raises(ValueError, match="an int for RunConfig.seed, got no such key"):
+    with pytest.raises(ValueError, match="for RunConfig.network, got no such key"):
+        read_config(tmp_path)
+
+
+def test_settings_that_are_older_than_a_field_get_its_default(tmp_path: Path) -> None:
+    write_config(tmp_path, CONFIG)
+    path = tmp_path / "config.json"
+    data = json.loads(path.read_text())
+    del data["reverse_share"], data["core_losses"], data["optimizer"]["clip_norm"], data["sources"][1]["tau"]
+    path.write_text(json.dumps(data))
+    assert read_config(tmp_path) == CONFIG
+    data["optimizer"]["momentum"] = 0.9
+    path.write_text(json.dumps(data))
+    with pytest.raises(ValueError, match=f"{path}, got: .*unknown 'momentum'"):
         read_config(tmp_path)
 
 
 def test_a_run_without_a_checkpoint_has_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_config(tmp_path, CONFIG)
-    monkeypatch.setattr("training.runs.run_folder.make_state", lambda _config: None)
+    monkeypatch.setattr("training.distillation.starting_weights.make_state", lambda _config: None)
     with pytest.raises(ValueError, match=f"^expected a checkpoint in {tmp_path}, found none$"):
         averaged_run(tmp_path)

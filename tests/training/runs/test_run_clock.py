@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from training.runs.run_clock import RunClock, processor_time_s
-from training.runs.run_plan import Plan
+from training.runs.run_clock import Plan, RunClock, processor_time_s
 
 
 class FakeTime:

@@ -26,7 +26,7 @@ from training.commands.fit_model import main
 from training.distillation.starting_weights import starting_model
 from training.packed.batches import Batch, BatchStream
 from training.packed.shards import Shards
-from training.runs.run_plan import Plan
+from training.runs.run_clock import Plan
 from training.self_play.model_figures import (
     JudgedMoves,
     best_scale,

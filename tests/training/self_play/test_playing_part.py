@@ -16,8 +16,8 @@ from tests.doubles.self_play_runs import small_config
 from tests.doubles.small_run import quick_compiles
 from tests.doubles.tiny_network import tiny_config
 from training.commands.export import main as export
+from training.runs.run_clock import Plan
 from training.runs.run_folder import is_self_play, write_config
-from training.runs.run_plan import Plan
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
 from training.self_play.self_play_run import SelfPlayRun

@@ -13,7 +13,7 @@ from training.evaluation.engines.evaluation_error import EvaluationError
 from training.evaluation.match.game import MatchGame
 from training.evaluation.match.game_json import game_from_json, game_to_json
 from training.evaluation.match.opening_book import Opening
-from training.runs.unfinished_line import drop_unfinished_line
+from training.runs.durable_files import drop_unfinished_line
 
 
 class MatchStore:

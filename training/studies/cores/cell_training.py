@@ -15,7 +15,7 @@ from training.distillation.distillation_run import Distillation
 from training.evaluation.measures.puzzles import Puzzle
 from training.export.exporting import export_run
 from training.labels.label_formats import LabelledPosition
-from training.runs.run_plan import Plan
+from training.runs.run_clock import Plan
 from training.studies.cores.comparison_cells import Cell
 from training.studies.cores.network_costs import NetworkCosts
 from training.studies.cores.network_figures import network_figures

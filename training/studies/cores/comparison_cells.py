@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 from engine.network.network_presets import preset
 from training.distillation.distillation_config import RunConfig
-from training.runs.run_plan import Plan
+from training.runs.run_clock import Plan
 from training.studies.cores.matched_width import matched_to
 from training.studies.cores.network_costs import count_parameters, flops_per_position
 

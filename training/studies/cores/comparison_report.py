@@ -1,11 +1,11 @@
 """A comparison of cores as a table, plots and what follows from them, put into a document between two marks."""
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from training.reporting.sampling_error import MeanEstimate, estimate_mean
+from training.runs.durable_files import replace_text
 from training.studies.cores.bar_chart import Bar, bar_chart, chart_height
 from training.studies.cores.cell_training import Json
 from training.studies.cores.comparison_cells import REFERENCE
@@ -111,9 +111,7 @@ def replace_between(document: Path, mark: str, text: str) -> None:
     _, closed, after = rest.partition(end)
     if not found or not closed:
         raise ValueError(f"expected the marks {begin} and {end} in {document}, got none")
-    partial = document.with_name(f".{document.name}.partial")
-    partial.write_text(f"{before}{begin}\n{text}\n{end}{after}")
-    os.replace(partial, document)
+    replace_text(document, f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def _regimes(means: Means) -> list[str]:

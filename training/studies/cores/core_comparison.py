@@ -9,7 +9,6 @@ NAME/             a run: `run/` with its figures, `network/` as it plays
 
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from engine.frozen_config import from_json_dict, to_json_dict, with_overrides
 from training.distillation.distillation_config import RunConfig
 from training.evaluation.measures.puzzles import read_puzzles
 from training.evaluation.measures.regret import read_positions
-from training.runs.run_plan import Plan
-from training.runs.unfinished_line import drop_unfinished_line
+from training.runs.durable_files import drop_unfinished_line, replace_text
+from training.runs.run_clock import Plan
 from training.studies.cores.cell_training import Json, train_cell
 from training.studies.cores.comparison_cells import (
     REFERENCE,
@@ -127,7 +126,7 @@ class CoreComparison:
         if name in known:
             return NetworkCosts(**known[name])
         costs = network_costs(config)
-        _replace_text(path, json.dumps({**known, name: dataclasses.asdict(costs)}, indent=2))
+        replace_text(path, json.dumps({**known, name: dataclasses.asdict(costs)}, indent=2))
         return costs
 
     def _note(self, result: Json) -> None:
@@ -159,7 +158,7 @@ def read_comparison(folder: Path) -> ComparisonConfig:
 
 def _keep_settings(path: Path, config: ComparisonConfig) -> None:
     if not path.exists():
-        _replace_text(path, json.dumps(to_json_dict(config), indent=2) + "\n")
+        replace_text(path, json.dumps(to_json_dict(config), indent=2) + "\n")
         return
     if read_comparison(path.parent) != config:
         raise ValueError(f"expected the settings of {path} to go on with, got others; take a new folder or those")
@@ -174,9 +173,3 @@ def _compile_into(folder: Path) -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder.resolve()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-def _replace_text(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    os.replace(partial, path)

@@ -8,7 +8,7 @@ from engine.network.cores.core_registry import CORES
 from engine.network.network_presets import preset
 from tests.doubles.tiny_cores import core_settings
 from training.distillation.distillation_config import RunConfig
-from training.runs.run_plan import Plan
+from training.runs.run_clock import Plan
 from training.studies.cores.comparison_cells import (
     REFERENCE,
     REGIMES,

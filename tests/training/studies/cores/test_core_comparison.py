@@ -10,7 +10,7 @@ import pytest
 from tests.doubles.small_run import DATA, pack, quick_compiles
 from training.commands import cores as compare_cores
 from training.distillation.distillation_config import RunConfig
-from training.runs.run_plan import Plan
+from training.runs.run_clock import Plan
 from training.studies.cores import core_comparison
 from training.studies.cores.comparison_cells import Cell
 from training.studies.cores.core_comparison import ComparisonConfig, CoreComparison, read_results

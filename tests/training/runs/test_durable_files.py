@@ -1,4 +1,4 @@
-"""One writer at a time: between processes, after a killed one, and through the command."""
+"""One writer at a time, between processes and through a command; whole lines and whole texts after a kill."""
 
 import subprocess
 import sys
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from training.commands.distil import main as distil
-from training.runs.sole_writer import AlreadyWrittenError, sole_writer
+from training.runs.durable_files import AlreadyWrittenError, drop_unfinished_line, replace_text, sole_writer
 
 _HOLDS = """
 import sys
 from pathlib import Path
-from training.runs.sole_writer import sole_writer
+from training.runs.durable_files import sole_writer
 with sole_writer(Path(sys.argv[1])):
     print("holds", flush=True)
     sys.stdin.read()
@@ -58,3 +58,36 @@ def test_a_command_says_so_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     (line,) = capsys.readouterr().err.splitlines()
     assert "expected to be the only process that writes" in line
     assert not run.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        (b"", b""),
+        (b"torn", b""),
+        (b"one\ntwo\n", b"one\ntwo\n"),
+        (b"one\ntwo", b"one\n"),
+        (b"one\r\ntwo\r\n", b"one\r\ntwo\r\n"),
+        (b"one\r\n\xc3\xa4\r\ntorn", b"one\r\n\xc3\xa4\r\n"),
+    ],
+)
+def test_whole_lines_stay_as_they_are(content: bytes, kept: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "grows.jsonl"
+    path.write_bytes(content)
+    drop_unfinished_line(path)
+    assert path.read_bytes() == kept
+
+
+def test_a_text_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config.json"
+    replace_text(path, "old")
+
+    def killed(_partial: Path, _text: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "write_text", killed)
+        replace_text(path, "new")
+    assert path.read_text() == "old"
+    replace_text(path, "new")
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,61 @@
+"""Files that survive a kill: one writer at a time, whole lines, whole replacements."""
+
+import contextlib
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+class AlreadyWrittenError(OSError):
+    """Another process is writing the same file or folder; the text is one line."""
+
+
+@contextlib.contextmanager
+def sole_writer(written: Path | None) -> Generator[None]:
+    """Holds an advisory lock on a file or folder, so that a second process that asks for it is refused.
+
+    Args:
+      written: what is going to be written, whether it exists or not, in an existing folder; None locks nothing. The
+        lock is a hidden file beside it. That file stays; the lock ends with its process, however that ends.
+
+    Raises:
+      AlreadyWrittenError: another process holds the lock.
+      OSError: the hidden file cannot be made.
+    """
+    if written is None or not written.parent.is_dir():
+        yield  # Writing there fails with an error of its own.
+        return
+    lock = FileLock(written.with_name(f".{written.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise AlreadyWrittenError(
+            f"expected to be the only process that writes {written}, got one that is writing it already (allowed: "
+            "another name, or to wait for its end)"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes a text file; until the new text is complete, the old one stays."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
+def drop_unfinished_line(path: Path) -> None:
+    """Cuts off everything behind the last end of a line, as a killed process leaves it in a file of lines.
+
+    Args:
+      path: the file; it stays as it is if its last line is finished. Bytes are counted, not characters, since a line
+        ends with two bytes on some systems.
+    """
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole != len(content):
+        os.truncate(path, whole)
