@@ -1,14 +1,21 @@
-"""Strict settings for every test; they are environment variables because jax reads them on import.
+"""Sets strict options for every test, as environment variables because jax reads them on import.
 
 Tests that never import jax pay nothing for them.
 """
 
 import os
 import random
+import shutil
+import tempfile
 
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
-# A stale compiled program must not be able to make a test pass.
-os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+# All processes of one test run share what they compile, which is most of their time. The folder is new for every run,
+# so that no program of an older tree can make a test pass.
+IS_FIRST_PROCESS = "PYTEST_XDIST_WORKER" not in os.environ
+if IS_FIRST_PROCESS:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="recursezero-tests-")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
@@ -18,6 +25,12 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 # the modules that a worker happens to have imported, so whether drawn text is large differs from run to run.
 settings.register_profile("fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
 settings.load_profile("fixed")
+
+
+def pytest_unconfigure() -> None:
+    """Deletes the compiled programs after the last test."""
+    if IS_FIRST_PROCESS:
+        shutil.rmtree(os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
