@@ -1,32 +1,28 @@
-"""What another UCI engine thinks of every legal move, to compare the policy with."""
+"""Values every legal move by another UCI engine, to compare the policy with."""
 
 import math
 import shlex
 import shutil
 import threading
 from dataclasses import dataclass
-from typing import Any
 
 import chess
-import chess.engine
 
 from engine.player.score import LOGISTIC_PER_CP
+from engine.uci_client import MoveScore, TeacherError, UciClient
 
 # Debian and Ubuntu install games outside the PATH of many accounts.
 _STOCKFISH = ("stockfish", "/usr/games/stockfish")
-
-
-class TeacherError(ValueError):
-    """The teacher cannot be started or does not answer; the text is one line."""
+_PATIENCE_S = 10.0  # beyond the time of a search
 
 
 @dataclass(frozen=True, kw_only=True)
 class MoveValue:
-    """A teacher's verdict on one move, in the view of the side that makes it.
+    """Holds a teacher's verdict on one move, in the view of the side that makes it.
 
     Attributes:
       move: in UCI text.
-      score_cp: centipawns, None when the move mates or is mated.
+      score_cp: centipawns, None for a forced mate.
       mate: moves to mate, negative when mated, else None.
       expected_score: points expected, 0..1; from centipawns by Lichess's curve.
       depth: of the search.
@@ -40,12 +36,12 @@ class MoveValue:
 
 
 def installed_teacher() -> str | None:
-    """Returns the command of the Stockfish on this machine, if there is one."""
+    """Returns the command of the Stockfish installed here, None without one."""
     return next((shlex.quote(found) for name in _STOCKFISH if (found := shutil.which(name))), None)
 
 
 class Teacher:
-    """A UCI engine in its own process, started when it is first asked; for use by several threads.
+    """Runs a UCI engine, started when it is first asked; for use by several threads.
 
     Args:
       command: program and arguments, as a shell would read them.
@@ -64,7 +60,7 @@ class Teacher:
             raise TeacherError(f"expected a program for the teacher, got {command!r}")
         self._budget_s = budget_s
         self._lock = threading.Lock()
-        self._engine: chess.engine.SimpleEngine | None = None
+        self._client: UciClient | None = None
 
     def values(self, board: chess.Board) -> tuple[str, list[MoveValue]]:
         """Returns the teacher's name and its values of all legal moves, best first.
@@ -74,16 +70,15 @@ class Teacher:
         """
         with self._lock:
             try:
-                if self._engine is None:
-                    self._engine = chess.engine.SimpleEngine.popen_uci(self._command, timeout=10.0)
-                limit = chess.engine.Limit(time=self._budget_s)
-                lines = self._engine.analyse(board, limit, multipv=board.legal_moves.count())
-                return str(self._engine.id.get("name", self._command[0])), [
-                    _value(line) for line in lines if "pv" in line
-                ]
-            except (chess.engine.EngineError, TimeoutError, OSError) as error:
+                if self._client is None:
+                    self._client = UciClient(self._command, {})
+                lines = min(board.legal_moves.count(), self._client.most_lines)
+                limit = f"movetime {round(1000 * self._budget_s)}"
+                scores = self._client.scores(_position(board), limit, lines, self._budget_s + _PATIENCE_S)
+            except TeacherError:
                 self._stop()
-                raise TeacherError(f"expected an answer of the teacher {self._command[0]}, got: {error}") from None
+                raise
+            return self._client.name, [_value(score) for score in scores]
 
     def close(self) -> None:
         """Ends its process."""
@@ -91,15 +86,26 @@ class Teacher:
             self._stop()
 
     def _stop(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
 
-def _value(line: Any) -> MoveValue:
-    score = line["score"].relative
-    cp, mate = score.score(), score.mate()
-    expected = 1.0 / (1.0 + math.exp(-LOGISTIC_PER_CP * cp)) if cp is not None else float(mate > 0)
+def _position(board: chess.Board) -> str:
+    """Returns what follows the command `position`: the start and the moves, which hold the repetitions."""
+    moves = " ".join(move.uci() for move in board.move_stack)
+    return f"fen {board.root().fen()}" + (f" moves {moves}" if moves else "")
+
+
+def _value(score: MoveScore) -> MoveValue:
+    if score.mate is not None:
+        expected = float(score.mate > 0)
+    else:
+        expected = 1.0 / (1.0 + math.exp(-LOGISTIC_PER_CP * (score.score_cp or 0)))
     return MoveValue(
-        move=line["pv"][0].uci(), score_cp=cp, mate=mate, expected_score=round(expected, 4), depth=line.get("depth", 0)
+        move=score.move,
+        score_cp=score.score_cp,
+        mate=score.mate,
+        expected_score=round(expected, 4),
+        depth=score.depth,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import chess
 
 from engine.encoding.position import encode_position
+from engine.uci_client import TeacherError
 from engine.view.call_body import (
     Body,
     board_in,
@@ -37,7 +38,7 @@ from engine.view.head_ablation import HeadChoice, HeadError
 from engine.view.local_server import Reply, RequestError, json_reply
 from engine.view.look import Look, LookError
 from engine.view.network_opening import OpenNetwork
-from engine.view.teacher_values import Teacher, TeacherError
+from engine.view.teacher_values import Teacher
 
 _REMEMBERED = 32  # traces; the attention of one takes up to some megabytes
 _CHUNK = 64  # positions of a game evaluated before other requests get their turn

@@ -1,6 +1,7 @@
 """A UCI engine for tests: searches nothing, values moves by their order, and can break."""
 
 import sys
+import time
 
 import chess
 
@@ -22,6 +23,8 @@ def main() -> None:
             for text in words[words.index("moves") + 1 :] if "moves" in words else []:
                 board.push_uci(text)
         elif words[:1] == ["go"]:
+            if "--hang" in sys.argv:
+                time.sleep(60)
             if "--crash" in sys.argv:
                 sys.exit(3)
             moves = sorted(move.uci() for move in board.legal_moves)[:lines]

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import chess
 
-from training.evaluation.engines.match_player import ChosenMove, FaultKind, MatchPlayer, MoveFailure, Thought
-from training.evaluation.engines.move_limit import TimeControl
+from training.evaluation.engines.match_player import ChosenMove, MatchPlayer, Thought
+from training.evaluation.engines.time_control import NO_CLOCKS, ClockFace, TimeControl
+from training.evaluation.failures import FaultKind, MoveFailure
 from training.evaluation.match.adjudication import GameRules
 from training.evaluation.match.game import MatchGame
-from training.evaluation.match.game_clock import NO_CLOCKS, ClockFace
-from training.evaluation.match.match_runner import game_slots, run_games
+from training.evaluation.match.match_runner import PlayerPool, game_slots, run_games
 from training.evaluation.match.opening_book import Opening
-from training.evaluation.match.player_pool import PlayerPool
 
 
 class ScriptedPlayer:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.pgn_games import unread_move
 from engine.view.game_record import GameRecordError, read_pgn
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.opening_file import read_openings
 
 GAME = """[Event "Zz9 e9"]

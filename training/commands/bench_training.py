@@ -20,7 +20,7 @@ from engine.command_line import exit_status
 from training.commands.engine_arguments import positive_whole
 
 if TYPE_CHECKING:
-    from training.studies.training_step.timed_turns import TimedTurns
+    from training.studies.interleaved_timing import TimedTurns
 
 _POSITIONS = 2048  # in the packed set
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 
 if TYPE_CHECKING:
     from training.evaluation.engines.engine_spec import EngineSpec
@@ -35,7 +35,7 @@ def run_with_engines(
     command = parser.prog.split()
 
     def work_with_log() -> int:
-        from training.evaluation.engines.engine_log import engine_log
+        from training.evaluation.engines.engine_protocols import engine_log
 
         with engine_log(arguments.engine_log):
             return work(arguments, shlex.join([*command, *texts]))
@@ -45,7 +45,7 @@ def run_with_engines(
 
 def ending_engines(work: Callable[[], int]) -> int:
     """Returns what the work returns, and lets no engine outlive it."""
-    from training.evaluation.engines.answer_time import Stopwatch
+    from training.evaluation.engines.engine_protocols import Stopwatch
 
     try:
         return work()
@@ -98,7 +98,7 @@ def engine_spec(
     """
     from engine.weights_location import WeightsNotFoundError, default_weights_folder
     from training.evaluation.engines.engine_spec import EngineSpec, own_engine_command, parse_options, split_command
-    from training.evaluation.engines.move_limit import MoveLimit, parse_move_limit
+    from training.evaluation.engines.time_control import MoveLimit, parse_move_limit
 
     weights: Path | None = None
     if engine == OWN_ENGINE:

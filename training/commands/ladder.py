@@ -23,7 +23,7 @@ from training.commands.engine_arguments import (
     run_with_engines,
     whole_number,
 )
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _ladder(arguments: argparse.Namespace, command: str) -> int:
     from training.evaluation.match.ladder_report import ladder_measurement
     from training.evaluation.match.ladder_session import climb
-    from training.evaluation.measures.figure_json import check_json_path, write_json
+    from training.evaluation.measures.figures import check_json_path, write_json
 
     if arguments.json is not None:
         check_json_path(arguments.json)
@@ -76,10 +76,9 @@ def _ladder_match(arguments: argparse.Namespace) -> tuple["LadderMatch", "Ladder
     from dataclasses import asdict
 
     from training.evaluation.match.adjudication import GameRules
-    from training.evaluation.match.ladder_climb import LadderPlan
+    from training.evaluation.match.ladder_climb import LadderPlan, skill_elo
     from training.evaluation.match.ladder_session import LadderMatch
     from training.evaluation.match.opening_choice import choose_openings
-    from training.evaluation.match.skill_levels import skill_elo
 
     choice = opening_choice(arguments)
     openings, described = choose_openings(choice, arguments.games)
@@ -118,7 +117,7 @@ def _engine(arguments: argparse.Namespace) -> "EngineSpec":
 
 def _opponents(arguments: argparse.Namespace) -> Callable[[int], "EngineSpec"]:
     from training.evaluation.engines.engine_spec import EngineSpec, parse_options, split_command, stockfish_command
-    from training.evaluation.engines.move_limit import MoveLimit
+    from training.evaluation.engines.time_control import MoveLimit
 
     command = stockfish_command() if arguments.stockfish is None else split_command(arguments.stockfish)
     fixed = {"Threads": "1", "Hash": str(arguments.hash), **parse_options(arguments.stockfish_option)}

@@ -21,7 +21,7 @@ from training.commands.engine_arguments import (
     positive_whole,
     run_with_engines,
 )
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def _match(arguments: argparse.Namespace, command: str) -> int:
     from dataclasses import replace
 
     from training.evaluation.engines.engine_player import EnginePlayer
+    from training.evaluation.match.match_runner import PlayerPool
     from training.evaluation.match.match_session import hold_match
     from training.evaluation.match.match_store import MatchStore
-    from training.evaluation.match.player_pool import PlayerPool
-    from training.evaluation.measures.figure_json import check_json_path
+    from training.evaluation.measures.figures import check_json_path
 
     if arguments.json is not None:
         check_json_path(arguments.json)
@@ -93,7 +93,7 @@ def _plan(
 ) -> tuple["MatchPlan", dict[str, Any]]:
     from dataclasses import asdict
 
-    from training.evaluation.engines.engine_identity import describe_engine
+    from training.evaluation.engines.engine_spec import describe_engine
     from training.evaluation.match.adjudication import GameRules, parse_draw_rule, parse_resign_rule
     from training.evaluation.match.match_session import MatchPlan
     from training.evaluation.match.opening_choice import choose_openings
@@ -123,9 +123,8 @@ def _plan(
 
 
 def _report(arguments: argparse.Namespace, command: str, settings: dict[str, Any], outcome: "MatchOutcome") -> None:
-    from training.evaluation.match.match_summary import match_figures, summarize_match
-    from training.evaluation.measures.figure_json import Measurement, write_json
-    from training.evaluation.measures.figure_text import match_lines, sprt_lines
+    from training.evaluation.match.match_score import match_figures, summarize_match
+    from training.evaluation.measures.figures import Measurement, match_lines, sprt_lines, write_json
 
     if not outcome.games:
         return

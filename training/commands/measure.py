@@ -15,11 +15,11 @@ from training.commands.engine_arguments import (
     positive_whole,
     whole_number,
 )
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 
 if TYPE_CHECKING:
     from training.evaluation.engines.engine_spec import EngineSpec
-    from training.evaluation.measures.figure_json import Measurement
+    from training.evaluation.measures.figures import Measurement
     from training.evaluation.measures.measurements import Subject
 
 
@@ -59,7 +59,7 @@ def _run(measure: str, argv: Sequence[str]) -> int:
 
 
 def _report(arguments: argparse.Namespace, command: str) -> int:
-    from training.evaluation.measures.figure_json import check_json_path, write_json
+    from training.evaluation.measures.figures import check_json_path, write_json
 
     if arguments.json is not None:
         check_json_path(arguments.json)
@@ -125,7 +125,7 @@ def _subject(arguments: argparse.Namespace) -> "Subject":
 
 
 def _engine_spec(arguments: argparse.Namespace) -> "EngineSpec":
-    from training.evaluation.engines.engine_identity import weights_digest
+    from training.evaluation.engines.engine_spec import weights_digest
 
     if arguments.engine is not None and arguments.weights is not None:
         raise EvaluationError("expected --weights only for this project's engine, got --engine too")

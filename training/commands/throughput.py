@@ -27,8 +27,7 @@ from training.commands.engine_arguments import positive_whole
 
 if TYPE_CHECKING:
     from training.self_play.self_play_config import SelfPlayConfig
-    from training.studies.throughput.self_play_race import Contestant
-    from training.studies.training_step.timed_turns import TimedTurns
+    from training.studies.interleaved_timing import Contestant, TimedTurns
 
 _HIDDEN = 256  # units of the perceptron, so that it has as many parameters as the preset cpu
 _ALPHAZERO_MOVES, _NUMPY_MOVES, _EVALUATOR_MOVES = 2, 1024, 256  # of a turn
@@ -69,7 +68,7 @@ def _measure(arguments: argparse.Namespace) -> int:
     import jax
 
     from training.runs.run_clock import usable_processors
-    from training.studies.throughput.self_play_race import race
+    from training.studies.interleaved_timing import race
 
     contestants = _contestants(arguments)
     times = race(contestants, arguments.rounds, arguments.clock, lambda text: print(text, file=sys.stderr, flush=True))
@@ -85,7 +84,7 @@ def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
     from engine.weights_location import default_weights_folder
     from training.self_play.agents import make_game
     from training.studies.throughput import contestants as ways
-    from training.studies.throughput.peers.perceptron import perceptron_weights
+    from training.studies.throughput.peers.peer_networks import perceptron_weights
 
     folder = arguments.weights or default_weights_folder()
     weights, config = perceptron_weights(_HIDDEN), chess_config(folder, arguments.set)

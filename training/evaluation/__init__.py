@@ -1,5 +1,5 @@
 """Measures how well a player plays: regret, puzzles, and paired games with an Elo error bar.
 
-`regret` and `puzzles` ask any `MoveChooser` for moves, `match` plays two `MatchPlayer`s against each
-other, `elo` turns results into a rating difference; `training/commands/measure.py` is the command line.
+`measures` asks any `MoveChooser` for moves, `match` plays two `MatchPlayer`s against each other and turns
+their results into a rating difference, `engines` runs UCI and xboard engines as players.
 """

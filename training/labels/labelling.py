@@ -12,10 +12,11 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from engine.uci_client import TeacherError
 from training.labels.known_positions import KnownPositions, position_key
 from training.labels.label_formats import all_values_line, open_binary, read_lines
 from training.labels.label_source import LabelSource, LabelWorker
-from training.labels.uci_teacher import TeacherError, UciTeacher
+from training.labels.uci_teacher import UciTeacher
 from training.runs.durable_files import drop_unfinished_line
 
 Report = Callable[[int, float], None]  # positions written, seconds

@@ -9,7 +9,7 @@ from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS
 from training.commands.bench_training import main, race_lines
 from training.packed.bench_shards import write_bench_shards
 from training.packed.shards import Shards
-from training.studies.training_step.timed_turns import TimedTurns
+from training.studies.interleaved_timing import TimedTurns
 
 
 def test_ratios_are_taken_turn_by_turn() -> None:

@@ -13,6 +13,7 @@ from engine.checkpoint import read_network_facts
 from tests.doubles.self_play_runs import small_run
 from training.commands.throughput import chess_config, main, race_table
 from training.self_play.self_play_presets import self_play_preset
+from training.studies.interleaved_timing import Contestant, TimedTurns, race
 from training.studies.throughput.contestants import (
     MissingPackageError,
     Player,
@@ -22,9 +23,7 @@ from training.studies.throughput.contestants import (
     resident_iteration,
     resident_rollout,
 )
-from training.studies.throughput.peers.perceptron import perceptron_weights
-from training.studies.throughput.self_play_race import Contestant, race
-from training.studies.training_step.timed_turns import TimedTurns
+from training.studies.throughput.peers.peer_networks import perceptron_weights
 
 
 def contestant(name: str, positions: int, evaluations: int = 1) -> Contestant:

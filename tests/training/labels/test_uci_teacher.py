@@ -6,8 +6,9 @@ from pathlib import Path
 import chess
 import pytest
 
+from engine.uci_client import TeacherError
 from tests.doubles.scripted_teacher import write_teacher
-from training.labels.uci_teacher import TeacherError, UciTeacher
+from training.labels.uci_teacher import UciTeacher
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ FEW_LINES = "input(); print('option name MultiPV type spin default 1 min 1 max 4
 
 
 def test_a_program_that_does_not_answer_is_no_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.labels.uci_teacher._PATIENCE_S", 0.5)
+    monkeypatch.setattr("engine.uci_client._PATIENCE_S", 0.5)
     with pytest.raises(TeacherError, match=r"with `uciok` as teacher, got cat: no answer in 0\.5 s$"):
         UciTeacher(["cat"], {})
 

@@ -1,1 +1,1 @@
-"""UCI and xboard engines in processes of their own, and what they may spend on a move."""
+"""Runs UCI and xboard engines in their own processes, within the limits set for each move."""

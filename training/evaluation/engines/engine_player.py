@@ -7,12 +7,11 @@ import threading
 import chess
 import chess.engine
 
-from training.evaluation.engines.answer_time import Stopwatch, TimedUci, TimedXBoard
+from training.evaluation.engines.engine_protocols import Stopwatch, TimedUci, TimedXBoard
 from training.evaluation.engines.engine_spec import EngineSpec
-from training.evaluation.engines.evaluation_error import EvaluationError
-from training.evaluation.engines.match_player import ChosenMove, MoveFailure, Resignation, Thought
-from training.evaluation.engines.move_limit import TimeControl
-from training.evaluation.match.game_clock import NO_CLOCKS, ClockFace
+from training.evaluation.engines.match_player import ChosenMove, Thought
+from training.evaluation.engines.time_control import NO_CLOCKS, ClockFace, TimeControl
+from training.evaluation.failures import EvaluationError, MoveFailure, Resignation
 
 HANDSHAKE_TIMEOUT_S = 30.0  # until `uciok`
 READY_TIMEOUT_S = 600.0  # until `readyok`: loading and compiling a network takes minutes at worst

@@ -1,15 +1,18 @@
 """Which engine is meant: its command, protocol, options and limit for each move."""
 
+import hashlib
+import json
 import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from training.evaluation.engines.evaluation_error import EvaluationError
-from training.evaluation.engines.move_limit import MoveLimit
+from engine.version import VERSION
+from training.evaluation.engines.time_control import MoveLimit
+from training.evaluation.failures import EvaluationError
 
 # Debian and Ubuntu install games here, outside the PATH of many accounts.
 _GAMES = "/usr/games"
@@ -51,7 +54,7 @@ def own_engine_command(weights_folder: Path | None = None) -> tuple[str, ...]:
       weights_folder: given as `--weights`; by default the engine's own choice.
     """
     # `uci_main` stands beside the package `training`, in a checkout and when installed.
-    program = Path(__file__).resolve().parents[2] / "uci_main.py"
+    program = Path(__file__).resolve().parents[3] / "uci_main.py"
     weights = () if weights_folder is None else ("--weights", str(weights_folder))
     return (sys.executable, str(program), *weights)
 
@@ -84,10 +87,6 @@ def split_command(text: str) -> tuple[str, ...]:
     return (found or words[0], *words[1:])
 
 
-def _find_program(name: str) -> str | None:
-    return shutil.which(name) or (shutil.which(name, path=_GAMES) if name == Path(name).name else None)
-
-
 def parse_options(settings: Sequence[str]) -> dict[str, str]:
     """Reads engine options written `Name=Value`; later ones win.
 
@@ -101,3 +100,52 @@ def parse_options(settings: Sequence[str]) -> dict[str, str]:
             raise EvaluationError(f"expected an engine option as Name=Value, got {setting!r}")
         options[name.strip()] = value.strip()
     return options
+
+
+def describe_engine(spec: EngineSpec) -> dict[str, Any]:
+    """Returns command, protocol, options, limits, and digests of what plays.
+
+    The project's own engine is known by its version and the sha256 of its weights, another one by
+    the sha256 of its program file (null where the file cannot be read).
+
+    Raises:
+      EvaluationError: the weights folder is not one.
+    """
+    described: dict[str, Any] = {
+        "command": shlex.join(spec.command),
+        "protocol": spec.protocol,
+        "options": dict(spec.options),
+        "limit": str(spec.limit),
+        "margin_ms": spec.margin_ms,
+        "stall_s": spec.stall_s,
+    }
+    if spec.weights_folder is None:
+        return {**described, "program_sha256": _program_digest(spec.command[0])}
+    return {**described, "version": VERSION, "weights_sha256": weights_digest(spec.weights_folder)}
+
+
+def weights_digest(folder: Path) -> str:
+    """Returns the sha256 of a network's weights, as its folder states it.
+
+    Raises:
+      EvaluationError: the folder has no readable `network.json`, or that states none.
+    """
+    try:
+        return str(json.loads((folder / "network.json").read_text(encoding="utf-8"))["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvaluationError(f"expected a folder of weights with network.json, got {folder}: {error}") from error
+
+
+def _find_program(name: str) -> str | None:
+    return shutil.which(name) or (shutil.which(name, path=_GAMES) if name == Path(name).name else None)
+
+
+def _program_digest(program: str) -> str | None:
+    found = shutil.which(program)
+    if found is None:
+        return None
+    try:
+        with open(found, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -2,31 +2,11 @@
 
 import random
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import chess
 
-from training.evaluation.engines.move_limit import TimeControl
-from training.evaluation.match.game_clock import NO_CLOCKS, ClockFace
-
-FaultKind = Literal["illegal move", "crash", "time loss", "stall"]
-FAULT_KINDS: tuple[FaultKind, ...] = ("illegal move", "crash", "time loss", "stall")
-
-
-class MoveFailure(Exception):
-    """A player did not produce a legal move in time; in a game this is a loss, not a program error.
-
-    Attributes:
-      kind: what went wrong.
-    """
-
-    def __init__(self, kind: FaultKind, text: str) -> None:
-        super().__init__(text)
-        self.kind: FaultKind = kind
-
-
-class Resignation(Exception):
-    """A player gives the game up, as xboard engines may."""
+from training.evaluation.engines.time_control import NO_CLOCKS, ClockFace, TimeControl
 
 
 @dataclass(frozen=True, kw_only=True)

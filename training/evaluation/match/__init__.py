@@ -1,1 +1,1 @@
-"""Paired games between two players: openings, clocks, Elo, the sequential test, PGN, and the ladder."""
+"""Plays paired games between two players: openings, Elo, the sequential test, PGN, and the ladder."""

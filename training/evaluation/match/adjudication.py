@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import chess
 
-from training.evaluation.engines.evaluation_error import EvaluationError
 from training.evaluation.engines.match_player import Thought
+from training.evaluation.failures import EvaluationError
 
 MAX_PLIES = 400
 # A mate score counts as this many hundredths of a pawn.

@@ -12,16 +12,10 @@ from datetime import UTC, datetime
 
 import chess
 
-from training.evaluation.engines.match_player import (
-    ChosenMove,
-    FaultKind,
-    MatchPlayer,
-    MoveFailure,
-    Resignation,
-    Thought,
-)
+from training.evaluation.engines.match_player import ChosenMove, MatchPlayer, Thought
+from training.evaluation.engines.time_control import GameClocks
+from training.evaluation.failures import FaultKind, MoveFailure, Resignation
 from training.evaluation.match.adjudication import Adjudicator, GameRules
-from training.evaluation.match.game_clock import GameClocks
 from training.evaluation.match.opening_book import Opening
 
 

@@ -1,27 +1,58 @@
-"""Which rung of the ladder is played next: a few games to find the place, then many around it.
+"""Chooses the rung of the ladder to play next, and states how strong the rungs are.
+
+A few games find the player's place, then many games are played around it.
 
 The choice looks only at the first few pairs of each rung, so that the long stretch of games cannot
-move it, and an interrupted ladder chooses the same again.
+move it, and an interrupted ladder repeats its choices.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.elo import count_pairs, score_from_elo
 from training.evaluation.match.rating_fit import RungResult, fit_rating
 
 # A third rung is worth its games while the score against it is not too one-sided.
 _USEFUL_SCORES = (0.25, 0.75)
 
+# Quoted wherever a figure rests on the table.
+TABLE_NAME = "Stockfish Skill Level recalibration of January 2023, CCRL Blitz scale"
+TABLE_UNCERTAINTY = "each entry ±25-40, the scale as a whole ±100"
+
+SKILL_LEVEL_ELO: dict[int, int] = {
+    0: 1320,
+    1: 1468,
+    2: 1608,
+    3: 1742,
+    4: 1923,
+    5: 2204,
+    6: 2363,
+    7: 2500,
+    8: 2596,
+    9: 2703,
+    10: 2788,
+    12: 2923,
+    19: 3191,
+}
+"""Skill Level → Elo.
+
+Source: the message of Stockfish's commit a08b8d4e9 (January 2023), which calibrated the levels of
+that week's master (Stockfish 15.1 and six weeks) with Ordo against about 15 versions of Stash, 4000
+to 5000 games each, on the scale of CCRL Blitz. The time control is not stated there, and at a fixed
+number of nodes the levels may differ from it. `UCI_Elo` of Stockfish 15.1 itself is an older,
+different scale: there 2000 means roughly level 6.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LadderPlan:
-    """How the ladder is climbed.
+    """Says how the ladder is climbed.
 
     Attributes:
       rungs: Elo of the opponents by level, at least one.
-      probe_pairs: pairs that find the player's place.
-      full_pairs: pairs against each rung that is chosen, those included.
+      probe_pairs: pairs played to find the player's place.
+      full_pairs: pairs against each chosen rung, probe pairs included.
       all_rungs: play every rung instead of choosing.
     """
 
@@ -33,18 +64,18 @@ class LadderPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class LadderStep:
-    """A rung, and the pairs it is to have in all."""
+    """Names a rung and the total number of pairs to play on it."""
 
     level: int
     pairs: int
 
 
 def next_step(plan: LadderPlan, points: Mapping[int, Sequence[float]]) -> LadderStep | None:
-    """Returns what to play next, None when the ladder is done.
+    """Returns the next step, None when the ladder is finished.
 
     Args:
-      plan: how the ladder is climbed.
-      points: of the pairs played so far by level, in their order.
+      plan: rungs and numbers of games.
+      points: of the pairs played so far, by level and in the order played.
     """
     probe_pairs = min(plan.probe_pairs, plan.full_pairs)
     probes = {level: list(points[level])[:probe_pairs] for level in plan.rungs if points.get(level)}
@@ -64,6 +95,18 @@ def next_step(plan: LadderPlan, points: Mapping[int, Sequence[float]]) -> Ladder
         if len(points.get(level, ())) < plan.full_pairs:
             return LadderStep(level=level, pairs=plan.full_pairs)
     return None
+
+
+def skill_elo(level: int) -> int:
+    """Returns the Elo of a Skill Level.
+
+    Raises:
+      EvaluationError: the table does not have that level.
+    """
+    if level not in SKILL_LEVEL_ELO:
+        known = ", ".join(map(str, SKILL_LEVEL_ELO))
+        raise EvaluationError(f"expected Skill Levels of known strength ({known}), got {level}")
+    return SKILL_LEVEL_ELO[level]
 
 
 def _probable_elo(rungs: Mapping[int, float], probes: Mapping[int, Sequence[float]]) -> float:

@@ -5,13 +5,12 @@ import os
 import platform
 from typing import Any
 
-from training.evaluation.engines.engine_identity import describe_engine
-from training.evaluation.match.ladder_climb import LadderPlan
+from training.evaluation.engines.engine_spec import describe_engine
+from training.evaluation.match.ladder_climb import TABLE_NAME, TABLE_UNCERTAINTY, LadderPlan
 from training.evaluation.match.ladder_session import LadderMatch, LadderReport
-from training.evaluation.match.match_summary import MatchSummary
+from training.evaluation.match.match_score import MatchSummary
 from training.evaluation.match.rating_fit import RatingFit
-from training.evaluation.match.skill_levels import TABLE_NAME, TABLE_UNCERTAINTY
-from training.evaluation.measures.figure_json import Measurement
+from training.evaluation.measures.figures import Measurement
 
 
 def ladder_measurement(report: LadderReport, ladder: LadderMatch, plan: LadderPlan, nodes: int) -> Measurement:

@@ -5,20 +5,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training.evaluation.engines.engine_identity import describe_engine
 from training.evaluation.engines.engine_player import EnginePlayer
-from training.evaluation.engines.engine_spec import EngineSpec
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.engines.engine_spec import EngineSpec, describe_engine
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.adjudication import GameRules
 from training.evaluation.match.elo import elo_from_score
 from training.evaluation.match.game import MatchGame
 from training.evaluation.match.ladder_climb import LadderPlan, LadderStep, next_step
-from training.evaluation.match.match_score import MatchScore
+from training.evaluation.match.match_runner import PlayerPool
+from training.evaluation.match.match_score import MatchScore, MatchSummary, pair_points, summarize_match
 from training.evaluation.match.match_session import MatchOutcome, MatchPlan, hold_match
 from training.evaluation.match.match_store import MatchStore
-from training.evaluation.match.match_summary import MatchSummary, pair_points, summarize_match
 from training.evaluation.match.opening_book import Opening
-from training.evaluation.match.player_pool import PlayerPool
 from training.evaluation.match.rating_fit import RatingFit, RungResult, fit_rating
 
 

@@ -2,14 +2,14 @@
 
 import queue
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 
 from training.evaluation.engines.match_player import MatchPlayer
 from training.evaluation.match.adjudication import GameRules
 from training.evaluation.match.game import MatchGame, play_game
 from training.evaluation.match.opening_book import Opening
-from training.evaluation.match.player_pool import PlayerPool
 
 _JOIN_S = 10.0  # for a lane whose players are closed
 
@@ -21,6 +21,45 @@ class GameSlot:
     pair: int
     first_is_white: bool
     opening: Opening
+
+
+class PlayerPool:
+    """Lends lane number i its own copy of a player; a context manager that closes all copies.
+
+    Args:
+      create: starts a player; called in the thread of the lane that needs it.
+    """
+
+    def __init__(self, create: Callable[[], MatchPlayer]) -> None:
+        self._create = create
+        self._players: dict[int, MatchPlayer] = {}
+        self._closed = False
+
+    def player(self, lane: int) -> MatchPlayer:
+        """Returns the lane's copy; only its own thread may ask while games go on.
+
+        Raises:
+          EvaluationError: the player does not start.
+        """
+        if lane not in self._players:
+            self._players[lane] = self._create()
+            if self._closed:
+                self._players[lane].close()
+        return self._players[lane]
+
+    def close(self) -> None:
+        """Closes all copies, also those that think."""
+        self._closed = True
+        for player in list(self._players.values()):
+            player.close()
+
+    def __enter__(self) -> "PlayerPool":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def game_slots(openings: Sequence[Opening]) -> list[GameSlot]:

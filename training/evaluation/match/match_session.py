@@ -7,12 +7,11 @@ from pathlib import Path
 
 from training.evaluation.match.adjudication import GameRules
 from training.evaluation.match.game import MatchGame
-from training.evaluation.match.match_runner import game_slots, run_games
+from training.evaluation.match.match_runner import PlayerPool, game_slots, run_games
 from training.evaluation.match.match_score import MatchScore
 from training.evaluation.match.match_store import MatchStore
 from training.evaluation.match.opening_book import Opening
 from training.evaluation.match.pgn_file import PgnFile
-from training.evaluation.match.player_pool import PlayerPool
 from training.evaluation.match.sprt import Sprt
 from training.reporting.progress_bar import progress_bar
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import chess
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.labels.balanced_openings import BALANCED_OPENINGS
 
 

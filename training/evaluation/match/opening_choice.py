@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.opening_book import (
     Opening,
     balanced_openings,

@@ -6,7 +6,7 @@ from pathlib import Path
 import chess
 
 from engine.pgn_games import read_game
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.opening_book import Opening, parse_opening
 
 

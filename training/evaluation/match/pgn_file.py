@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from types import TracebackType
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.game import MatchGame
 from training.evaluation.match.pgn_output import game_to_pgn
 

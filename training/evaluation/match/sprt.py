@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.elo import NORMALIZED, Pentanomial, score_from_elo
 
 Verdict = Literal["accepted", "rejected"]

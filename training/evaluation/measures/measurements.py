@@ -6,20 +6,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from training.evaluation.engines.engine_identity import describe_engine
 from training.evaluation.engines.engine_player import EnginePlayer
-from training.evaluation.engines.engine_spec import EngineSpec
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.engines.engine_spec import EngineSpec, describe_engine
 from training.evaluation.engines.match_player import RandomPlayer
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.adjudication import GameRules
+from training.evaluation.match.match_runner import PlayerPool
+from training.evaluation.match.match_score import summarize_match
 from training.evaluation.match.match_session import MatchPlan, hold_match
 from training.evaluation.match.match_store import MatchStore
-from training.evaluation.match.match_summary import summarize_match
 from training.evaluation.match.opening_book import start_and_random_openings
-from training.evaluation.match.player_pool import PlayerPool
 from training.evaluation.measures.conversion import conversion_starts, play_conversions, report_conversions
-from training.evaluation.measures.figure_json import Measurement
-from training.evaluation.measures.figure_text import conversion_lines, match_lines, puzzle_lines, regret_lines
+from training.evaluation.measures.figures import Measurement, conversion_lines, match_lines, puzzle_lines, regret_lines
 from training.evaluation.measures.move_chooser import MoveChooser, evaluator_chooser, load_evaluator, player_chooser
 from training.evaluation.measures.puzzles import read_puzzles, report_puzzles, solve_puzzles
 from training.evaluation.measures.regret import measure_regret, read_positions

@@ -8,8 +8,8 @@ import chess
 import numpy as np
 
 from engine.player.evaluator import Evaluator
-from training.evaluation.engines.evaluation_error import EvaluationError
-from training.evaluation.engines.match_player import MatchPlayer, MoveFailure
+from training.evaluation.engines.match_player import MatchPlayer
+from training.evaluation.failures import EvaluationError, MoveFailure
 
 # One legal move for each board, in order; every board has a legal move and is left unchanged.
 MoveChooser = Callable[[Sequence[chess.Board]], list[chess.Move]]

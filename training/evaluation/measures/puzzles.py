@@ -11,7 +11,7 @@ from pathlib import Path
 
 import chess
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.measures.move_chooser import MoveChooser, in_batches
 from training.labels.label_formats import open_binary, read_lines
 from training.reporting.sampling_error import MeanEstimate, estimate_mean

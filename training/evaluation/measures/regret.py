@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.measures.move_chooser import MoveChooser, in_batches
 from training.labels.label_formats import LabelledPosition, read_labels
 from training.labels.move_regret import RegretReport, move_regret, report_regret

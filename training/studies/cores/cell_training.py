@@ -6,21 +6,28 @@ import math
 import shutil
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from engine.player.evaluator import BATCH, Evaluation, Evaluator
 from engine.player.network_evaluator import load_network_evaluator
 from training.distillation.distillation_config import RunConfig
 from training.distillation.distillation_run import Distillation
-from training.evaluation.measures.puzzles import Puzzle
+from training.evaluation.measures.move_chooser import evaluator_chooser, in_batches
+from training.evaluation.measures.puzzles import Puzzle, solve_puzzles
 from training.export.exporting import export_run
 from training.labels.label_formats import LabelledPosition
+from training.labels.move_regret import move_regret, report_regret
 from training.runs.run_clock import Plan
 from training.studies.cores.comparison_cells import Cell
 from training.studies.cores.network_costs import NetworkCosts
-from training.studies.cores.network_figures import network_figures
 
 Json = dict[str, Any]
+
+_TAU = 0.05  # temperature of the teacher's policy, in expected score
 
 
 def train_cell(
@@ -68,6 +75,61 @@ def train_cell(
         **dataclasses.asdict(costs),
         **{name: None if math.isnan(value) else value for name, value in dataclasses.asdict(figures).items()},
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkFigures:
+    """Figures of one network.
+
+    Attributes:
+      regret: mean expected score given away by its most probable move.
+      top1: share of positions in which that move is a best one.
+      bits: mean cross-entropy of its policy with the teacher's, bits a move.
+      puzzles: share of puzzles solved; NaN without puzzles.
+      iterations: mean number of iterations of an evaluation.
+    """
+
+    regret: float
+    top1: float
+    bits: float
+    puzzles: float
+    iterations: float
+
+
+def network_figures(
+    evaluator: Evaluator, positions: Sequence[LabelledPosition], puzzles: Sequence[Puzzle]
+) -> NetworkFigures:
+    """Lets a network move in every position and solve every puzzle.
+
+    Args:
+      evaluator: the network.
+      positions: at least one, with a value for every legal move.
+      puzzles: any number.
+    """
+    regrets, bits, iterations = [], [], []
+    for batch in in_batches(positions, BATCH):
+        evaluations = evaluator.evaluate([position.board for position in batch])
+        for position, evaluation in zip(batch, evaluations, strict=True):
+            chosen = evaluation.moves[int(np.argmax(evaluation.log_probs))]
+            regrets.append(float(move_regret(position.values, position.moves.index(chosen))))
+            bits.append(policy_bits(position, evaluation))
+            iterations.append(evaluation.steps)
+    solved = solve_puzzles(evaluator_chooser(evaluator), puzzles, batch_size=BATCH) if puzzles else []
+    report = report_regret(regrets)
+    return NetworkFigures(
+        regret=report.regret.mean,
+        top1=report.top1.mean,
+        bits=float(np.mean(bits)),
+        puzzles=float(np.mean(solved)) if solved else math.nan,
+        iterations=float(np.mean(iterations)),
+    )
+
+
+def policy_bits(position: LabelledPosition, evaluation: Evaluation) -> float:
+    """Returns the cross-entropy of a policy with the teacher's softmax of values over 0.05, in bits."""
+    values = np.array([position.values[position.moves.index(move)] for move in evaluation.moves])
+    odds = np.exp((values - values.max()) / _TAU)
+    return float(-np.sum(odds / odds.sum() * evaluation.log_probs) / math.log(2))
 
 
 def _median_rate(metrics: Path) -> float | None:

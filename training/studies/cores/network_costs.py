@@ -2,12 +2,14 @@
 
 import functools
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import chex
 import jax
 import jax.numpy as jnp
+from jax.extend import core as jax_core
 
 from engine.encoding.move_labels import CELLS
 from engine.encoding.position import POSITION_SIZE
@@ -16,7 +18,6 @@ from engine.network.network_config import NetworkConfig
 from training.distillation.distillation_config import RunConfig
 from training.distillation.learner import make_network, make_state, make_update
 from training.packed.device_batches import DeviceBatch
-from training.studies.cores.flop_count import count_flops
 
 _COUNTED = 8  # positions of the programs whose operations are counted; per position nearly the same for any number
 
@@ -85,3 +86,42 @@ def network_costs(config: RunConfig) -> NetworkCosts:
         play_flops=play,
         memory_bytes=int(compiled_update(config).memory_analysis().temp_size_in_bytes),
     )
+
+
+def count_flops(function: Callable[..., Any], *arguments: Any, while_trips: int) -> int:
+    """Returns the multiplications and additions of matrix products when a function is applied once.
+
+    Args:
+      function: to be traced; nothing is computed.
+      arguments: arrays, or their shapes and types.
+      while_trips: how often the body of a loop of unknown length is carried out.
+    """
+    return _flops(jax.make_jaxpr(function)(*arguments).jaxpr, while_trips)
+
+
+def _flops(jaxpr: Any, while_trips: int) -> int:
+    return sum(_flops_of_equation(equation, while_trips) for equation in jaxpr.eqns)
+
+
+def _flops_of_equation(equation: Any, while_trips: int) -> int:
+    name, params = equation.primitive.name, equation.params
+    if name == "dot_general":
+        ((contracted, _), _) = params["dimension_numbers"]
+        inner = math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
+        return 2 * inner * math.prod(equation.outvars[0].aval.shape)
+    if name == "cond":
+        # The branches that skip work are the cheaper ones.
+        return max(_flops(branch.jaxpr, while_trips) for branch in params["branches"])
+    inner_flops = sum(_flops(jaxpr, while_trips) for jaxpr in _inner(params))
+    if name == "scan":
+        return int(params["length"]) * inner_flops
+    return while_trips * inner_flops if name == "while" else inner_flops
+
+
+def _inner(params: dict[str, Any]) -> Iterator[Any]:
+    for value in params.values():
+        for each in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(each, jax_core.ClosedJaxpr):
+                yield each.jaxpr
+            elif isinstance(each, jax_core.Jaxpr):
+                yield each

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import chess
 
-from training.evaluation.engines.evaluation_error import EvaluationError
-from training.evaluation.measures.figure_json import Measurement
+from training.evaluation.failures import EvaluationError
+from training.evaluation.measures.figures import Measurement
 from training.evaluation.measures.puzzles import Puzzle, read_puzzles
 from training.evaluation.measures.regret import read_positions
 from training.labels.label_formats import LabelledPosition

@@ -23,10 +23,10 @@ from training.muesli.agent import Agent, PolicyNetwork
 from training.self_play.resident_program import make_program
 from training.self_play.rollout import Games, new_games, roll_out
 from training.self_play.self_play_config import SelfPlayConfig
-from training.studies.cores.flop_count import count_flops
-from training.studies.throughput.peers.perceptron import PerceptronNetwork, Weights
+from training.studies.cores.network_costs import count_flops
+from training.studies.interleaved_timing import Contestant
+from training.studies.throughput.peers.peer_networks import PerceptronNetwork, Weights
 from training.studies.throughput.peers.python_chess_loop import PythonChessLoop, evaluator_policy, perceptron_policy
-from training.studies.throughput.self_play_race import Contestant
 
 
 class MissingPackageError(ValueError):
@@ -165,7 +165,7 @@ def alphazero_example(game: str, games: int, moves: int, simulations: int = 32, 
             "expected the package mctx for the Pgx AlphaZero example, which is not installed: "
             "pip install -c constraints.txt mctx, or leave the example out with --without-alphazero"
         ) from None
-    from training.studies.throughput.peers.alphazero_network import AlphaZeroNetwork
+    from training.studies.throughput.peers.peer_networks import AlphaZeroNetwork
 
     network = AlphaZeroNetwork(pgx_rules.actions(game), **sizes)
     states = jax.jit(lambda key: new_states(game, key, games))(jax.random.key(0))

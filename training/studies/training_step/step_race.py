@@ -23,8 +23,8 @@ from training.packed.device_batches import DeviceBatch
 from training.packed.prefetch import prefetch
 from training.packed.resident_batches import make_batches
 from training.packed.shards import Shards
+from training.studies.interleaved_timing import Clock, TimedTurns, seconds_of
 from training.studies.training_step.plain_step import PlainTokens, make_plain_update
-from training.studies.training_step.timed_turns import Clock, TimedTurns, seconds_of
 
 _TAU = 0.05
 _PREPARED_AHEAD = 4  # batches, as in a run

@@ -10,10 +10,8 @@ import pytest
 
 from training.evaluation.engines.engine_player import EnginePlayer
 from training.evaluation.engines.engine_spec import EngineSpec, own_engine_command, parse_options, split_command
-from training.evaluation.engines.evaluation_error import EvaluationError
-from training.evaluation.engines.match_player import MoveFailure, Resignation
-from training.evaluation.engines.move_limit import MoveLimit, TimeControl, parse_move_limit
-from training.evaluation.match.game_clock import ClockFace
+from training.evaluation.engines.time_control import ClockFace, MoveLimit, TimeControl, parse_move_limit
+from training.evaluation.failures import EvaluationError, MoveFailure, Resignation
 
 FAKE_ENGINE = Path(__file__).parents[3] / "doubles" / "fake_uci_engine.py"
 

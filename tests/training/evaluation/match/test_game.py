@@ -8,10 +8,10 @@ import pytest
 
 from tests.doubles.scripted_player import ScriptedPlayer, play_match
 from training.evaluation.engines.match_player import RandomPlayer
-from training.evaluation.engines.move_limit import TimeControl
+from training.evaluation.engines.time_control import TimeControl
 from training.evaluation.match.adjudication import DrawRule, GameRules, ResignRule
 from training.evaluation.match.game import GameRecord, play_game
-from training.evaluation.match.match_summary import summarize_match
+from training.evaluation.match.match_score import summarize_match
 from training.evaluation.match.opening_book import START, Opening, parse_opening
 
 

@@ -5,8 +5,7 @@ import random
 import pytest
 
 from training.evaluation.match.elo import score_from_elo
-from training.evaluation.match.ladder_climb import LadderPlan, LadderStep, next_step
-from training.evaluation.match.skill_levels import SKILL_LEVEL_ELO
+from training.evaluation.match.ladder_climb import SKILL_LEVEL_ELO, LadderPlan, LadderStep, next_step
 
 RUNGS = {level: float(SKILL_LEVEL_ELO[level]) for level in range(6)}
 PLAN = LadderPlan(rungs=RUNGS, probe_pairs=10, full_pairs=100)

@@ -7,18 +7,16 @@ from pathlib import Path
 import chess
 import pytest
 
-from training.evaluation.engines.evaluation_error import EvaluationError
-from training.evaluation.engines.match_player import ChosenMove, MoveFailure, RandomPlayer, Thought
+from training.evaluation.engines.match_player import ChosenMove, RandomPlayer, Thought
+from training.evaluation.engines.time_control import NO_CLOCKS, ClockFace
+from training.evaluation.failures import EvaluationError, MoveFailure
 from training.evaluation.match.adjudication import GameRules
 from training.evaluation.match.game import GameRecord, MatchGame
-from training.evaluation.match.game_clock import NO_CLOCKS, ClockFace
-from training.evaluation.match.game_json import game_from_json, game_to_json
-from training.evaluation.match.match_runner import game_slots, run_games
+from training.evaluation.match.match_runner import PlayerPool, game_slots, run_games
 from training.evaluation.match.match_score import MatchScore
 from training.evaluation.match.match_session import MatchOutcome, MatchPlan, hold_match
-from training.evaluation.match.match_store import MatchStore
+from training.evaluation.match.match_store import MatchStore, game_from_json, game_to_json
 from training.evaluation.match.opening_book import START, balanced_openings, draw_openings
-from training.evaluation.match.player_pool import PlayerPool
 from training.evaluation.match.sprt import Sprt
 
 OPENINGS = draw_openings(balanced_openings(), 6, seed=2)

@@ -3,7 +3,7 @@
 import chess
 import pytest
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.opening_book import (
     START,
     balanced_openings,

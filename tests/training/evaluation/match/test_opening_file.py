@@ -5,7 +5,7 @@ from pathlib import Path
 import chess
 import pytest
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.opening_book import chess960_starts
 from training.evaluation.match.opening_choice import OpeningChoice, choose_openings
 from training.evaluation.match.opening_file import read_openings

@@ -10,7 +10,7 @@ from mache import match_estimate, match_terminations
 from tests.doubles.scripted_player import ScriptedPlayer, play_match
 from training.evaluation.engines.match_player import Thought
 from training.evaluation.match.game import GameRecord, MatchGame, play_game
-from training.evaluation.match.match_summary import summarize_match
+from training.evaluation.match.match_score import summarize_match
 from training.evaluation.match.opening_book import START, Opening
 from training.evaluation.match.pgn_output import game_to_pgn
 

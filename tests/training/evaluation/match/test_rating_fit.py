@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.elo import elo_from_score
+from training.evaluation.match.ladder_climb import SKILL_LEVEL_ELO, skill_elo
 from training.evaluation.match.rating_fit import RungResult, fit_rating
-from training.evaluation.match.skill_levels import SKILL_LEVEL_ELO, skill_elo
 
 counts = st.integers(0, 30)
 rungs_strategy = st.lists(

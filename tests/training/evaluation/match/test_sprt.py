@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.elo import Pentanomial
 from training.evaluation.match.sprt import Sprt, SprtModel, log_likelihood_ratio, parse_sprt
 

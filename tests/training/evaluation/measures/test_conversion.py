@@ -11,8 +11,7 @@ import chess
 from engine.command_line import run_command
 from tests.reference.swap_off import WORTH
 from training.evaluation.engines.match_player import ChosenMove, RandomPlayer
-from training.evaluation.engines.move_limit import TimeControl
-from training.evaluation.match.game_clock import NO_CLOCKS, ClockFace
+from training.evaluation.engines.time_control import NO_CLOCKS, ClockFace, TimeControl
 from training.evaluation.measures.conversion import conversion_starts, play_conversions, report_conversions
 from training.labels.won_endings import WON_ENDINGS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import chess
 import pytest
 
-from training.evaluation.engines.evaluation_error import EvaluationError
+from training.evaluation.failures import EvaluationError
 from training.evaluation.measures.puzzles import Puzzle, read_puzzles, report_puzzles, solve_puzzles
 from training.labels.label_formats import LabelError
 

@@ -12,8 +12,8 @@ import pytest
 from engine.player.evaluator import Evaluation
 from training.evaluation.engines.engine_player import EnginePlayer
 from training.evaluation.engines.engine_spec import EngineSpec, stockfish_command
-from training.evaluation.engines.evaluation_error import EvaluationError
-from training.evaluation.engines.move_limit import MoveLimit
+from training.evaluation.engines.time_control import MoveLimit
+from training.evaluation.failures import EvaluationError
 from training.evaluation.measures.move_chooser import evaluator_chooser, player_chooser
 from training.evaluation.measures.regret import measure_regret, read_positions
 from training.labels.label_formats import LabelError

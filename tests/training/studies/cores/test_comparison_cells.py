@@ -16,8 +16,8 @@ from training.studies.cores.comparison_cells import (
     cell_config,
     cell_plan,
     cells,
+    matched_to,
 )
-from training.studies.cores.matched_width import matched_to
 from training.studies.cores.network_costs import count_parameters, flops_per_position
 
 BASE = RunConfig(network=core_settings("deq"), sources=())

@@ -12,8 +12,12 @@ from engine.encoding.move_labels import CELLS
 from engine.encoding.position import encode_position
 from tests.doubles.fake_evaluator import FakeEvaluator
 from tests.doubles.tiny_network import QUICK, positions
-from training.studies.throughput.peers.alphazero_network import AlphaZeroNetwork
-from training.studies.throughput.peers.perceptron import PerceptronNetwork, perceptron, perceptron_weights
+from training.studies.throughput.peers.peer_networks import (
+    AlphaZeroNetwork,
+    PerceptronNetwork,
+    perceptron,
+    perceptron_weights,
+)
 from training.studies.throughput.peers.python_chess_loop import PythonChessLoop, evaluator_policy, perceptron_policy
 
 

@@ -16,7 +16,7 @@ import mctx
 
 from training.games import pgx_rules
 from training.games.pgx_rules import State, mover_reward
-from training.studies.throughput.peers.alphazero_network import AlphaZeroNetwork
+from training.studies.throughput.peers.peer_networks import AlphaZeroNetwork
 
 
 class SearchedStep(NamedTuple):

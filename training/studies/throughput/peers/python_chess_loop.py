@@ -9,7 +9,7 @@ import numpy as np
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
 from engine.player.evaluator import Evaluator
-from training.studies.throughput.peers.perceptron import Weights, perceptron
+from training.studies.throughput.peers.peer_networks import Weights, perceptron
 
 _LONGEST_GAME = 512  # plies, as in Pgx
 

@@ -1,14 +1,78 @@
-"""Figures as lines for people; every ± is one standard error unless the line says 95 %."""
+"""Presents a finished measurement: as lines of text for people, and as a JSON file.
 
+Every ± in the text is one standard error unless the line says 95 %.
+"""
+
+import json
 import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.elo import PairedScore
-from training.evaluation.match.match_score import MatchScore, elo_with_error, ratio_text
-from training.evaluation.match.match_summary import MatchSummary
+from training.evaluation.match.match_score import MatchScore, MatchSummary, elo_with_error, ratio_text
 from training.evaluation.measures.conversion import ConversionReport
 from training.evaluation.measures.puzzles import BAND_WIDTH, PuzzleReport
 from training.labels.move_regret import BLUNDER_REGRET, RegretReport
 from training.reporting.sampling_error import MeanEstimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """Holds a finished measurement.
+
+    Attributes:
+      engine: the engine measured: name, command, options, limit per move; or the weights folder.
+      settings: inputs and settings of the measurement.
+      n: number of positions, puzzles or games.
+      figures: nested figures with their errors.
+      lines: the figures as text.
+    """
+
+    engine: dict[str, Any]
+    settings: dict[str, Any]
+    n: int
+    figures: dict[str, Any]
+    lines: list[str]
+
+
+def check_json_path(path: Path) -> None:
+    """Refuses a path that cannot be written before hours are spent on the measurement.
+
+    Raises:
+      EvaluationError: its folder does not exist, or it is itself a folder.
+    """
+    if not path.parent.is_dir() or path.is_dir():
+        raise EvaluationError(f"expected a file in an existing folder for --json, got {path}")
+
+
+def write_json(path: Path, measure: str, command: str, measurement: Measurement) -> None:
+    """Writes a measurement as JSON; an unbounded Elo becomes null.
+
+    Args:
+      path: overwritten.
+      measure: name of the measurement.
+      command: the command line that produced it.
+      measurement: its figures.
+
+    Raises:
+      EvaluationError: the file cannot be written.
+    """
+    content = {
+        "measure": measure,
+        "command": command,
+        "finished_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "engine": measurement.engine,
+        "settings": measurement.settings,
+        "n": measurement.n,
+        "figures": _finite(measurement.figures),
+    }
+    try:
+        path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise EvaluationError(f"expected a writable file for --json, got {path}: {error.strerror}") from error
 
 
 def regret_lines(report: RegretReport) -> list[str]:
@@ -69,6 +133,16 @@ def sprt_lines(score: MatchScore) -> list[str]:
     if score.sprt is None:
         return []
     return [f"test         {ratio_text(score.ratio, score.sprt)}, {score.verdict or 'not decided'}"]
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(element) for key, element in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(element) for element in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def _elo(paired: PairedScore) -> str:
