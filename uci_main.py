@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _load_evaluator(request: "WeightsRequest") -> "RecursiveEvaluator":
-    from engine.thread_limit import limit_threads
+    from engine.player.backend import limit_threads
     from engine.weights_location import default_weights_folder
 
     folder = request.folder or default_weights_folder()

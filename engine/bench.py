@@ -20,6 +20,46 @@ if TYPE_CHECKING:
     from engine.player.evaluator import Evaluation, Evaluator
 
 
+# Openings, middlegames, endgames and tactics.
+BENCH_POSITIONS = (
+    "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1",  # the starting position
+    # openings
+    "rnbqkb1r/1p2pppp/p2p1n2/8/3NP3/2N5/PPP2PPP/R1BQKB1R w KQkq - 0 6",
+    "rnbq1rk1/ppp1bppp/4pn2/3p2B1/2PP4/2N1P3/PP3PPP/R2QKBNR w KQ - 1 6",
+    "r1bqkb1r/1ppp1ppp/p1n2n2/4p3/B3P3/5N2/PPPP1PPP/RNBQ1RK1 b kq - 3 5",
+    "rnbq1rk1/ppp2pbp/3p1np1/4p3/2PPP3/2N2N2/PP2BPPP/R1BQK2R w KQ - 0 7",
+    "r1bqkbnr/pp3ppp/2n1p3/2ppP3/3P4/2P2N2/PP3PPP/RNBQKB1R b KQkq - 2 5",
+    "rn1qkbnr/pp2ppp1/2p3bp/8/3P3P/6N1/PPP2PP1/R1BQKBNR w KQkq - 0 7",
+    "r1bqkb1r/ppp2ppp/2n5/3np3/8/2N2NP1/PP1PPP1P/R1BQKB1R w KQkq - 0 6",
+    # middlegames
+    "r2qrbk1/1bpn1p1p/p2p1np1/1p2p3/3PP3/2P2NNP/PPB2PP1/R1BQR1K1 w - - 0 15",
+    "r1bqkb1r/3n1ppp/4pn2/1p2P3/3p4/3B1N2/PP3PPP/R1BQK2R w KQkq - 0 12",
+    "2rq1rk1/pp1bppbp/3p1np1/4n3/3NP3/1BN1BP2/PPPQ2PP/2KR3R w - - 9 12",
+    "r1b2rk1/ppq2ppp/2n1pn2/2p5/2BP4/P1P1PN2/5PPP/R1BQ1RK1 w - - 1 11",
+    "r1bq1rk1/ppp1n1bp/3p1np1/3Pp3/2P1Pp2/2NN1P2/PP1BB1PP/R2Q1RK1 w - - 0 13",
+    "r2q1rk1/ppp1bppp/4b3/3p4/1nPPn3/2N2N2/PP2BPPP/R1BQ1RK1 w - - 5 11",
+    # endgames
+    "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1",
+    "1K6/1P1k4/8/8/8/8/r7/2R5 w - - 0 1",
+    "4k3/7R/r7/3KP3/8/8/8/8 b - - 3 60",
+    "4k3/8/8/3KP3/8/r7/8/7R w - - 0 1",
+    "8/5k2/8/8/8/2B5/3N4/4K3 w - - 12 40",
+    "8/p4k2/1p4p1/2p2p1p/2P2P1P/1P2K1P1/P7/8 w - - 0 35",
+    "8/8/4kpp1/3p1b2/p6P/2B5/6P1/6K1 b - - 0 47",
+    "3r2k1/5ppp/8/8/8/8/1Q3PPP/6K1 w - - 0 30",
+    "6k1/5pp1/7p/3n4/8/2N3P1/5PKP/8 b - - 4 38",
+    # tactics
+    "r1bqk2r/pppp1ppp/2n2n2/4p3/1bB1P3/2N2N2/PPPP1PPP/R1BQK2R w KQkq - 6 5",
+    "6k1/5ppp/8/8/8/8/5PPP/3R2K1 w - - 0 1",
+    "r2qkb1r/pp2nppp/3p4/2pNN1B1/2BnP3/3P4/PPP2PPP/R2bK2R w KQkq - 1 10",
+    "6rk/6pp/3N4/8/8/8/5PPP/6K1 b - - 0 1",
+    "r4rk1/ppp2ppp/3q1n2/3p4/3P2b1/2PB1N2/PP3PPP/R1BQR1K1 w - - 5 14",
+    "2kr3r/pppq1ppp/2np1n2/4p1B1/2B1P1b1/2NP1N2/PPP2PPP/R2Q1RK1 w - - 4 9",
+    "4k3/P6P/8/8/8/8/p6p/4K3 w - - 0 1",
+    "rnbqkbnr/ppp1p1pp/8/3pPp2/8/8/PPPP1PPP/RNBQKBNR w KQkq f6 0 3",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class BenchResult:
     """What the benchmark found."""
@@ -91,8 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("expected at least 1 for --rounds and --threads")
     import chess
 
-    from engine.bench_positions import BENCH_POSITIONS
-    from engine.thread_limit import limit_threads
+    from engine.player.backend import limit_threads
     from engine.weights_location import default_weights_folder
 
     limit_threads(arguments.threads)

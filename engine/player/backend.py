@@ -1,5 +1,6 @@
-"""What computes the network: the processor or an accelerator."""
+"""Chooses what computes the network: the processor, with how many threads, or an accelerator."""
 
+import os
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # the table of options needs the names before anything heavy is imported
@@ -33,3 +34,15 @@ def device_of(backend: Backend) -> "jax.Device":
             f"expected a {backend} that JAX can use for Backend, got none (allowed: auto, cpu, gpu; from cpu to gpu "
             "the engine must be started again)"
         ) from error
+
+
+def limit_threads(threads: int) -> None:
+    """Sets the size of XLA's CPU thread pools; works only before JAX makes its backend.
+
+    XLA reads the environment variable NPROC once, when the backend is created
+    (`DefaultThreadPoolSize` of its CPU client); the pools cannot be resized afterwards.
+
+    Args:
+      threads: at least 1.
+    """
+    os.environ["NPROC"] = str(threads)

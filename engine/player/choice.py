@@ -1,4 +1,4 @@
-"""From a policy to a move: the rules of choice, in the order they are applied.
+"""Turns a policy into a move by a few rules, applied in this order.
 
   1. A move that mates at once is played, the most probable one if there are several.
   2. When the side to move is winning (expected score at least 0.6), moves into a position that was
@@ -9,18 +9,23 @@
   3. The most probable move left is played; with a temperature T above 0 a move is drawn with
      probability proportional to p ** (1 / T) instead, of those that are probable enough.
 
-The rules look at what the laws of chess say of the position after one own move, and of an answer that has been on the
-board before; the network is not asked.
+The rules use the laws of chess alone: the position after one move of the side to move, and an answer that was on the
+board before. They do not ask the network.
 """
 
 import math
 import random
 from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import chess
 
-from engine.player.evaluator import Evaluation
-from engine.player.recent_game import recent_copy
+if TYPE_CHECKING:  # NumPy comes with it, and neither the table of options nor a session's first answer waits for that
+    from engine.player.evaluator import Evaluation
+
+# Whose policy is used. policy: the network's, from one evaluation. lookahead: the network's, improved by the values of
+# all successors, each of which is evaluated. cmpo: the network's, improved in the same evaluation by its latent model.
+MoveSelection = Literal["policy", "lookahead", "cmpo"]
 
 WINNING_EXPECTED_SCORE = 0.6
 GOOD_MOVE_RATIO = 1 / 20
@@ -28,7 +33,18 @@ PASSABLE_MOVE_RATIO = 1 / 100
 _PLIES_BEFORE_THIRD_REPETITION = 7  # two rounds of four plies, less the last
 
 
-def ranked_moves(evaluation: Evaluation, allowed: Collection[chess.Move] = ()) -> list[chess.Move]:
+def recent_copy(board: chess.Board) -> chess.Board:
+    """Returns a copy of a board that remembers its game back to the last capture or pawn move.
+
+    Positions before that cannot be repeated, and copying a whole long game takes milliseconds.
+
+    Args:
+      board: with its game in the move stack; it is left as it was.
+    """
+    return board.copy(stack=board.halfmove_clock)
+
+
+def ranked_moves(evaluation: "Evaluation", allowed: Collection[chess.Move] = ()) -> list[chess.Move]:
     """Returns the moves from the most to the least probable, ties in the order of UCI text.
 
     Args:
@@ -42,7 +58,7 @@ def ranked_moves(evaluation: Evaluation, allowed: Collection[chess.Move] = ()) -
 
 def choose_move(
     board: chess.Board,
-    evaluation: Evaluation,
+    evaluation: "Evaluation",
     ranked: Sequence[chess.Move],
     temperature: float,
     rng: random.Random,
@@ -100,7 +116,7 @@ def is_drawn_by_rule(board: chess.Board) -> bool:
 
 
 def _without_needless_draws(
-    board: chess.Board, evaluation: Evaluation, ranked: Sequence[chess.Move]
+    board: chess.Board, evaluation: "Evaluation", ranked: Sequence[chess.Move]
 ) -> Sequence[chess.Move]:
     if evaluation.expected_score_to_move < WINNING_EXPECTED_SCORE:
         return ranked

@@ -19,13 +19,14 @@ from dataclasses import dataclass
 import chess
 import numpy as np
 
-from engine.player.choice import choose_move, ranked_moves
+from engine.player.choice import MoveSelection, choose_move, ranked_moves
 from engine.player.endgame_tables import EndgameTables, best_by_tables
 from engine.player.evaluator import BATCH, Evaluation, Evaluator
-from engine.player.move_selection import MoveSelection, lookahead_policy
 from engine.player.polyglot_book import PolyglotBook
-from engine.player.response_time import ResponseTime
-from engine.player.successors import Successors
+from engine.player.successors import Successors, lookahead_policy
+
+# A call that was slow for a reason outside this program is forgotten after some tens of calls.
+_FORGETTING = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,3 +165,31 @@ def _line(move: chess.Move, evaluation: Evaluation, successors: Successors, by_s
         mate_in=successors.mate_in(move),
         reply=successors.reply(move),
     )
+
+
+class ResponseTime:
+    """Predicts how long an evaluation takes, on the safe side: as long as the slowest recent one of its kind.
+
+    Args:
+      batch: boards that the evaluator takes in one go.
+    """
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._single_s = 0.0
+        self._batch_s: float | None = None  # of one full batch; None: not seen yet
+
+    def note(self, boards: int, seconds: float) -> None:
+        """Notes how long a call with at least one board took."""
+        if boards == 1:
+            self._single_s = max(seconds, _FORGETTING * self._single_s)
+        else:
+            # One board left over is evaluated alone, which takes far less than a batch.
+            batches = math.ceil((boards - 1) / self._batch)
+            self._batch_s = max(seconds / batches, _FORGETTING * (self._batch_s or 0.0))
+
+    def predicted_s(self, boards: int) -> float:
+        """Returns seconds for a call with so many boards."""
+        if boards <= 1 or self._batch_s is None:
+            return boards * self._single_s
+        return math.ceil(boards / self._batch) * self._batch_s

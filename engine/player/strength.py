@@ -1,14 +1,15 @@
-"""Playing strength in Elo as the settings that give it: how randomly moves are drawn.
+"""Sets how randomly moves are drawn: by a playing strength in Elo, or by a temperature that falls during the game.
 
-Each row of the table is one measured setting; between two rows both numbers change linearly. Nothing outside the
-table's range is offered. How the rows were measured is in docs/measurements.md.
+Each row of the table of strengths is one measured setting; between two rows both numbers change linearly. Nothing
+outside the table's range is offered. docs/measurements.md says how the rows were measured. The names and rules of the
+falling temperature are those of lc0.
 """
 
 from typing import NamedTuple
 
 
 class Strength(NamedTuple):
-    """How moves are drawn."""
+    """Holds how moves are drawn."""
 
     temperature: float  # 0: the most probable move; 1: drawn from the policy
     least_ratio: float  # moves less probable than this share of the most probable one are not drawn
@@ -27,7 +28,7 @@ LOWEST_ELO, HIGHEST_ELO = min(STRENGTH_OF_ELO), max(STRENGTH_OF_ELO)
 
 
 def strength_of(elo: int) -> Strength:
-    """Returns the setting that plays at an Elo; beyond the table it is that of the nearest row.
+    """Returns the setting that plays at an Elo; beyond the table, the nearest row's.
 
     Args:
       elo: on the scale of the table.
@@ -39,3 +40,19 @@ def strength_of(elo: int) -> Strength:
         return low
     share = (elo - below) / (above - below)
     return Strength(*(start + share * (end - start) for start, end in zip(low, high, strict=True)))
+
+
+def temperature_at(move_number: int, temperature: float, decay_moves: int, cutoff_move: int) -> float:
+    """Returns the temperature of one move.
+
+    Args:
+      move_number: of the move to be made, counted from 1.
+      temperature: of the first move.
+      decay_moves: moves after which the temperature has fallen linearly to 0; 0 for no fall.
+      cutoff_move: first move whose temperature is 0; 0 for none.
+    """
+    if cutoff_move and move_number >= cutoff_move:
+        return 0.0
+    if not decay_moves:
+        return temperature
+    return temperature * max(0, decay_moves - (move_number - 1)) / decay_moves

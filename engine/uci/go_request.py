@@ -3,8 +3,7 @@
 import chess
 
 from engine.player.player import Request
-from engine.player.strength import Strength, strength_of
-from engine.player.temperature import temperature_at
+from engine.player.strength import Strength, strength_of, temperature_at
 from engine.uci.commands import Go
 from engine.uci.reference_files import ReferenceFiles
 from engine.uci.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from engine.player.backend import Backend
-from engine.player.move_selection import MoveSelection
+from engine.player.choice import MoveSelection
 from engine.player.strength import HIGHEST_ELO, LOWEST_ELO
 from engine.uci.commands import shown
 from engine.uci.option import Option, OptionError, UnknownOptionError

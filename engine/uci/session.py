@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import chess
 
-from engine.player.recent_game import recent_copy
+from engine.player.choice import recent_copy
 from engine.uci.board_report import board_report
 from engine.uci.commands import Bare, Command, Debug, Go, Invalid, Position, SetOption, parse_command
 from engine.uci.held_answer import HeldAnswer

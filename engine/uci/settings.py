@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.player.backend import Backend
-from engine.player.move_selection import MoveSelection
+from engine.player.choice import MoveSelection
 from engine.player.strength import HIGHEST_ELO
 from engine.uci.score_types import ScoreType
 from engine.version import VERSION

@@ -5,11 +5,10 @@ import time
 
 import chess
 
-from engine.bench import run_bench
-from engine.bench_positions import BENCH_POSITIONS
+from engine.bench import BENCH_POSITIONS, run_bench
+from engine.player.choice import MoveSelection
 from engine.player.evaluation_cache import CachedEvaluator
 from engine.player.evaluator import Evaluator, RecursiveEvaluator
-from engine.player.move_selection import MoveSelection
 from engine.player.player import Player
 from engine.uci.commands import Go, shown
 from engine.uci.evaluation_report import evaluation_report

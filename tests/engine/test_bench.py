@@ -3,8 +3,7 @@ import itertools
 import chess
 import pytest
 
-from engine.bench import main, run_bench
-from engine.bench_positions import BENCH_POSITIONS
+from engine.bench import BENCH_POSITIONS, main, run_bench
 from tests.doubles.fake_evaluator import FakeEvaluator
 
 _BOARDS = [chess.Board(fen) for fen in BENCH_POSITIONS]

@@ -14,7 +14,7 @@ def load_student(folder: Path) -> Evaluator:
     Raises:
       CheckpointError: the folder is not a network that this version can play.
     """
-    from engine.thread_limit import limit_threads
+    from engine.player.backend import limit_threads
 
     limit_threads(1)  # the other processes and the teachers need their processors
     # Imported here: JAX takes seconds to load, and the other sources do not need it.

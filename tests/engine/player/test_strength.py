@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.player.strength import HIGHEST_ELO, LOWEST_ELO, STRENGTH_OF_ELO, Strength, strength_of
+from engine.player.strength import HIGHEST_ELO, LOWEST_ELO, STRENGTH_OF_ELO, Strength, strength_of, temperature_at
 
 
 def test_the_table_ascends_and_weakens_by_drawing_more_freely() -> None:
@@ -37,3 +37,22 @@ def test_more_elo_never_means_a_higher_temperature(elo: int, more: int) -> None:
     assert isinstance(weaker, Strength)
     assert weaker.temperature >= stronger.temperature - 1e-12
     assert weaker.least_ratio <= stronger.least_ratio + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("move", "decay", "cutoff", "temperature"),
+    [
+        (1, 0, 0, 0.8),
+        (200, 0, 0, 0.8),
+        (1, 10, 0, 0.8),
+        (6, 10, 0, 0.4),
+        (11, 10, 0, 0.0),
+        (90, 10, 0, 0.0),
+        (7, 0, 8, 0.8),
+        (8, 0, 8, 0.0),
+        (6, 10, 6, 0.0),
+        (5, 10, 6, 0.48),
+    ],
+)
+def test_the_temperature_falls_linearly_and_is_cut_off(move: int, decay: int, cutoff: int, temperature: float) -> None:
+    assert temperature_at(move, 0.8, decay, cutoff) == pytest.approx(temperature)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.player.recent_game import recent_copy
+from engine.player.choice import recent_copy
 from engine.uci.commands import Position
 from engine.uci.position_setup import PositionError, Setup, legal_move, new_game
 

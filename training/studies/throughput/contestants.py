@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from engine.bench_positions import BENCH_POSITIONS
+from engine.bench import BENCH_POSITIONS
 from engine.encoding.position import encode_position
 from engine.network.model import evaluate
 from engine.network.network_config import NetworkConfig

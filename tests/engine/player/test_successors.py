@@ -4,9 +4,8 @@ import chess
 import numpy as np
 import pytest
 
-from engine.player.move_selection import lookahead_policy
 from engine.player.player import Player, Request
-from engine.player.successors import Successors
+from engine.player.successors import Successors, lookahead_policy
 from tests.doubles.fake_evaluator import FakeEvaluator, Wdl
 
 
