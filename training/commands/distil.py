@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
-from training.commands.plan_arguments import add_plan_arguments, check_of_new_run, plan_of, stopped_by_signals
+from training.commands.plan_arguments import add_plan_arguments, check_of_new_run, plan_of
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _train(arguments: argparse.Namespace) -> int:
     from training.distillation.distillation_run import Distillation
+    from training.runs.training_loop import TrainingLoop, stopped_by_signals
 
     plan = plan_of(arguments)
     if arguments.resume:
@@ -64,9 +65,9 @@ def _train(arguments: argparse.Namespace) -> int:
     config = _read_config(arguments) if arguments.resume else _new_config(arguments)
     arguments.run.parent.mkdir(parents=True, exist_ok=True)
     with sole_writer(arguments.run):
-        distillation = Distillation(config, arguments.run, plan, arguments.start_from)
-        with stopped_by_signals(distillation):
-            distillation.run()
+        loop = TrainingLoop(Distillation(config, arguments.start_from), arguments.run, plan)
+        with stopped_by_signals(loop):
+            loop.run()
     return 0
 
 

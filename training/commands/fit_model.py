@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.command_line import exit_status
-from training.commands.plan_arguments import stopped_by_signals
 from training.runs.run_clock import Plan
 
 # Most of the time: the first part of it tells how many steps there will be.
@@ -53,13 +52,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _fit(arguments: argparse.Namespace) -> int:
     plan = Plan(minutes=arguments.minutes, clock=arguments.clock, steps=arguments.steps, decay_share=_DECAY_SHARE)
     from engine.frozen_config import with_overrides
-    from training.self_play.fitting_run import ModelFitting
+    from training.runs.training_loop import TrainingLoop, stopped_by_signals
+    from training.self_play.fitting_run import ModelFitting, new_folders
     from training.self_play.model_fit import FitConfig
 
     config = with_overrides(FitConfig(), arguments.set)
-    paths = arguments.network, arguments.source, arguments.validation, arguments.out
-    fitting = ModelFitting(config, *paths, plan)
-    with stopped_by_signals(fitting):
-        fitting.run()
+    out, run = new_folders(arguments.out)
+    fitting = ModelFitting(config, arguments.network, arguments.source, arguments.validation)
+    run.parent.mkdir(parents=True, exist_ok=True)
+    loop = TrainingLoop(fitting, run, plan)
+    with stopped_by_signals(loop):
+        state = loop.run()
+    fitting.finish(state, out, run)
     print(f"wrote {arguments.out}", file=sys.stderr)
     return 0

@@ -75,8 +75,9 @@ def _check(arguments: argparse.Namespace) -> int:
 def _passes(game: str, folder: Path, arguments: argparse.Namespace) -> bool:
     from engine.frozen_config import with_overrides
     from training.runs.run_clock import Plan
+    from training.runs.training_loop import TrainingLoop
     from training.self_play.self_play_presets import self_play_preset
-    from training.self_play.self_play_run import SelfPlayRun
+    from training.self_play.self_play_run import SelfPlay
 
     if folder.exists():
         raise ValueError(f"expected a new folder for the run, got {folder}, which exists")
@@ -86,8 +87,8 @@ def _passes(game: str, folder: Path, arguments: argparse.Namespace) -> bool:
     plan = Plan(
         minutes=minutes, clock=arguments.clock, decay_share=0.5, validate_minutes=minutes / 10, save_minutes=minutes
     )
-    run = SelfPlayRun(with_overrides(self_play_preset(game), arguments.set), folder, plan)
-    run.run()
+    run = SelfPlay(with_overrides(self_play_preset(game), arguments.set))
+    TrainingLoop(run, folder, plan).run()
     return all([_is_met(game, goal, *run.results[goal.opponent]) for goal in check.goals])
 
 

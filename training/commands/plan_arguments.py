@@ -1,20 +1,8 @@
-"""Arguments of command lines that train: how long, and a clean end on Ctrl-C."""
+"""Arguments of command lines that train: how long a run goes on."""
 
 import argparse
-import contextlib
-import signal
-from collections.abc import Iterator
-from types import FrameType
-from typing import Protocol
 
 from training.runs.run_clock import Plan
-
-
-class Stoppable(Protocol):
-    """A run in this process."""
-
-    def stop(self) -> None:
-        """Asks it to save and end; may be called from a signal handler."""
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,18 +48,3 @@ def check_of_new_run(**arguments: object) -> None:
             f"expected no {' or '.join(given)} with --resume, for a run goes on with its own settings, got it "
             "(allowed: --set FIELD=VALUE, or a new run with --start-from)"
         )
-
-
-@contextlib.contextmanager
-def stopped_by_signals(run: Stoppable) -> Iterator[None]:
-    """Lets Ctrl-C and termination end a run cleanly while the context lasts."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        run.stop()
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

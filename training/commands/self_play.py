@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import exit_status
-from training.commands.plan_arguments import add_plan_arguments, check_of_new_run, plan_of, stopped_by_signals
+from training.commands.plan_arguments import add_plan_arguments, check_of_new_run, plan_of
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
@@ -65,14 +65,15 @@ def _learn(arguments: argparse.Namespace) -> int:
         coordinator, processes, index = arguments.group
         join_process_group(coordinator, int(processes), int(index))
     config = _config(arguments)
-    from training.self_play.self_play_run import SelfPlayRun
+    from training.runs.training_loop import TrainingLoop, stopped_by_signals
+    from training.self_play.self_play_run import SelfPlay
 
     arguments.run.parent.mkdir(parents=True, exist_ok=True)
     is_one_of_many = arguments.group is not None and arguments.group[2] != "0"
     with sole_writer(None if is_one_of_many else arguments.run):
-        run = SelfPlayRun(config, arguments.run, plan, arguments.start_from)
-        with stopped_by_signals(run):
-            run.run()
+        loop = TrainingLoop(SelfPlay(config, arguments.start_from), arguments.run, plan)
+        with stopped_by_signals(loop):
+            loop.run()
     return 0
 
 

@@ -1,7 +1,7 @@
-"""The loop of distillation: batches in, updates, figures out, checkpoints on the way."""
+"""A distillation run: batches of labelled positions, updates, and its regret on held-out positions."""
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,33 +21,29 @@ from training.packed.device_batches import DeviceBatch
 from training.packed.prefetch import prefetch
 from training.packed.resident_batches import make_batches
 from training.packed.shards import Shards
-from training.runs.finite_figures import finite_figures
-from training.runs.run_checkpoint import RunCheckpoints
-from training.runs.run_clock import Plan, RunClock
-from training.runs.run_folder import write_config
-from training.runs.run_log import RunLog
-from training.runs.schedule import constant_schedule, decay_end, decaying_schedule
+from training.runs.run_clock import RunClock
+from training.runs.schedule import Schedule
+from training.runs.training_task import Report, Start, Task
 
 _LOG_EVERY = 50  # steps
 TreeT = TypeVar("TreeT")
 
 
-class Distillation:
-    """One run in one process.
+class Distillation(Task[TrainState]):
+    """A run that learns from labels.
 
     Args:
-      config: the run's settings, which are written to its folder.
-      folder: of the run; it is made when nothing is wrong with the settings.
-      plan: how long to go on.
+      config: the run's settings.
       start_from: folder of a run or of a network whose weights are the start of a new run.
 
     Raises:
-      ValueError: the data, the teacher, the other run or the run's newest checkpoint do not fit the settings, or the
-        run's learning rate has fallen to zero and the plan does not restart it.
+      ValueError: the data, the teacher or the other run do not fit the settings.
     """
 
-    def __init__(self, config: RunConfig, folder: Path, plan: Plan, start_from: Path | None = None) -> None:
-        self._config, self._plan = config, plan
+    config: RunConfig
+
+    def __init__(self, config: RunConfig, start_from: Path | None = None) -> None:
+        self.config, self._start_from = config, start_from
         sources = [(_intact(source.folder), source.weight, source.tau) for source in config.sources]
         stream = BatchStream(sources, config.batch_size, config.seed, mirror=config.mirror)
         has_scores = np.array([source.has_scores for source in config.sources], np.float32)
@@ -55,98 +51,55 @@ class Distillation:
         self._held_out = HeldOut(_intact(config.validation)) if config.validation else None
         self._policy = make_policy(config.network)
         self._teacher = NetworkTeacher(config.teacher) if config.teacher.folder else None
-        self._stopping = False
-        fresh = make_state(config)
-        started = None if start_from is None else _started(fresh, config.network, start_from)
-        self._checkpoints = RunCheckpoints(folder)
-        restored = self._checkpoints.restore_latest(fresh)
-        if restored is None and started is not None:
-            # A run that is killed before its first checkpoint must not go on from random weights.
-            self._checkpoints.save(started)
-        state = restored or started or fresh
-        self._state = _placed(state.replace(schedule=constant_schedule()) if plan.restarts_schedule else state)
-        self._clock = RunClock(plan, int(self._state.step), decay_end(self._state.schedule, int(self._state.step)))
-        write_config(folder, config)
-        self._log = RunLog(folder)
 
-    def stop(self) -> None:
-        """Asks the loop to save and end after the step it is in; may be called from a signal handler."""
-        self._stopping = True
+    def start(self) -> Start[TrainState]:
+        """Returns fresh weights, or those of another folder."""
+        fresh = make_state(self.config)
+        if self._start_from is None:
+            return Start(_placed(fresh))
+        return Start(_placed(_started(fresh, self.config.network, self._start_from)), has_weights=True)
 
-    def run(self) -> TrainState:
-        """Trains until the plan is fulfilled; to be called once.
+    def introduction(self, state: TrainState) -> str:
+        """Describes the size of the network and of the batches."""
+        parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+        return f"{parameters:,} parameters, batches of {self.config.batch_size}"
 
-        Returns:
-          The last state, which is also saved.
+    @contextlib.contextmanager
+    def stepping(self, first: int) -> Iterator[Callable[[TrainState], tuple[TrainState, Metrics]]]:
+        """Prepares batches in the background while updates go on."""
+        update = make_update(self.config)
+        with contextlib.closing(prefetch(self._batch, first, depth=4)) as batches:
+            yield lambda state: update(state, next(batches))
 
-        Raises:
-          DivergedError: the loss is no longer a number; the last checkpoint is from before.
-        """
-        try:
-            return self._train()
-        finally:
-            self._checkpoints.close()
-            self._log.close()
-
-    def _train(self) -> TrainState:
-        state, clock, update = self._state, self._clock, make_update(self._config)
-        self._log.tell(self._introduction(state))
-        before: Metrics = {}
-        with contextlib.closing(self._batches(clock.step)) as batches:
-            for batch in batches:
-                state, metrics = update(state, batch)
-                # At most one step is under way while the next is prepared, else a stop would wait for many.
-                jax.block_until_ready(before)
-                before = metrics
-                clock.step += 1
-                if clock.is_decay_due():
-                    state = state.replace(schedule=_placed(decaying_schedule(clock.step, clock.begin_decay())))
-                if self._look(state, metrics):
-                    break
-        self._log.tell(f"saved step {clock.step} after {clock.minutes():.1f} min")
+    def learner(self, state: TrainState) -> TrainState:
+        """Returns the state itself."""
         return state
 
-    def _look(self, state: TrainState, metrics: Metrics) -> bool:
-        """Reports, measures and saves what is due after a step; returns whether the run ends here."""
-        clock = self._clock
-        is_end = self._stopping or clock.is_over()
-        if clock.step % _LOG_EVERY == 0 or clock.step == clock.first_step + 1 or is_end:
-            self._report(finite_figures(clock.step, metrics))
-        if clock.is_due("validate", self._plan.validate_minutes) or (is_end and not self._stopping):
-            self._validate(state)
-        if clock.is_due("save", self._plan.save_minutes) or is_end:
-            finite_figures(clock.step, metrics)
-            self._checkpoints.save(state)
-        return is_end
+    def with_schedule(self, state: TrainState, schedule: Schedule) -> TrainState:
+        """Returns the state with another schedule."""
+        return state.replace(schedule=_placed(schedule))
 
-    def _batches(self, start: int) -> Generator[DeviceBatch, None, None]:
-        def prepared(index: int) -> DeviceBatch:
-            batch = self._make_batch(index)
-            return batch if self._teacher is None else self._teacher.taught(batch)
+    def is_report_due(self, clock: RunClock) -> bool:
+        """Returns whether this is one of every 50 steps."""
+        return clock.step % _LOG_EVERY == 0
 
-        return prefetch(prepared, start, depth=4)
-
-    def _introduction(self, state: TrainState) -> str:
-        parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-        begin = "starts" if not self._clock.step else f"goes on from step {self._clock.step}"
-        return f"{parameters:,} parameters, batches of {self._config.batch_size}; {begin}, the first step compiles"
-
-    def _report(self, figures: dict[str, float]) -> None:
-        clock = self._clock
-        rate = clock.rate() * self._config.batch_size
-        self._log.write(clock.step, {**figures, "positions_per_s": rate, **clock.times()})
-        self._log.tell(
-            f"step {clock.step}  policy {figures['policy_loss']:.3f}  top-1 {figures['top1']:.1%}  "
-            f"steps {figures['solver_steps']:.1f}  residual {figures['residual']:.3f}  "
-            f"{rate:.0f} positions/s  {clock.minutes_left():.1f} min left"
+    def report(self, figures: Mapping[str, float], steps_per_s: float) -> Report:
+        """Returns the figures of the newest batch."""
+        rate = steps_per_s * self.config.batch_size
+        text = (
+            f"policy {figures['policy_loss']:.3f}  top-1 {figures['top1']:.1%}  "
+            f"steps {figures['solver_steps']:.1f}  residual {figures['residual']:.3f}  {rate:.0f} positions/s"
         )
+        return Report({**figures, "positions_per_s": rate}, text)
 
-    def _validate(self, state: TrainState) -> None:
-        if self._held_out is None:
-            return
-        step, result = self._clock.step, self._held_out.measure(self._policy, state.average)
-        self._log.write(step, {f"validation/{name}": value for name, value in result._asdict().items()})
-        self._log.tell(f"step {step}  {result.text()}")
+    def measure(self, state: TrainState) -> Iterator[Report]:
+        """Measures the averaged weights on the held-out positions, if there are any."""
+        if self._held_out is not None:
+            yield self._held_out.measure(self._policy, state.average).report()
+
+    def _batch(self, index: int) -> DeviceBatch:
+        batch = self._make_batch(index)
+        return batch if self._teacher is None else self._teacher.taught(batch)
 
 
 def _placed(tree: TreeT) -> TreeT:
@@ -155,7 +108,7 @@ def _placed(tree: TreeT) -> TreeT:
 
 
 def _intact(folder: str) -> Shards:
-    """Opens a set all of whose bytes are those that were packed."""
+    """Opens a set after checking that its bytes are those that were packed."""
     shards = Shards(Path(folder))
     shards.verify()
     return shards

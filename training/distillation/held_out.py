@@ -11,6 +11,7 @@ import numpy as np
 from training.labels.move_regret import move_regret, report_regret
 from training.packed.batches import BatchStream
 from training.packed.shards import Shards
+from training.runs.training_task import Report
 
 _BATCH = 250  # positions at a time, so that the whole set is a few calls of one compiled program
 
@@ -26,6 +27,10 @@ class HeldOutResult(NamedTuple):
     def text(self) -> str:
         """Returns the figures for people."""
         return f"held-out regret {self.regret:.4f} ± {self.regret_error:.4f}  top-1 {self.top1:.1%}"
+
+    def report(self) -> Report:
+        """Returns the figures as runs log them."""
+        return Report({f"validation/{name}": value for name, value in self._asdict().items()}, self.text())
 
 
 class HeldOut:

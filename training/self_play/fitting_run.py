@@ -1,8 +1,8 @@
-"""The loop that fits a latent model beside a network, measures it, and writes both as a network's folder."""
+"""A run that fits a latent model beside a network, measures it, and writes both as a network's folder."""
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +18,10 @@ from training.distillation.train_state import TrainState, initial_state
 from training.packed.batches import BatchStream
 from training.packed.prefetch import prefetch
 from training.packed.shards import Shards
-from training.runs.finite_figures import finite_figures
-from training.runs.run_clock import Plan, RunClock
+from training.runs.run_clock import RunClock
 from training.runs.run_log import RunLog
-from training.runs.schedule import decaying_schedule
+from training.runs.schedule import Schedule
+from training.runs.training_task import Report, Start, Task
 from training.self_play.chess_agent import model_settings
 from training.self_play.model_figures import (
     ModelFigures,
@@ -64,31 +64,23 @@ class FitResult(NamedTuple):
         )
 
 
-class ModelFitting:
-    """One fit in one process.
+class ModelFitting(Task[TrainState]):
+    """A run that fits a latent model beside a network.
 
     Args:
       config: how to fit.
       network: folder of the network; if it has a latent model of the same shape, that one is fitted further.
       sources: packed sets of labels of all legal moves, whose positions are equally likely.
       validation: a packed set to measure on.
-      out: folder to write; figures of the fit go to one beside it whose name ends in `.run`.
-      plan: how long to fit; measuring comes on top.
 
     Raises:
-      ValueError: the network or the data cannot be used, or there is something at the place of the output already.
+      ValueError: the network or the data cannot be used.
     """
 
-    def __init__(
-        self, config: FitConfig, network: Path, sources: Sequence[Path], validation: Path, out: Path, plan: Plan
-    ) -> None:
-        self._config, self._folder = config, network
-        out = out.resolve()
-        run = out.with_name(f"{out.name}.run")
-        for folder in (out, run):
-            if folder.exists():
-                raise ValueError(f"expected a new place for --out and its .run, got {folder}, which exists")
-        self._out = out
+    config: FitConfig
+
+    def __init__(self, config: FitConfig, network: Path, sources: Sequence[Path], validation: Path) -> None:
+        self.config, self._folder = config, network
         self._loaded = load_network(network)
         self._sets = [_with_all_values(folder) for folder in sources]
         self._validation = _with_all_values(validation)
@@ -97,73 +89,75 @@ class ModelFitting:
         settings = with_one_iteration(self._loaded.network.config)
         self._squares, self._module = make_squares(settings), fitted_module(settings.value_bins)
         self._weights = jax.tree.map(jnp.asarray, network_weights(network))
-        blank = jnp.zeros((1, 64, settings.width)), jnp.zeros((1,), jnp.int32)
-        fresh = jax.jit(self._module.init)(jax.random.key(config.seed), *blank)["params"]
-        started = starting_model(network, fresh)
-        model = fresh if started.params is None else started.params
-        state = initial_state(jax.tree.map(jnp.copy, model), fit_optimizer(config))
-        self._state: TrainState = jax.device_put(state, jax.local_devices()[0])
-        self._clock = RunClock(plan, 0)
-        self._stopping = False
-        run.mkdir(parents=True)
-        self._log = RunLog(run)
-        self._log.tell(f"{started.text}; {sum(map(len, self._sets)):,} positions; the first step compiles")
+        self._blank = jnp.zeros((1, 64, settings.width)), jnp.zeros((1,), jnp.int32)
 
-    def stop(self) -> None:
-        """Asks the loop to end after the step it is in; what was learned is measured and written."""
-        self._stopping = True
+    def start(self) -> Start[TrainState]:
+        """Returns a fresh model, or the one beside the network."""
+        fresh = jax.jit(self._module.init)(jax.random.key(self.config.seed), *self._blank)["params"]
+        found = starting_model(self._folder, fresh)
+        model = fresh if found.params is None else found.params
+        state = initial_state(jax.tree.map(jnp.copy, model), fit_optimizer(self.config))
+        return Start(jax.device_put(state, jax.local_devices()[0]), note=found.text)
 
-    def run(self) -> FitResult:
-        """Fits until the plan is fulfilled, measures and writes; to be called once.
+    def introduction(self, state: TrainState) -> str:
+        """Describes the size of the model and of the data."""
+        parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+        return f"{parameters:,} parameters of a latent model, {sum(map(len, self._sets)):,} positions"
 
-        Raises:
-          DivergedError: the loss is no longer a number; nothing is written.
+    @contextlib.contextmanager
+    def stepping(self, first: int) -> Iterator[Callable[[TrainState], tuple[TrainState, Metrics]]]:
+        """Draws actions in the background while updates go on."""
+        update = make_fit_update(self._module, self.config)
+
+        def step(state: TrainState) -> tuple[TrainState, Metrics]:
+            batch = next(batches)
+            return update(state, self._squares(self._weights, batch.positions), batch.cells, batch.scores)
+
+        with contextlib.closing(prefetch(self._batch, first, depth=4)) as batches:
+            yield step
+
+    def learner(self, state: TrainState) -> TrainState:
+        """Returns the state itself."""
+        return state
+
+    def with_schedule(self, state: TrainState, schedule: Schedule) -> TrainState:
+        """Returns the state with another schedule."""
+        return state.replace(schedule=jax.device_put(schedule, jax.local_devices()[0]))
+
+    def is_report_due(self, clock: RunClock) -> bool:
+        """Returns whether some seconds have passed since the last report."""
+        return clock.is_due("log", _LOG_MINUTES)
+
+    def report(self, figures: Mapping[str, float], steps_per_s: float) -> Report:
+        """Returns the figures of the newest batch."""
+        rate = steps_per_s * self.config.batch_size
+        text = (
+            f"value {figures['value_loss']:.3f}  reward {figures['reward_loss']:.4f}  "
+            f"model q {figures['q_correlation']:.2f}  error {figures['q_error']:.2f}  {rate:.0f} positions/s"
+        )
+        return Report({**figures, "positions_per_s": rate}, text)
+
+    def finish(self, state: TrainState, out: Path, run: Path) -> FitResult:
+        """Measures the averaged model and writes it beside the network.
+
+        Args:
+          state: the last one of the run.
+          out: folder to write.
+          run: the run's folder, whose log gets the figures.
         """
-        try:
-            model = self._fit()
-            result = self._measured(model)
-            self._log.write(result.steps, _flat(result))
-            self._log.tell(result.text())
-            self._write(result)
-            return result
-        finally:
-            self._log.close()
-
-    def _fit(self) -> chex.ArrayTree:
-        """Returns the averaged parameters of the model."""
-        state, clock, update = self._state, self._clock, make_fit_update(self._module, self._config)
-        with contextlib.closing(prefetch(self._batch, 0, depth=4)) as batches:
-            for batch in batches:
-                state, metrics = update(state, self._squares(self._weights, batch.positions), batch.cells, batch.scores)
-                jax.block_until_ready(metrics)
-                clock.step += 1
-                if clock.is_decay_due():
-                    schedule = decaying_schedule(clock.step, clock.begin_decay())
-                    state = state.replace(schedule=jax.device_put(schedule, jax.local_devices()[0]))
-                is_end = self._stopping or clock.is_over()
-                if clock.is_due("log", _LOG_MINUTES) or clock.step == 1 or is_end:
-                    self._report(metrics)
-                if is_end:
-                    break
-        finite_figures(clock.step, metrics)
-        return state.average
+        result = self._measured(state.average, int(state.step))
+        with contextlib.closing(RunLog(run)) as log:
+            log.write(result.steps, _flat(result))
+            log.tell(result.text())
+        self._write(result, out)
+        return result
 
     def _batch(self, index: int) -> FitBatch:
-        return drawn_actions(self._stream(index), self._config, index)
+        return drawn_actions(self._stream(index), self.config, index)
 
-    def _report(self, metrics: Metrics) -> None:
-        clock, figures = self._clock, finite_figures(self._clock.step, metrics)
-        rate = clock.rate() * self._config.batch_size
-        self._log.write(clock.step, {**figures, "positions_per_s": rate, **clock.times()})
-        self._log.tell(
-            f"step {clock.step}  value {figures['value_loss']:.3f}  reward {figures['reward_loss']:.4f}  "
-            f"model q {figures['q_correlation']:.2f}  error {figures['q_error']:.2f}  {rate:.0f} positions/s  "
-            f"{clock.minutes_left():.1f} min left"
-        )
-
-    def _measured(self, params: chex.ArrayTree) -> FitResult:
+    def _measured(self, params: chex.ArrayTree, steps: int) -> FitResult:
         """Chooses the scale on positions of training and measures on the held-out ones."""
-        config = self._config
+        config = self.config
         settings = model_settings(past_policies=0, clip=config.clip, scale=1.0)
         loaded = self._loaded._replace(model=PlayingModel(settings, params))
         known = judged_moves(loaded, self._sets[0], config.measured)
@@ -171,10 +165,10 @@ class ModelFitting:
         judged = judged_moves(loaded, self._validation, config.measured)
         regrets = {each: improved_regret(judged, each, config.clip) for each in config.scales}
         model = PlayingModel(dataclasses.replace(settings, scale=scale), params)
-        return FitResult(model, model_figures(judged), regrets, self._clock.step)
+        return FitResult(model, model_figures(judged), regrets, steps)
 
-    def _write(self, result: FitResult) -> None:
-        found, config = read_network_facts(self._folder), self._config
+    def _write(self, result: FitResult, out: Path) -> None:
+        found, config = read_network_facts(self._folder), self.config
         paragraph = (
             f"Beside the network lies a latent model, fitted to the labels of all legal moves of "
             f"{_names(self._sets)} while the network stayed as it was: {result.steps} steps of {config.batch_size} "
@@ -183,8 +177,22 @@ class ModelFitting:
         )
         card = (self._folder / "CARD.md").read_text().rstrip("\n")
         facts = {**found.facts, "latent_model": {"settings": to_json_dict(config), **_flat(result)}}
-        self._out.parent.mkdir(parents=True, exist_ok=True)
-        save_network(self._out, found.config, self._loaded.params, f"{card}\n\n{paragraph}\n", facts, result.model)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        save_network(out, found.config, self._loaded.params, f"{card}\n\n{paragraph}\n", facts, result.model)
+
+
+def new_folders(out: Path) -> tuple[Path, Path]:
+    """Returns the folder to write and the one beside it for the run, whose name ends in `.run`.
+
+    Raises:
+      ValueError: there is something at one of these places already.
+    """
+    out = out.resolve()
+    run = out.with_name(f"{out.name}.run")
+    for folder in (out, run):
+        if folder.exists():
+            raise ValueError(f"expected a new place for --out and its .run, got {folder}, which exists")
+    return out, run
 
 
 def _with_all_values(folder: Path) -> Shards:

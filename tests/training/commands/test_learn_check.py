@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from training.commands.learn_check import CHECKS, main
+from training.runs import training_loop
 from training.runs.run_clock import Plan
 from training.self_play import self_play_run
 from training.self_play.self_play_config import SelfPlayConfig
@@ -18,10 +19,16 @@ class Pretended:
     games: dict[str, dict[str, tuple[int, int, int]]] = {}
     plans: dict[str, tuple[SelfPlayConfig, Plan]] = {}
 
-    def __init__(self, config: SelfPlayConfig, folder: Path, plan: Plan) -> None:
-        assert folder.name == config.game
-        self.plans[config.game] = config, plan
-        self.results = self.games[config.game]
+    def __init__(self, config: SelfPlayConfig) -> None:
+        self.config, self.results = config, self.games[config.game]
+
+
+class PretendedLoop:
+    """Stands for the loop: notes the plan of a run."""
+
+    def __init__(self, task: Pretended, folder: Path, plan: Plan) -> None:
+        assert folder.name == task.config.game
+        task.plans[task.config.game] = task.config, plan
 
     def run(self) -> None:
         """Does nothing."""
@@ -35,7 +42,8 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> type[Pretended]:
         "gardner_chess": {"random": (180, 0, 20)},
     }
     Pretended.plans = {}
-    monkeypatch.setattr(self_play_run, "SelfPlayRun", Pretended)
+    monkeypatch.setattr(self_play_run, "SelfPlay", Pretended)
+    monkeypatch.setattr(training_loop, "TrainingLoop", PretendedLoop)
     return Pretended
 
 

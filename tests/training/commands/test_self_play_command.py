@@ -17,13 +17,15 @@ from engine.checkpoint import read_network_facts
 from tests.doubles.self_play_runs import SETTINGS, small_config
 from tests.doubles.small_run import QUICK_ENVIRONMENT, quick_compiles
 from training.commands.self_play import main
+from training.runs import training_loop
 from training.runs.run_checkpoint import RunCheckpoints
 from training.runs.run_clock import Plan
 from training.runs.run_folder import read_settings
+from training.runs.training_loop import TrainingLoop
 from training.self_play import self_play_run
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
-from training.self_play.self_play_run import SelfPlayRun
+from training.self_play.self_play_run import SelfPlay
 
 WEIGHTS = Path(__file__).parents[3] / "weights" / "wide"
 
@@ -65,10 +67,14 @@ def test_chess_starts_from_the_weights_and_keeps_the_presets_products_and_solver
 ) -> None:
     begun: list[SelfPlayConfig] = []
 
-    class Pretended:
-        def __init__(self, config: SelfPlayConfig, folder: Path, plan: Plan, start_from: Path) -> None:
-            assert (folder, plan.minutes, start_from) == (tmp_path / "run", 1, WEIGHTS)
-            begun.append(config)
+    def pretended(config: SelfPlayConfig, start_from: Path) -> SelfPlayConfig:
+        assert start_from == WEIGHTS
+        return config
+
+    class PretendedLoop:
+        def __init__(self, task: SelfPlayConfig, folder: Path, plan: Plan) -> None:
+            assert (folder, plan.minutes) == (tmp_path / "run", 1)
+            begun.append(task)
 
         def run(self) -> None:
             """Does nothing."""
@@ -76,7 +82,8 @@ def test_chess_starts_from_the_weights_and_keeps_the_presets_products_and_solver
         def stop(self) -> None:
             """Does nothing."""
 
-    monkeypatch.setattr(self_play_run, "SelfPlayRun", Pretended)
+    monkeypatch.setattr(self_play_run, "SelfPlay", pretended)
+    monkeypatch.setattr(training_loop, "TrainingLoop", PretendedLoop)
     arguments = ["--run", str(tmp_path / "run"), "--preset", "chess", "--minutes", "1", "--start-from", str(WEIGHTS)]
     assert main(arguments) == 0
     shipped, preset = read_network_facts(WEIGHTS).config, self_play_preset("chess").network
@@ -116,7 +123,7 @@ def test_a_run_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def run_to(folder: Path, config: SelfPlayConfig, steps: int) -> Any:
     with quick_compiles():
-        run = SelfPlayRun(config, folder, Plan(minutes=60, steps=steps, validate_minutes=60))
+        run = TrainingLoop(SelfPlay(config), folder, Plan(minutes=60, steps=steps, validate_minutes=60))
         return jax.device_get(run.run())
 
 
@@ -125,8 +132,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     arguments = [
         sys.executable,
-        "-m",
-        "training.self_play",
+        str(Path(__file__).parents[3] / "uci_main.py"),
+        "self-play",
         *command(killed, "--save-minutes", "0", "--set", "opponents="),
     ]
     process = subprocess.Popen(arguments, env={**os.environ, **QUICK_ENVIRONMENT}, stderr=subprocess.DEVNULL)

@@ -27,6 +27,7 @@ from training.distillation.starting_weights import starting_model
 from training.packed.batches import Batch, BatchStream
 from training.packed.shards import Shards
 from training.runs.run_clock import Plan
+from training.runs.training_loop import TrainingLoop
 from training.self_play.model_figures import (
     JudgedMoves,
     best_scale,
@@ -38,7 +39,7 @@ from training.self_play.model_fit import FitConfig, drawn_actions, fit_loss
 from training.self_play.one_iteration import with_one_iteration
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
-from training.self_play.self_play_run import SelfPlayRun
+from training.self_play.self_play_run import SelfPlay
 
 SIZES = dataclasses.replace(tiny_config(), arithmetic="int8")
 
@@ -238,7 +239,7 @@ def test_self_play_starts_from_a_model_that_fits(
     expected = load_network(fitted).model
     assert expected is not None
     with quick_compiles():
-        run = SelfPlayRun(tiny_chess(), tmp_path / "run", Plan(minutes=60, steps=1), fitted)
+        run = TrainingLoop(SelfPlay(tiny_chess(), fitted), tmp_path / "run", Plan(minutes=60, steps=1))
     learner: Any = run._state.learner
     # Copies, since the iteration takes the state's buffers.
     starts = [jax.device_get(params["model"]) for params in (learner.params, learner.target, learner.anchor)]
@@ -246,7 +247,7 @@ def test_self_play_starts_from_a_model_that_fits(
         jax.tree.map(np.testing.assert_array_equal, model, expected.params)
     # Killed before its first iteration, it goes on from the same weights.
     with quick_compiles():
-        again = SelfPlayRun(tiny_chess(), tmp_path / "run", Plan(minutes=60, steps=1))
+        again = TrainingLoop(SelfPlay(tiny_chess()), tmp_path / "run", Plan(minutes=60, steps=1))
     jax.tree.map(np.testing.assert_array_equal, again._state.learner.params, learner.params)
     again._checkpoints.close()
     again._log.close()

@@ -18,9 +18,10 @@ from tests.doubles.tiny_network import tiny_config
 from training.commands.export import main as export
 from training.runs.run_clock import Plan
 from training.runs.run_folder import is_self_play, write_config
+from training.runs.training_loop import TrainingLoop
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
-from training.self_play.self_play_run import SelfPlayRun
+from training.self_play.self_play_run import SelfPlay
 
 
 def test_only_a_run_of_chess_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,7 +44,7 @@ def tiny_chess() -> SelfPlayConfig:
 def test_a_run_is_exported_and_plays_the_improved_policy(tmp_path: Path) -> None:
     folder, out = tmp_path / "run", tmp_path / "net"
     with quick_compiles():
-        state = SelfPlayRun(tiny_chess(), folder, Plan(minutes=60, steps=2)).run()
+        state = TrainingLoop(SelfPlay(tiny_chess()), folder, Plan(minutes=60, steps=2)).run()
     assert export(["--run", str(folder), "--out", str(out), "--set", "arithmetic=int8", "--note", "Short."]) == 0
     loaded, target = load_network(out), state.learner.target
     assert loaded.model is not None and loaded.network.config.arithmetic == "int8"

@@ -22,6 +22,7 @@ from training.export.exporting import export_run
 from training.labels.label_formats import LabelledPosition
 from training.labels.move_regret import move_regret, report_regret
 from training.runs.run_clock import Plan
+from training.runs.training_loop import TrainingLoop
 from training.studies.cores.comparison_cells import Cell
 from training.studies.cores.network_costs import NetworkCosts
 
@@ -56,9 +57,9 @@ def train_cell(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     # The clock of a run counts from its start: a first step fills the cache of compiled programs.
-    Distillation(config, folder / "warm", dataclasses.replace(plan, steps=1, decay_share=0.0)).run()
+    TrainingLoop(Distillation(config), folder / "warm", dataclasses.replace(plan, steps=1, decay_share=0.0)).run()
     shutil.rmtree(folder / "warm")
-    state = Distillation(config, folder / "run", plan).run()
+    state = TrainingLoop(Distillation(config), folder / "run", plan).run()
     steps = int(state.step)
     export_run(folder / "run", folder / "network", [], f"Core {cell.core}, compared at equal {cell.regime}.")
     figures = network_figures(load_network_evaluator(folder / "network"), positions, puzzles)
