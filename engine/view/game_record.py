@@ -1,15 +1,16 @@
-"""Games as the page sends them: a FEN with moves, or PGN; what cannot be played is refused with one line."""
+"""Reads games as the page sends them, a FEN with moves or PGN, and refuses in one line what cannot be played."""
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import chess
 
-from engine.pgn_games import read_game
+from engine.files.pgn_games import PgnGame, games_of_text, read_games
+from engine.files.position_lines import check_possible
+from engine.files.skipped_entries import EntryFault, Skipped
 
 MAX_PLIES = 2000
-_LARGEST_COUNTER = 32767  # What the encodings and other programs hold in 16 bits.
 _SHOWN = 100
 
 
@@ -48,7 +49,10 @@ def board_of(fen: str, moves: Sequence[str] = ()) -> chess.Board:
         board = chess.Board(fen)
     except (ValueError, IndexError) as error:
         raise GameRecordError(f"expected a FEN, got {_shown(fen)} ({str(error)[:_SHOWN]})") from None
-    _check_possible(board, fen)
+    try:
+        check_possible(board, fen)
+    except ValueError as error:
+        raise GameRecordError(str(error)) from None
     for number, text in enumerate(moves, start=1):
         try:
             move = board.parse_uci(text)
@@ -61,37 +65,48 @@ def board_of(fen: str, moves: Sequence[str] = ()) -> chess.Board:
 
 
 def read_pgn(text: str) -> RecordedGame:
-    """Reads the first game of a PGN text; comments and variations are left out.
+    """Reads the first game of a PGN text that has moves or a position; comments and variations are left out.
 
     Raises:
-      GameRecordError: there is no game, it is not standard chess, or it has an illegal move.
+      GameRecordError: there is none, it is not chess, or something in it is no legal move.
     """
-    game = read_game(io.StringIO(text))
-    if game is None or not (game.variations or "FEN" in game.headers or game.errors):
-        raise GameRecordError(f"expected a game in PGN, got {_shown(text)}")
-    if game.errors:
-        raise GameRecordError(f"expected legal moves in the PGN, got: {_shown(str(game.errors[0]))}")
-    try:
-        start = game.board()
-    except ValueError as error:
-        raise GameRecordError(
-            f"expected a game of standard chess from a readable FEN, got: {_shown(str(error))}"
-        ) from None
-    if type(start) is not chess.Board or start.chess960:
-        raise GameRecordError(f"expected a game of standard chess, got {game.headers.get('Variant')}")
-    moves = tuple(move.uci() for move in game.mainline_moves())
-    board_of(start.fen(), moves)
-    return RecordedGame(fen=start.fen(), moves=moves, headers={key: str(value) for key, value in game.headers.items()})
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
+    return _first(games_of_text([lines], "the PGN"), _shown(text))
 
 
-def _check_possible(board: chess.Board, fen: str) -> None:
-    reasons = [
-        str(status.name).lower().replace("_", " ") for status in chess.Status if board.status() & status and status.name
-    ]
-    if board.halfmove_clock > _LARGEST_COUNTER or board.fullmove_number > _LARGEST_COUNTER:
-        reasons.append("move counter too large")
-    if reasons:
-        raise GameRecordError(f"expected a position that a game can reach, got {_shown(fen)} ({', '.join(reasons)})")
+def read_pgn_file(path: Path) -> RecordedGame:
+    """Reads the first game of a PGN file; see `read_pgn`.
+
+    Args:
+      path: the file, in any encoding, compressed or not; `-` is standard input.
+
+    Raises:
+      GameRecordError: see `read_pgn`.
+      FileError: the file cannot be read.
+    """
+    return _first(read_games(path), str(path))
+
+
+def _first(games: Iterable[PgnGame | Skipped], shown: str) -> RecordedGame:
+    for game in games:
+        if isinstance(game, EntryFault):
+            raise GameRecordError(str(game))
+        if isinstance(game, PgnGame):
+            return _recorded(game)
+    raise GameRecordError(f"expected a game in PGN, got {shown}")
+
+
+def _recorded(game: PgnGame) -> RecordedGame:
+    if game.start.has_chess960_castling_rights():
+        raise GameRecordError(f"expected a game of chess, got one of Chess960 that may castle: {game.start.fen()}")
+    fen = game.start.fen()
+    # Without such rights the moves are those of chess, but for how Chess960 writes castling.
+    board = chess.Board(fen)
+    for move in game.moves[: MAX_PLIES + 1]:
+        board.push_uci(move.uci())
+    moves = tuple(move.uci() for move in board.move_stack)
+    board_of(fen, moves)
+    return RecordedGame(fen=fen, moves=moves, headers=game.tags)
 
 
 def _shown(text: str) -> str:

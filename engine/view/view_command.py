@@ -28,7 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--fen", help="position to begin with")
-    start.add_argument("--pgn", type=Path, metavar="FILE", help="game to begin with")
+    start.add_argument(
+        "--pgn", type=Path, metavar="FILE", help="game to begin with, the first of the file (- for standard input)"
+    )
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the network (default: the shipped one)")
     parser.add_argument("--compare", type=Path, metavar="DIR", help="folder of another network to compare with")
     parser.add_argument("--port", type=port_number, default=0, help="port (default: a free one)")
@@ -67,11 +69,11 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _fragment(arguments: argparse.Namespace) -> str:
     """Returns the state that the page begins with, as it writes states into its address."""
-    from engine.view.game_record import board_of, read_pgn
+    from engine.view.game_record import board_of, read_pgn_file
 
     if arguments.fen is not None:
         return urlencode({"fen": board_of(arguments.fen).fen()})
     if arguments.pgn is None:
         return ""
-    game = read_pgn(arguments.pgn.read_text(encoding="utf-8", errors="replace"))
+    game = read_pgn_file(arguments.pgn)
     return urlencode({"fen": game.fen, "moves": ",".join(game.moves), "ply": 0})

@@ -141,7 +141,8 @@ def _check_network(folder: Path) -> None:
 def add_openings(parser: argparse.ArgumentParser) -> None:
     """Adds which openings are played."""
     add = parser.add_argument
-    add("--openings", type=Path, metavar="FILE", help=".pgn, .epd, or UCI moves by line (default: the built-in book)")
+    add("--openings", type=Path, metavar="FILE", help="PGN, EPD, FEN, or UCI moves by line (default: built-in book)")
+    add("--strict", action="store_true", help="stop at the first opening that cannot be read (default: skip it)")
     add("--plies", type=positive_whole, metavar="N", help="play only N plies of a PGN opening")
     add("--in-order", action="store_true", help="take openings as they stand in the book (default: drawn at random)")
     add("--seed", type=int, default=1, metavar="N", help="fixes the openings drawn (default: 1)")
@@ -158,6 +159,7 @@ def opening_choice(arguments: argparse.Namespace) -> "OpeningChoice":
         in_order=arguments.in_order,
         plies=arguments.plies,
         chess960=arguments.chess960,
+        strict=arguments.strict,
     )
 
 

@@ -1,85 +1,95 @@
-"""Openings from a file: PGN games, EPD or FEN positions, or lines of UCI moves."""
+"""Reads openings from a file: PGN games, FEN or EPD positions, or lines of UCI moves."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
-import chess
-
-from engine.pgn_games import read_game
+from engine.files.file_kind import file_kind
+from engine.files.pgn_games import PgnGame, read_games
+from engine.files.position_lines import Position, read_positions
+from engine.files.skipped_entries import EntryFault, Skipped, SkippedEntries
+from engine.files.text_file import FileError, on_disk, shown_name, text_lines
 from training.evaluation.failures import EvaluationError
-from training.evaluation.match.opening_book import Opening, parse_opening
+from training.evaluation.match.opening_book import START, Opening, parse_opening
 
 
-def read_openings(path: Path, *, plies: int | None = None, chess960: bool = False) -> list[Opening]:
-    """Reads openings; the ending of the file's name says how.
+def read_openings(
+    path: Path, *, plies: int | None = None, chess960: bool = False, strict: bool = False
+) -> list[Opening]:
+    """Reads openings; the ending of the file's name says how, or its content if the name says nothing.
 
-    `.pgn` holds games, whose main lines are played; `.epd` and `.fen` one position a line; anything
-    else lines of UCI moves from the starting position. Empty lines are skipped.
+    `.pgn` holds games, whose main lines are played; `.epd` and `.fen` one position a line; anything else lines of UCI
+    moves from the starting position. What cannot be read is skipped, counted, and listed on standard error.
 
     Args:
-      path: the file.
+      path: the file; `-` is standard input.
       plies: play at most so many plies of a PGN game; None for all.
-      chess960: castle by the rules of Chess960 (PGN and EPD).
+      chess960: castle by the rules of Chess960 (PGN and EPD), not only in entries that say so.
+      strict: refuse a file of which anything cannot be read.
 
     Raises:
-      EvaluationError: the file cannot be read, an entry is wrong, or there is no opening.
+      EvaluationError: the file cannot be read, there is no opening, or an entry is wrong and `strict`.
     """
+    skipped = SkippedEntries(strict=strict)
     try:
-        if path.suffix.lower() == ".pgn":
-            openings = _read_games(path, plies, chess960)
-        elif path.suffix.lower() in (".epd", ".fen"):
-            openings = _read_lines(path, lambda name, line: _position(name, line, chess960))
-        else:
-            openings = _read_lines(path, parse_opening)
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"expected a text file of openings, got {path}: {error}") from error
+        with on_disk(path) as file:
+            openings = list(skipped.usable(_entries(file, plies, chess960)))
+    except FileError as error:
+        raise EvaluationError(str(error)) from error
+    skipped.report()
     if not openings:
-        raise EvaluationError(f"expected at least one opening in {path}, got none")
+        raise EvaluationError(f"expected at least one opening in {shown_name(path)}, got none")
     return openings
 
 
-def _read_lines(path: Path, parse: Callable[[str, str], Opening]) -> list[Opening]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [parse(f"{path.name} line {number}", line) for number, line in enumerate(lines, start=1) if line.strip()]
+def _entries(path: Path, plies: int | None, chess960: bool) -> Iterator[Opening | Skipped]:
+    kind = file_kind(path)
+    if kind == "games":
+        yield from (_opening_of_game(game, path, plies, chess960) for game in read_games(path))
+    elif kind == "positions":
+        yield from (_opening_of_position(position, path, chess960) for position in read_positions(path))
+    else:
+        yield from _opening_of_lines(path)
 
 
-def _position(name: str, line: str, chess960: bool) -> Opening:
-    # FEN has two counters after the four fields of EPD, EPD operations; python-chess reads both.
-    fields = line.split()
-    is_fen = len(fields) >= 6 and fields[4].isdecimal() and fields[5].isdecimal()
-    try:
-        board = chess.Board(chess960=chess960)
-        if is_fen:
-            board.set_fen(" ".join(fields[:6]))
-        else:
-            board.set_epd(line)
-    except ValueError as error:
-        raise EvaluationError(f"expected a position in FEN or EPD as {name}, got {line!r}: {error}") from error
-    return _checked(Opening(name=name, moves=(), start_fen=board.fen(), chess960=chess960), board)
+def _opening_of_lines(path: Path) -> Iterator[Opening | Skipped]:
+    for number, line in enumerate(text_lines(path, "openings"), 1):
+        if line.strip():
+            try:
+                yield parse_opening(f"{path.name} line {number}", line)
+            except EvaluationError as error:
+                yield EntryFault(shown_name(path), number, "", str(error))
 
 
-def _read_games(path: Path, plies: int | None, chess960: bool) -> list[Opening]:
-    openings: list[Opening] = []
-    with path.open(encoding="utf-8") as stream:
-        while (game := read_game(stream)) is not None:
-            name = f"{path.name} game {len(openings) + 1}"
-            if game.errors:
-                raise EvaluationError(f"expected legal moves in {name}, got {game.errors[0]}")
-            board = game.board()
-            start_fen = None if board.fen() == chess.STARTING_FEN else board.fen()
-            moves = tuple(game.mainline_moves())[:plies]
-            given = game.headers.get("Opening", "?")
-            opening = Opening(
-                name=name if given == "?" else given,
-                moves=moves,
-                start_fen=start_fen,
-                chess960=chess960 or board.chess960,
-            )
-            openings.append(_checked(opening, opening.board()))
-    return openings
+def _opening_of_position(position: Position | EntryFault, path: Path, chess960: bool) -> Opening | Skipped:
+    if isinstance(position, EntryFault):
+        return position
+    opening = Opening(
+        name=f"{path.name} line {position.line}",
+        moves=(),
+        start_fen=position.board.fen(),
+        chess960=chess960 or position.board.chess960,
+    )
+    return _checked(opening, path, position.line, "")
 
 
-def _checked(opening: Opening, board: chess.Board) -> Opening:
-    if not board.is_valid() or not any(board.legal_moves):
-        raise EvaluationError(f"expected {opening.name!r} to be a legal position with a legal move, got {board.fen()}")
+def _opening_of_game(game: PgnGame | Skipped, path: Path, plies: int | None, chess960: bool) -> Opening | Skipped:
+    if not isinstance(game, PgnGame):
+        return game
+    number = f"game {game.number}"
+    name = next((value for tag, value in game.tags.items() if tag.lower() == "opening" and value != "?"), None)
+    start_fen = game.start.fen()
+    opening = Opening(
+        name=name or f"{path.name} {number}",
+        moves=game.moves[:plies],
+        start_fen=None if start_fen == START.start().fen() else start_fen,
+        chess960=chess960 or game.start.chess960,
+    )
+    return _checked(opening, path, game.line, number)
+
+
+def _checked(opening: Opening, path: Path, line: int, entry: str) -> Opening | Skipped:
+    board = opening.board()
+    if not any(board.legal_moves):
+        reason = f"expected a position with a legal move after the opening, got {board.fen()}"
+        return EntryFault(shown_name(path), line, entry, reason)
     return opening

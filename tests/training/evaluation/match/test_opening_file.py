@@ -16,12 +16,13 @@ def test_openings_are_read_line_by_line(tmp_path: Path) -> None:
     file.write_text("e2e4 e7e5\n\nd2d4\n")
     assert [len(opening.moves) for opening in read_openings(file)] == [2, 1]
     file.write_text("e2e4\ne2e4 e7e4\n")
-    with pytest.raises(EvaluationError, match=r"book.txt line 2.*'e7e4'"):
-        read_openings(file)
+    with pytest.raises(EvaluationError, match=r"book.txt, line 2: .*'e7e4'"):
+        read_openings(file, strict=True)
+    assert len(read_openings(file)) == 1
     file.write_text("\n")
     with pytest.raises(EvaluationError, match="at least one opening"):
         read_openings(file)
-    with pytest.raises(EvaluationError, match="expected a text file"):
+    with pytest.raises(EvaluationError, match="expected a file of"):
         read_openings(tmp_path / "absent.txt")
 
 
@@ -35,8 +36,8 @@ def test_pgn_openings_have_their_moves_names_and_positions(tmp_path: Path) -> No
     assert placed.board().piece_at(chess.E4) is not None
     assert [len(opening.moves) for opening in read_openings(file, plies=2)] == [2, 1]
     file.write_text("1. e4 e5 2. Nd4 *\n")
-    with pytest.raises(EvaluationError, match="legal moves in book.pgn game 1"):
-        read_openings(file)
+    with pytest.raises(EvaluationError, match=r"book.pgn, line 1, game 1: expected legal moves, got Nd4"):
+        read_openings(file, strict=True)
 
 
 def test_epd_openings_are_positions(tmp_path: Path) -> None:
@@ -53,7 +54,7 @@ def test_epd_openings_are_positions(tmp_path: Path) -> None:
     ):
         file.write_text(wrong)
         with pytest.raises(EvaluationError, match="expected .*position"):
-            read_openings(file)
+            read_openings(file, strict=True)
 
 
 def test_chess960_openings_castle_by_their_rules(tmp_path: Path) -> None:

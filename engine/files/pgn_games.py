@@ -1,0 +1,150 @@
+"""Reads games from PGN: the true starting position and the moves of each, or why it cannot be read.
+
+A reader of data must never give a position that its file does not contain. So a game of other rules than chess and
+Chess960, a start that is not told, a tag that was not understood, or a word that is no move make a fault of the game.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import chess
+
+from engine.files.pgn_splitter import GameText, Tag, split_games
+from engine.files.position_lines import read_fen
+from engine.files.skipped_entries import EmptyGame, EntryFault, Skipped
+from engine.files.text_file import shown_name, text_blocks
+from engine.files.written_moves import MoveError, play_words, read_word
+
+_CHESS = {"", "?", "-", "standard", "chess", "normal", "classical", "orthodox", "fromposition"}
+_CHESS960 = {"chess960", "960", "fischerandom", "fischerrandom", "fischerrandomchess", "frc", "freestyle"}
+_CHESS960 |= {"freestylechess", "chess9lx"}
+_OTHER_RULES = (
+    "crazyhouse bughouse atomic antichess giveaway suicide losers losing horde racingkings threecheck 3check "
+    "kingofthehill koth kriegspiel duck duckchess fogofwar placement seirawan capablanca nocastle wildcastle "
+    "doublechess berolina cylinder shatranj makruk xiangqi shogi loop extinction checkless 4player"
+).split()
+# Servers name the rules in the Event, too: "FICS rated crazyhouse game".
+_RULES_IN_EVENT = re.compile(
+    rf"\b(?:un)?(?:rated|casual) ({'|'.join([*_OTHER_RULES, 'racing kings', 'three-check', 'king of the hill'])})\b",
+    re.IGNORECASE,
+)
+_ROSTER = {"event", "site", "date", "round", "white", "black", "result", "eco", "opening", "variation", "annotator"}
+_FEN_LIKE = re.compile(r"[1-8KQRBNPkqrbnp]+(?:/[1-8KQRBNPkqrbnp]+){7}\s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PgnGame:
+    """A game that can be played through.
+
+    Attributes:
+      number: in its file, counted from 1, with those that cannot be read.
+      line: where it begins, counted from 1.
+      tags: names as written, and values.
+      start: the position before the moves; its `chess960` says by which rules the game castles.
+      moves: of the main line, legal one after the other; empty if the game only shows a position.
+    """
+
+    number: int
+    line: int
+    tags: dict[str, str]
+    start: chess.Board
+    moves: tuple[chess.Move, ...]
+
+
+def read_games(path: Path, part: int = 0, parts: int = 1) -> Iterator[PgnGame | Skipped]:
+    """Yields the games of a PGN file one after the other, in flat memory.
+
+    Args:
+      path: the file, in any encoding, compressed or not; `-` is standard input.
+      part: which of the parts, counted from 0.
+      parts: so many readers divide the games among them, each every so-many-th.
+
+    Raises:
+      FileError: the file cannot be opened, is damaged, or is not text.
+    """
+    yield from games_of_text(text_blocks(path, "games"), shown_name(path), part, parts)
+
+
+def games_of_text(blocks: Iterable[str], name: str, part: int = 0, parts: int = 1) -> Iterator[PgnGame | Skipped]:
+    r"""Yields the games of a PGN text.
+
+    Args:
+      blocks: pieces of it, each of whole lines that end in `\n`.
+      name: of the text, for faults.
+      part: which of the parts, counted from 0.
+      parts: see `read_games`.
+    """
+    for text in split_games(blocks):
+        if text.number % parts != part:
+            continue
+        try:
+            game = _game(text)
+        except MoveError as error:
+            yield EntryFault(name, error.line, f"game {text.number}", str(error))
+        else:
+            yield EmptyGame(text.line) if game is None else game
+
+
+def _game(text: GameText) -> PgnGame | None:
+    """Returns the game, None if it has neither moves nor a position of its own."""
+    if text.fault is not None:
+        raise MoveError(*text.fault)
+    tags = {tag.name.lower(): tag for tag in text.tags}
+    is_chess960 = _is_chess960(text.tags)
+    start = _start(tags, text.line, is_chess960)
+    moves = play_words(start, text.words)
+    if not moves and ("fen" not in tags or any(_decides(word) for _, words in text.words for word in words)):
+        return None
+    named = {tag.name: tag.value for tag in text.tags}
+    return PgnGame(number=text.number, line=text.line, tags=named, start=start, moves=tuple(moves))
+
+
+def _decides(word: str) -> bool:
+    return read_word(word).kind == "result" and word != "*"
+
+
+def _is_chess960(tags: Iterable[Tag]) -> bool:
+    """Returns whether the rules are those of Chess960, not of chess.
+
+    Raises:
+      MoveError: they are others.
+    """
+    found = False
+    for tag in tags:
+        name, value = tag.name.lower(), re.sub(r"[\s_-]", "", tag.value.lower())
+        if name == "variant":
+            if value in _CHESS960:
+                found = True
+            elif value not in _CHESS:
+                raise MoveError(tag.line, f"expected chess or Chess960, got {tag.value}")
+        elif (name not in _ROSTER and value in {*_OTHER_RULES, *_CHESS960}) or (
+            name == "event" and _RULES_IN_EVENT.search(tag.value)
+        ):
+            raise MoveError(tag.line, f"expected chess or Chess960, got {tag.name} {tag.value}")
+    return found
+
+
+def _start(tags: dict[str, Tag], line: int, is_chess960: bool) -> chess.Board:
+    """Returns the position before the moves."""
+    setup, fen = tags.get("setup"), tags.get("fen")
+    if fen is None:
+        for name, tag in tags.items():
+            if name.startswith("fen") or _FEN_LIKE.match(f"{tag.value} "):
+                raise MoveError(tag.line, f"expected a starting position in a tag FEN, got one in {tag.name}")
+        if is_chess960 or (setup is not None and setup.value.strip() not in ("", "0", "?", "-")):
+            told = "Chess960" if is_chess960 else f"SetUp {setup.value if setup else ''}"
+            raise MoveError(line, f"expected a tag FEN with the starting position for {told}, got none")
+        return chess.Board()
+    board = _board(fen, is_chess960)
+    if setup is not None and setup.value.strip() == "0" and board.fen() != chess.STARTING_FEN:
+        raise MoveError(setup.line, "expected SetUp 1 beside a tag FEN, got 0")
+    return board
+
+
+def _board(fen: Tag, is_chess960: bool) -> chess.Board:
+    try:
+        return read_fen(fen.value, chess960=is_chess960)
+    except ValueError as error:
+        raise MoveError(fen.line, str(error)) from None

@@ -1,0 +1,268 @@
+"""Splits PGN text into games: their tags, and the words of their main lines.
+
+Every token ends the one before it, as the standard's import format asks for, so neither blank lines nor line ends have
+a meaning of their own: a tag begins a game wherever it stands after moves. What could be read in two ways is a fault
+of the game, never a guess.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from engine.files.written_moves import RESULTS, read_word
+
+_MOST_WORDS = 50_000
+_TAG = re.compile(r'\[\s*([A-Za-z0-9]\w*)\s*"((?:[^"\\]|\\["\\])*)"\s*\]')
+# To the end of the line: other quotes or none, quotes within quotes, backslashes that escape nothing.
+_LOOSE_TAG = re.compile(r"\[\s*([A-Za-z0-9]\w*)\s*[:=]?\s*[\"'“”„‟‘’`´«»]*(.*?)[\"'“”„‟‘’`´«»]*\s*\]\s*$")
+_EXACT_ONLY = re.compile(r"\]\s*\[")  # several tags in a line are not read loosely
+_ESCAPED = re.compile(r'\\(["\\])')
+_SKIPPED = re.compile(r"\{[^{}]*\}|\$\d+")
+_SPECIAL = re.compile(r"[{}()\[\];$]")
+_TOKEN = re.compile(r"[{}()\[;]|\$\d*|[^\s{}()\[;$]+")
+_COMMAND = re.compile(r"\[%[^\]]*\]")  # clock and drawing commands that stand outside of a comment
+_TAG_IN_COMMENT = re.compile(r'\s*\[\s*[A-Za-z]\w*\s*["“].*\]\s*$')
+_LOOKS_LIKE_A_TAG = re.compile(r"fen|variant|setup|(?:[^/]+/){3}", re.IGNORECASE)
+_HEADER_KEYS = {"fen", "setup", "variant"}  # where a game starts, and by which rules
+
+
+class Tag(NamedTuple):
+    """A tag: its name and value, and the number of its line."""
+
+    name: str
+    value: str
+    line: int
+
+
+class GameText(NamedTuple):
+    """A game as written.
+
+    Attributes:
+      number: in the file, from 1.
+      line: where it begins, from 1.
+      tags: in the file's order.
+      words: by lines, main line only: move numbers, moves, results, marks.
+      fault: the line and the reason, if the text cannot be divided with certainty.
+    """
+
+    number: int
+    line: int
+    tags: list[Tag]
+    words: list[tuple[int, list[str]]]
+    fault: tuple[int, str] | None
+
+
+def split_games(blocks: Iterable[str]) -> Iterator[GameText]:
+    r"""Yields the games of a PGN text.
+
+    Args:
+      blocks: pieces of text, each of whole lines that end in `\n`.
+    """
+    splitter = _Splitter()
+    number = 0
+    for block in blocks:
+        for line in block.removesuffix("\n").split("\n"):
+            number += 1
+            splitter.add_line(number, line)
+        if splitter.done:
+            yield from splitter.done
+            splitter.done.clear()
+    splitter.end()
+    yield from splitter.done
+
+
+class _Splitter:
+    """Takes lines; `done` has the games that have ended."""
+
+    def __init__(self) -> None:
+        self.done: list[GameText] = []
+        self._games = 0
+        self._comment: int | None = None  # the line where it opens
+        self._variations: list[int] = []  # lines where the open ones open
+        self._begin()
+
+    def _begin(self) -> None:
+        self._tags: list[Tag] = []
+        self._places: dict[str, int] = {}  # of the tags, by their names in lower case
+        self._tags_before_gap = 0
+        self._gap = False  # a blank line since the last tag or word
+        self._words: list[tuple[int, list[str]]] = []
+        self._count = 0
+        self._has_result = False
+        self._fault: tuple[int, str] | None = None
+        self._first_line = 0
+
+    def add_line(self, number: int, line: str) -> None:
+        """Reads the next line of the text."""
+        if self._comment is not None:
+            self._go_on_with_comment(number, line)
+        elif line.startswith("%"):
+            return
+        elif not line or line.isspace():
+            self._gap = True
+        elif not _SPECIAL.search(line):
+            self._add_words(number, line.split())
+        elif line[0] == "[" and not self._variations and (tag := _TAG.fullmatch(line)):
+            self._add_tag(number, tag)
+        else:
+            plain = _SKIPPED.sub(" ", line)
+            if _SPECIAL.search(plain):
+                self._add_tokens(number, line, 0)
+            else:
+                self._add_words(number, plain.split())
+
+    def end(self) -> None:
+        """Ends the last game."""
+        if self._comment is not None:
+            self._add_fault(self._comment, "expected a comment that closes, got one that never does")
+        self._finish()
+
+    def _go_on_with_comment(self, number: int, line: str) -> None:
+        assert self._comment is not None
+        if _TAG_IN_COMMENT.match(line):
+            self._add_fault(self._comment, f"expected a comment that closes, got one open at the tag in line {number}")
+            self._comment = None
+            self._finish()
+            self.add_line(number, line)
+            return
+        self._add_tokens(number, line, self._after_comment(line, 0, number))
+
+    def _after_comment(self, line: str, start: int, number: int) -> int:
+        """Returns where the text behind an open comment begins; the comment may go on behind the line."""
+        end = line.find("}", start)
+        text = line[start:] if end < 0 else line[start:end]
+        opened = self._comment or number
+        if "{" in text:
+            self._add_fault(number, f"expected a comment that closes, got another '{{' in that of line {opened}")
+        self._comment = opened if end < 0 else None
+        return len(line) if end < 0 else end + 1
+
+    def _add_tokens(self, number: int, line: str, start: int) -> None:
+        while token := _TOKEN.search(line, start):
+            text, start = token.group(), token.end()
+            if text == "{":
+                start = self._after_comment(line, start, number)
+            elif text == ";":
+                return
+            elif text == "[":
+                start = self._add_bracket(number, line, token.start())
+            elif text in "}()":
+                self._add_closing(number, text)
+            elif text[0] != "$" and not self._variations:
+                self._add_words(number, [text])
+
+    def _add_closing(self, number: int, text: str) -> None:
+        if text == "(":
+            self._variations.append(number)
+        elif text == ")" and self._variations:
+            self._variations.pop()
+        else:
+            self._add_fault(number, f"expected a {text!r} that closes something, got one alone")
+
+    def _add_bracket(self, number: int, line: str, start: int) -> int:
+        """Reads a tag, or skips a command of comments; returns where the text goes on."""
+        if command := _COMMAND.match(line, start):
+            return command.end()
+        tag = _TAG.match(line, start)
+        if tag is None and not _EXACT_ONLY.search(line, start):
+            # Within a line of moves only a tag that is written as the standard asks is one.
+            tag = (
+                None if line[:start].strip() and self._words and not self._has_result else _LOOSE_TAG.match(line, start)
+            )
+        if tag is not None:
+            self._add_tag(number, tag)
+            return tag.end()
+        if not line[:start].strip() and self._words:
+            self._finish()
+        self._add_fault(number, f'expected a tag as [Name "value"], got {line[start : start + 80]}')
+        return len(line)
+
+    def _add_tag(self, number: int, match: re.Match[str]) -> None:
+        if self._words or self._variations:
+            self._end_before_tag(number)
+        name, value = match.groups()
+        tag = Tag(name, _ESCAPED.sub(r"\1", value) if "\\" in value else value, number)
+        if self._gap:
+            self._tags_before_gap = len(self._tags)
+            self._gap = False
+        key = name.lower()
+        if key in self._places:
+            self._repeat_tag(tag, self._places[key])
+        self._start_at(number)
+        self._places[key] = len(self._tags)
+        self._tags.append(tag)
+
+    def _end_before_tag(self, number: int) -> None:
+        """Ends the game at a tag behind words, unless these are a line that the header has lost."""
+        line, words = self._words[0] if self._words else (number, [""])
+        is_header = self._tags and not self._variations and not self._has_result
+        if is_header and read_word(words[0]).kind == "text":
+            self._add_fault(line, f"expected tags or moves, got {words[0][:80]}")
+        else:
+            self._finish()
+
+    def _repeat_tag(self, tag: Tag, place: int) -> None:
+        """Begins a game at a tag that the game without moves before it has, too."""
+        name = tag.name.lower()
+        own = self._tags[self._tags_before_gap :]
+        if place < self._tags_before_gap:  # the tags since the blank line are those of the new game
+            self._tags = self._tags[: self._tags_before_gap]
+            self._finish()
+            self._tags, self._places = own, {other.name.lower(): index for index, other in enumerate(own)}
+            self._first_line = own[0].line if own else 0
+        elif name == "event":
+            self._finish()
+            if any(other.name.lower() in _HEADER_KEYS for other in own):
+                self._add_fault(tag.line, "expected one Event before the moves, got two and no blank line between")
+        elif name in _HEADER_KEYS and own[place - self._tags_before_gap].value != tag.value:
+            self._add_fault(tag.line, f"expected one tag {tag.name} in a game, got two that differ")
+
+    def _add_words(self, number: int, words: list[str]) -> None:
+        if self._variations:
+            return
+        while words:
+            opens_game = self._gap and self._words and not self._tags and read_word(words[0]).opens_game
+            if self._has_result or opens_game:
+                self._finish()
+            if RESULTS.isdisjoint(words):
+                self._keep(number, words)
+                return
+            end = next(place for place, word in enumerate(words, 1) if word in RESULTS)
+            self._keep(number, words[:end])
+            self._has_result = True
+            words = words[end:]
+
+    def _keep(self, number: int, words: list[str]) -> None:
+        self._gap = False
+        self._start_at(number)
+        self._count += len(words)
+        if self._count <= _MOST_WORDS:
+            self._words.append((number, words))
+        else:
+            self._add_fault(number, f"expected a game of at most {_MOST_WORDS} words, got more")
+
+    def _start_at(self, number: int) -> None:
+        self._first_line = self._first_line or number
+
+    def _add_fault(self, number: int, reason: str) -> None:
+        self._start_at(number)
+        self._fault = self._fault or (number, reason)
+
+    def _finish(self) -> None:
+        """Ends the game, if there is one: text around games is none."""
+        if self._variations:
+            opened = self._variations[-1]
+            self._add_fault(opened, "expected a variation that closes, got one that never does")
+            self._variations.clear()
+        written = (word for _, words in self._words for word in words)
+        is_broken = self._fault is not None and not self._words
+        if self._tags or is_broken or any(read_word(word).is_of_game for word in written):
+            self._games += 1
+            self.done.append(GameText(self._games, self._first_line, self._tags, self._words, self._fault))
+            self._begin()
+            return
+        line = self._first_line
+        lost = any(_LOOKS_LIKE_A_TAG.search(word) for _, words in self._words for word in words)
+        self._begin()
+        if lost:  # the game behind it may not be one without it
+            self._add_fault(line, "expected no text before a game that looks like one of its tags")
