@@ -5,6 +5,7 @@ One MultiPV search scores all moves, and its lines are read raw: for a search of
 """
 
 import contextlib
+import re
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,10 @@ from typing import NamedTuple
 MOST_MOVES = 218  # legal moves that a position can have
 _PATIENCE_S = 30.0  # until `uciok`
 _READY_PATIENCE_S = 120.0  # until `readyok`: an engine may load a network first
+
+
+_OPTION = re.compile(r"option name (.+?) type (.*)")
+_REFUSAL = re.compile(r"no such option|unknown option|invalid|\berror\b", re.IGNORECASE)
 
 
 class TeacherError(ValueError):
@@ -55,6 +60,7 @@ class UciClient:
         self._program = self.name = command[0]
         self.most_lines = 1
         self._stalled = False
+        self._options: dict[str, list[str]] = {}  # name in lower case to what follows the type: kind, default, limits
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", errors="replace", bufsize=1
@@ -63,9 +69,7 @@ class UciClient:
             raise TeacherError(f"expected a UCI engine as teacher, got {self._program}: {error.strerror}") from None
         try:
             self._greet(least_lines)
-            for name, value in options.items():
-                self._send(f"setoption name {name} value {value}")
-            self.new_game()
+            self._set_options(options)
         except BaseException:
             self.close()
             raise
@@ -99,7 +103,11 @@ class UciClient:
                 places[int(words[words.index("multipv") + 1]) if "multipv" in words else 1] = words
         found: dict[str, MoveScore] = {}
         for place in sorted(places):
-            score = _move_score(places[place])
+            try:
+                score = _move_score(places[place])
+            except (ValueError, IndexError):
+                line = " ".join(places[place])[:100]
+                raise TeacherError(f"expected scores from the teacher {self._program}, got {line!r}") from None
             found.setdefault(score.move, score)  # a worse place may still hold it in an older line
         return list(found.values())
 
@@ -123,13 +131,30 @@ class UciClient:
             words = line.split()
             if line.startswith("id name "):
                 self.name = line.removeprefix("id name ").strip()
-            elif line.startswith("option name MultiPV ") and "max" in words:
+            elif match := _OPTION.match(line):
+                self._options[match[1].strip().lower()] = match[2].split()
+            if line.startswith("option name MultiPV ") and "max" in words:
                 self.most_lines = int(words[words.index("max") + 1])
         if self.most_lines < least_lines:
             raise TeacherError(
                 f"expected an engine whose option MultiPV goes up to {least_lines} as teacher, "
                 f"got {self._program}, which lists at most {self.most_lines}"
             )
+
+    def _set_options(self, options: Mapping[str, str]) -> None:
+        for name, value in options.items():
+            if name.lower() not in self._options:
+                raise TeacherError(
+                    f"expected an option of the teacher {self._program}, got {name!r}; "
+                    f"it has {', '.join(sorted(self._options)) or 'none'}"
+                )
+            if fault := _option_fault(self._options[name.lower()], value):
+                raise TeacherError(f"expected {fault} for the teacher's option {name}, got {value!r}")
+            self._send(f"setoption name {name} value {value}")
+        self._send("ucinewgame\nisready")
+        for line in self._lines_until("readyok", _READY_PATIENCE_S):
+            if _REFUSAL.search(line):
+                raise TeacherError(f"expected the teacher {self._program} to take its options, got {line.strip()!r}")
 
     def _send(self, text: str) -> None:
         assert self._process.stdin is not None
@@ -169,6 +194,24 @@ class UciClient:
             yield
         finally:
             watchdog.cancel()
+
+
+def _option_fault(told: Sequence[str], value: str) -> str | None:
+    """Returns the values that an option takes if the value is none of them.
+
+    Args:
+      told: the words behind `type` with which the engine declares the option.
+      value: as given.
+    """
+    if told[:1] == ["check"] and value.lower() not in ("true", "false"):
+        return "true or false"
+    if told[:1] != ["spin"] or "min" not in told or "max" not in told:
+        return None
+    least, most = (told[told.index(bound) + 1] for bound in ("min", "max"))
+    try:
+        return None if int(least) <= int(value) <= int(most) else f"a number from {least} to {most}"
+    except ValueError:
+        return f"a number from {least} to {most}"
 
 
 def _move_score(words: Sequence[str]) -> MoveScore:

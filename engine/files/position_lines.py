@@ -83,7 +83,7 @@ def read_fen(fen: str, *, chess960: bool = False) -> chess.Board:
     if _is_of_another_game(fields):
         raise ValueError(f"expected a FEN of chess, got one of another game: {_shown(fen)}")
     if len(fields) not in (4, 6):
-        raise ValueError(f"expected a FEN with four or six fields, got {_shown(fen)}")
+        raise ValueError(f"expected a position as FEN or EPD, got {_shown(fen)} (a fen has four or six fields)")
     try:
         board = chess.Board(" ".join(fields[:4] + (fields[4:] or ["0", "1"])), chess960=True)
     except (ValueError, IndexError) as error:

@@ -26,14 +26,16 @@ class Puzzle:
       puzzle_id: Lichess's name for it.
       fen: position before the opponent's first move.
       moves: legal one after another, the opponent's first, an even number.
-      rating: Lichess puzzle rating; None if the file has no such column.
+      rating: Lichess puzzle rating; -1 if there is none.
+      rated: the rating as written.
       line: of the file, counted from 1.
     """
 
     puzzle_id: str
     fen: str
     moves: tuple[chess.Move, ...]
-    rating: int | None
+    rating: int
+    rated: str = ""
     line: int = 0
 
 
@@ -65,19 +67,28 @@ def puzzle_columns(header: str) -> PuzzleColumns | None:
     return PuzzleColumns(puzzle_id, names.index("fen"), names.index("moves"), rating, delimiter)
 
 
-def read_puzzles(path: Path, part: int = 0, parts: int = 1) -> Iterator[Puzzle | EntryFault]:
+def read_puzzles(
+    path: Path, part: int = 0, parts: int = 1, *, needs_rating: bool = False
+) -> Iterator[Puzzle | EntryFault]:
     """Yields the puzzles of a file.
 
     Args:
       path: the file, in any encoding, compressed or not; `-` is standard input.
       part: which of the parts, counted from 0.
       parts: so many readers divide the lines among them, each every so-many-th.
+      needs_rating: whether a puzzle without a rating is a fault.
 
     Raises:
       FileError: the file cannot be opened, is damaged, or is not text.
     """
     lines = enumerate(text_lines(path, "puzzles"), 1)
-    yield from puzzles_of_lines(lines, shown_name(path), None, part, parts)
+    for puzzle in puzzles_of_lines(lines, shown_name(path), None, part, parts):
+        if needs_rating and isinstance(puzzle, Puzzle) and puzzle.rating < 0:
+            yield EntryFault(
+                shown_name(path), puzzle.line, "", f"expected a whole number as rating, got {puzzle.rated!r}"
+            )
+        else:
+            yield puzzle
 
 
 def puzzles_of_lines(
@@ -117,27 +128,22 @@ def _puzzle(line: str, columns: PuzzleColumns, number: int) -> Puzzle:
     board = read_fen(fen)
     if board.chess960:
         raise ValueError(f"expected a position of chess, got one of Chess960: {fen}")
+    if not texts or len(texts) % 2:
+        raise ValueError(f"expected an even number of moves, the opponent's first, got {fields[columns.moves]!r}")
     for ply, text in enumerate(texts):
         try:
             board.push_uci(text)
         except ValueError as error:
             raise ValueError(f"expected a legal {'solver' if ply % 2 else 'opponent'} move, got {error}") from None
-    if not texts or len(texts) % 2:
-        raise ValueError(f"expected an even number of moves, the opponent's first, got {fields[columns.moves]!r}")
-    rating = _rating(fields, columns)
+    rated = fields[columns.rating].strip() if columns.rating is not None and columns.rating < len(fields) else ""
     return Puzzle(
-        puzzle_id=fields[columns.puzzle_id], fen=fen, moves=tuple(board.move_stack), rating=rating, line=number
+        puzzle_id=fields[columns.puzzle_id],
+        fen=fen,
+        moves=tuple(board.move_stack),
+        rating=int(rated) if rated.isdecimal() else -1,
+        rated=rated,
+        line=number,
     )
-
-
-def _rating(fields: list[str], columns: PuzzleColumns) -> int | None:
-    if columns.rating is None or columns.rating >= len(fields):
-        return None
-    text = fields[columns.rating].strip()
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"expected a whole number as rating, got {text!r}") from None
 
 
 def _fields(line: str, delimiter: str) -> list[str]:

@@ -27,6 +27,7 @@ from training.commands.engine_arguments import positive_number, positive_whole
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
+    from engine.files.skipped_entries import SkippedEntries
     from training.labels.label_source import LabelSource
 
 
@@ -56,7 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_games(parser.add_argument_group("--source games and student"))
     files = parser.add_argument_group("--source files and favourites")
-    files.add_argument("--file", type=Path, action="append", default=[], help="may be repeated; plain or .xz")
+    file_help = "may be repeated; compressed or not; - is standard input"
+    files.add_argument("--file", type=Path, action="append", default=[], help=file_help)
+    strict_help = "stop at the first game or line that cannot be read (default: skip it)"
+    files.add_argument("--strict", action="store_true", help=strict_help)
     nodes_help = "search of favourites (default 1500)"
     files.add_argument("--nodes-per-move", type=int, default=1500, metavar="N", help=nodes_help)
     files.add_argument("--share", type=float, default=1.0, metavar="X", help="of the positions is taken (default 1)")
@@ -67,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_games(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--starts", type=Path, metavar="FILE", help="FENs or EPDs (plain or .xz) where games start")
+    add("--starts", type=Path, metavar="FILE", help="FENs or EPDs where games start")
     add("--given-share", type=float, default=0.5, metavar="X", help="of the games starts there (default .5)")
     add("--decided", type=float, default=0.955, metavar="X", help="expected score that decides a game (default .955)")
     add("--decided-plies", type=int, default=8, metavar="N", help="if it lasts for so long (default 8)")
@@ -90,13 +94,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-      0, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
+      0, 1 if no position was added, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
     """
     arguments = _parser().parse_args(argv)
     return exit_status("error", lambda: _label(arguments), (ValueError, OSError))
 
 
 def _label(arguments: argparse.Namespace) -> int:
+    from contextlib import ExitStack
+
+    from engine.files.skipped_entries import SkippedEntries
+    from engine.files.text_file import on_disk
+
+    skipped = SkippedEntries(strict=arguments.strict)
+    with ExitStack() as copies:
+        arguments.file = [copies.enter_context(on_disk(path)) for path in arguments.file]
+        added = _add_labels(arguments, skipped)
+    skipped.report()
+    if not added:
+        print(f"error: expected new positions to label, got none; added nothing to {arguments.out}", file=sys.stderr)
+        return 1
+    print(f"added {added} positions to {arguments.out}", file=sys.stderr)
+    return 0
+
+
+def _add_labels(arguments: argparse.Namespace, skipped: "SkippedEntries") -> int:
     import shlex
 
     from training.labels.labelling import LabelConfig, label_positions
@@ -108,7 +130,7 @@ def _label(arguments: argparse.Namespace) -> int:
         few_men_depth=arguments.few_men_depth,
         best_nodes=arguments.best_nodes,
         choice_nodes=arguments.choice_nodes,
-        source=_source(arguments),
+        source=_source(arguments, skipped),
         seed=arguments.seed,
         processes=arguments.processes,
     )
@@ -119,12 +141,10 @@ def _label(arguments: argparse.Namespace) -> int:
         print(f"\r{added} positions  {rate:.0f}/s  {left_s / 60:.1f} min left ", end="", file=sys.stderr, flush=True)
 
     with sole_writer(arguments.out):
-        added = label_positions(config, arguments.out, arguments.positions, arguments.minutes, report)
-    print(f"\nadded {added} positions to {arguments.out}", file=sys.stderr)
-    return 0
+        return label_positions(config, arguments.out, arguments.positions, arguments.minutes, report, skipped)
 
 
-def _source(arguments: argparse.Namespace) -> "LabelSource":
+def _source(arguments: argparse.Namespace, skipped: "SkippedEntries") -> "LabelSource":
     from training.labels.labelling import read_starts
 
     if arguments.source in ("files", "favourites") and not arguments.file:
@@ -144,7 +164,7 @@ def _source(arguments: argparse.Namespace) -> "LabelSource":
     from training.labels.noisy_games import GamePlan, NoisyGames
 
     plan = GamePlan(
-        starts=read_starts(arguments.starts) if arguments.starts else (),
+        starts=read_starts(arguments.starts, skipped) if arguments.starts else (),
         given_share=arguments.given_share,
         decided=arguments.decided,
         decided_plies=arguments.decided_plies,

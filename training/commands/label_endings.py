@@ -62,8 +62,8 @@ def ending_lines(count: int, per_move: float, seed: int) -> Iterator[str]:
     """
     import random
 
-    from training.labels.known_positions import KnownPositions
     from training.labels.label_formats import all_values_line
+    from training.labels.label_source import KnownPositions
     from training.labels.won_endings import WonEnding, won_ending
 
     rng, known = random.Random(f"endings {seed}"), KnownPositions()

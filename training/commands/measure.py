@@ -51,10 +51,10 @@ def iterations(argv: Sequence[str]) -> int:
 def _run(measure: str, argv: Sequence[str]) -> int:
     program, texts = "recursezero", [measure, *argv]
     arguments = _parser(program).parse_args(texts)
-    from training.labels.label_formats import LabelError
+    from engine.files.text_file import FileError
 
     command = shlex.join([program, *texts])
-    errors = (EvaluationError, LabelError, OSError)
+    errors = (EvaluationError, FileError, OSError)
     return exit_status(arguments.measure, lambda: ending_engines(lambda: _report(arguments, command)), errors)
 
 

@@ -31,6 +31,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _pack(arguments: argparse.Namespace) -> int:
+    from contextlib import ExitStack
+
+    from engine.files.text_file import on_disk
+
+    with ExitStack() as copies:
+        arguments.inputs = [copies.enter_context(on_disk(path)) for path in arguments.inputs]
+        return _pack_files(arguments)
+
+
+def _pack_files(arguments: argparse.Namespace) -> int:
     from training.packed.label_packing import PackConfig, pack_labels
 
     started_s = time.monotonic()
@@ -43,6 +53,7 @@ def _pack(arguments: argparse.Namespace) -> int:
         unique_from=tuple(arguments.unique_from),
         validation_percent=arguments.validation_percent,
         workers=arguments.workers,
+        strict=arguments.strict,
     )
     with sole_writer(arguments.out):
         counts = pack_labels(config, _progress_line())
@@ -70,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="files of labels, plain or .xz; of equal positions the first is kept",
+        help="files of labels, compressed or not; of equal positions the first is kept",
     )
     add("--out", required=True, type=Path, metavar="DIR", help="new folder for train, validation")
     add("--name", help="name of the set in its manifest (default: the name of DIR)")
@@ -98,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         help="share of the games or puzzles kept for validation (default: 1)",
     )
     add("--workers", type=int, default=2, metavar="N", help="parsing processes (default: 2)")
+    add("--strict", action="store_true", help="stop at the first line that cannot be read (default: leave it out)")
     return parser
 
 
@@ -128,5 +140,5 @@ def _summary(counts: "PackCounts") -> str:
     return (
         f"{counts.train} train + {counts.validation} validation positions "
         f"(left out: {counts.duplicate} duplicate, {counts.excluded} excluded, "
-        f"{counts.forced} forced)"
+        f"{counts.forced} forced, {counts.unreadable} unreadable)"
     )

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.files.text_file import TextFile
 from engine.player.evaluator import Evaluator
-from training.labels.label_formats import LabelledPosition, open_binary, parse_lines, read_lines
+from training.labels.label_formats import LabelledPosition, parse_lines
 from training.labels.label_source import LabelledGame, LabelWorker, Visit
-from training.labels.student_evaluator import load_student
+from training.labels.student_games import load_student
 
 _BOARDS = 64  # evaluated together; lines of a file go to the processes in parts of so many
 _RIVAL_WITHIN = 0.0105  # of the label's best value: as near as a refuted move is put
@@ -118,9 +119,8 @@ def _searched(
 
 def _parts(path: Path, worker: LabelWorker) -> Iterator[list[LabelledPosition]]:
     """Yields this process's parts of a file, without positions that are known."""
-    file, stored = open_binary(path)
-    with stored:
-        lines = read_lines(file, path)
+    with TextFile(path, "labels") as file:
+        lines = file.lines()
         for number in count():
             part = list(islice(lines, _BOARDS))
             if not part:

@@ -1,25 +1,27 @@
-"""The text formats of labelled positions, read line by line: all-move values, best four, puzzles.
+"""Reads and writes the text formats of labelled positions: all-move values, best four, puzzles.
 
     all       group TAB fen TAB values      two characters a legal move, moves in order of UCI text
     top4      group TAB fen TAB uci:score:depth, separated by spaces
-    puzzles   id,fen,moves,...              the first move is the opponent's, then they alternate;
-                                            a puzzle is its own group
+    puzzles   CSV as Lichess publishes it   see `engine/files/puzzle_lines.py`; a puzzle is its own group
 
-In a top4 line a move may be listed twice; the deeper verdict counts, the first of equally deep
-ones. Moves that are not listed lie 0.05 below the worst that is. Files may be compressed with xz.
-Every value is the expected score in [0, 1] of the side to move.
+In a top4 line a move may be listed twice; the deeper verdict counts, the first of equally deep ones. Moves that are not
+listed lie 0.05 below the worst that is. Every value is the expected score in [0, 1] of the side to move.
 """
 
-import lzma
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Literal, NamedTuple, cast, get_args
+from typing import Literal, NamedTuple, get_args
 
 import chess
 import numpy as np
 
+from engine.encoding.move_labels import move_to_cell
+from engine.encoding.position import encode_position
+from engine.files.puzzle_lines import Puzzle, PuzzleColumns, puzzles_of_lines, read_puzzles
+from engine.files.skipped_entries import EntryFault
+from engine.files.text_file import FileError, TextFile, plain_suffix
 from training.labels.expected_score import score_to_value
-from training.labels.mating_moves import mating_moves
+from training.labels.puzzle_moves import mating_moves, puzzle_boards
 
 LabelKind = Literal["all", "top4", "puzzles"]
 LABEL_KINDS: tuple[LabelKind, ...] = get_args(LabelKind)
@@ -30,7 +32,7 @@ _DIGIT_VALUE[np.frombuffer(_DIGITS.encode(), np.uint8)] = np.arange(64)
 _LARGEST_PAIR = 64 * 64 - 1
 
 
-class LabelError(ValueError):
+class LabelError(FileError):
     """A file of labels is not what its format says; the text is one line and names the place."""
 
 
@@ -51,67 +53,93 @@ def read_labels(path: Path, kind: LabelKind) -> Iterator[LabelledPosition]:
     """Yields the labelled positions of a file.
 
     Args:
-      path: a text file, compressed when its name ends in `.xz`.
+      path: a text file, compressed or not.
       kind: the format of its lines.
 
     Raises:
-      LabelError: the file cannot be read, or a line is malformed.
+      FileError: the file cannot be read.
+      LabelError: a line is malformed.
     """
-    file, stored = open_binary(path)
-    with stored:
-        yield from parse_lines(kind, str(path), 1, read_lines(file, path))
+    with TextFile(path, "labels") as file:
+        yield from parse_lines(kind, str(path), 1, file.lines())
 
 
-def parse_lines(kind: LabelKind, name: str, first_line: int, lines: Iterable[bytes]) -> Iterator[LabelledPosition]:
-    """Yields the labelled positions of consecutive lines of a file.
-
-    Args:
-      kind: the format of the lines.
-      name: the file's name, for errors.
-      first_line: number of the first of the lines, counted from 1.
-      lines: the lines, with or without their ends; empty ones and a puzzle file's header pass.
+def parse_lines(kind: LabelKind, name: str, first_line: int, lines: Iterable[str]) -> Iterator[LabelledPosition]:
+    """Yields the labelled positions of consecutive lines; see `parse_entries`.
 
     Raises:
       LabelError: a line is malformed.
     """
-    parse = {"all": _parse_all, "top4": _parse_top4, "puzzles": _parse_puzzle}[kind]
-    for number, raw in enumerate(lines, first_line):
+    for entry in parse_entries(kind, name, first_line, lines):
+        if isinstance(entry, EntryFault):
+            raise LabelError(str(entry))
+        yield entry
+
+
+def parse_entries(
+    kind: LabelKind, name: str, first_line: int, lines: Iterable[str], columns: PuzzleColumns | None = None
+) -> Iterator[LabelledPosition | EntryFault]:
+    """Yields the labelled positions of consecutive lines of a file, and the faults of malformed ones.
+
+    Args:
+      kind: the format of the lines.
+      name: the file's name, for faults.
+      first_line: number of the first of the lines, counted from 1.
+      lines: without their ends; empty ones and a puzzle file's header pass.
+      columns: of puzzles, if the lines begin behind the header.
+    """
+    numbered = enumerate(lines, first_line)
+    if kind == "puzzles":
+        for puzzle in puzzles_of_lines(numbered, name, columns):
+            yield from [puzzle] if isinstance(puzzle, EntryFault) else _puzzle_labels(puzzle)
+        return
+    parse = {"all": _parse_all, "top4": _parse_top4}[kind]
+    for number, line in numbered:
         try:
-            line = raw.decode().rstrip("\r\n")
-            if line and not _is_header(number, line):
-                yield from parse(line)
+            if line:
+                yield parse(line)
         except ValueError as error:
-            raise LabelError(f"{name}, line {number}: {_one_line(error)}") from error
+            yield EntryFault(name, number, "", " ".join(str(error).split()))
 
 
 def read_boards(path: Path) -> Iterator[chess.Board]:
     """Yields every position that a file of labels shows, whatever its format.
 
-    Puzzle files are known by a name in `.csv`; each position of a puzzle's line is shown, also
-    those where the opponent is to move. A yielded board is only valid until the next one.
+    Puzzle files are known by a name in `.csv`; each position of a puzzle's line is shown, also those where the opponent
+    is to move. A yielded board is only valid until the next one.
 
     Raises:
-      LabelError: the file cannot be read, or a line is malformed.
+      FileError: the file cannot be read.
+      LabelError: a line is malformed.
     """
-    is_puzzles = ".csv" in path.suffixes
-    file, stored = open_binary(path)
-    with stored:
-        for number, raw in enumerate(read_lines(file, path), 1):
+    if plain_suffix(path) == ".csv":
+        for puzzle in read_puzzles(path):
+            if isinstance(puzzle, EntryFault):
+                raise LabelError(str(puzzle))
+            yield from puzzle_boards(puzzle)
+        return
+    with TextFile(path, "labels") as file:
+        for number, line in enumerate(file.lines(), 1):
             try:
-                line = raw.decode().rstrip("\r\n")
-                if not line or _is_header(number, line):
-                    continue
-                if not is_puzzles:
-                    yield _board(_fields(line, "\t", 2)[1])
-                    continue
-                _, fen, moves = _fields(line, ",", 3)[:3]
-                board = _board(fen)
-                yield board
-                for uci in moves.split():
-                    board.push_uci(uci)
-                    yield board
+                if line:
+                    yield _board(_fields(line, 2)[1])
             except ValueError as error:
-                raise LabelError(f"{path}, line {number}: {_one_line(error)}") from error
+                raise LabelError(f"{path}, line {number}: {' '.join(str(error).split())}") from error
+
+
+def packable(board: chess.Board) -> chess.Board:
+    """Returns a position as packing will read it from its line in a file of labels.
+
+    Raises:
+      ValueError: one line: the line would be refused when it is packed.
+    """
+    if board.has_chess960_castling_rights():
+        raise ValueError(f"expected a position of chess, got one in which castling is that of Chess960: {board.fen()}")
+    read = _board(board.fen(en_passant="legal"))
+    encode_position(read)
+    for move in _legal_moves(read):
+        move_to_cell(read, move)
+    return read
 
 
 def all_values_line(group: str, fen: str, values: Iterable[float]) -> str:
@@ -127,42 +155,8 @@ def all_values_line(group: str, fen: str, values: Iterable[float]) -> str:
     return f"{group}\t{fen}\t{pairs}\n"
 
 
-def open_binary(path: Path, content: str = "labels") -> tuple[IO[bytes], IO[bytes]]:
-    """Opens a file for reading, decompressing it when its name ends in `.xz`.
-
-    Args:
-      path: the file.
-      content: what it should hold, for the message.
-
-    Returns:
-      The stream of lines, and the file as stored, whose position tells how far the reading is.
-      Closing the second is enough.
-
-    Raises:
-      LabelError: the file cannot be opened.
-    """
-    try:
-        stored = path.open("rb")
-    except OSError as error:
-        raise LabelError(f"expected a file of {content}, got {path}: {error.strerror}") from error
-    lines = cast(IO[bytes], lzma.open(stored)) if path.suffix == ".xz" else stored
-    return lines, stored
-
-
-def read_lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
-    """Yields the lines of an open file.
-
-    Raises:
-      LabelError: the file ends too early or is no xz file although its name says so.
-    """
-    try:
-        yield from file
-    except (lzma.LZMAError, EOFError, OSError) as error:
-        raise LabelError(f"expected a readable file of labels, got {path}: {error}") from error
-
-
-def _parse_all(line: str) -> Iterator[LabelledPosition]:
-    group, fen, text = _fields(line, "\t", 3)
+def _parse_all(line: str) -> LabelledPosition:
+    group, fen, text = _fields(line, 3)
     board = _board(fen)
     moves = _legal_moves(board)
     digits = _DIGIT_VALUE[np.frombuffer(text.encode(), np.uint8)]
@@ -170,11 +164,11 @@ def _parse_all(line: str) -> Iterator[LabelledPosition]:
         raise ValueError(f"expected 2 characters for each of {len(moves)} legal moves, got {len(text)}")
     if digits.min() < 0:
         raise ValueError(f"expected values in the alphabet 0-9A-Za-z-_, got {text!r}")
-    yield LabelledPosition(group, board, moves, (digits[::2] * 64 + digits[1::2]) / _LARGEST_PAIR)
+    return LabelledPosition(group, board, moves, (digits[::2] * 64 + digits[1::2]) / _LARGEST_PAIR)
 
 
-def _parse_top4(line: str) -> Iterator[LabelledPosition]:
-    group, fen, text = _fields(line, "\t", 3)
+def _parse_top4(line: str) -> LabelledPosition:
+    group, fen, text = _fields(line, 3)
     board = _board(fen)
     moves = _legal_moves(board)
     index = {move.uci(): number for number, move in enumerate(moves)}
@@ -194,35 +188,24 @@ def _parse_top4(line: str) -> Iterator[LabelledPosition]:
             values[move], depths[move] = score_to_value(int(parts[1])), depth
     listed = depths >= 0
     values[~listed] = max(values[listed].min() - UNLISTED_BELOW, 0.0)
-    yield LabelledPosition(group, board, moves, values)
+    return LabelledPosition(group, board, moves, values)
 
 
-def _parse_puzzle(line: str) -> Iterator[LabelledPosition]:
-    group, fen, text = _fields(line, ",", 3)[:3]
-    board = _board(fen)
-    played = text.split()
-    if not played or len(played) % 2:
-        raise ValueError(f"expected an even number of moves, the opponent's first, got {text!r}")
-    for opponent_uci, solver_uci in zip(played[::2], played[1::2], strict=True):
-        board.push_uci(opponent_uci)
+def _puzzle_labels(puzzle: Puzzle) -> Iterator[LabelledPosition]:
+    board = chess.Board(puzzle.fen)
+    for opponent, solver in zip(puzzle.moves[::2], puzzle.moves[1::2], strict=True):
+        board.push(opponent)
         moves = _legal_moves(board)
-        solution = chess.Move.from_uci(solver_uci)
-        if solution not in moves:
-            raise ValueError(f"expected a legal solver move, got {solver_uci!r} in {board.fen()}")
-        right = {solution, *mating_moves(board, moves)}
+        right = {solver, *mating_moves(board, moves)}
         values = np.array([float(move in right) for move in moves])
-        yield LabelledPosition(group, board.copy(), moves, values)
-        board.push(solution)
+        yield LabelledPosition(puzzle.puzzle_id, board.copy(), moves, values)
+        board.push(solver)
 
 
-def _is_header(number: int, line: str) -> bool:
-    return number == 1 and line.startswith("PuzzleId,")
-
-
-def _fields(line: str, separator: str, at_least: int) -> list[str]:
-    fields = line.split(separator)
+def _fields(line: str, at_least: int) -> list[str]:
+    fields = line.split("\t")
     if len(fields) < at_least or not fields[0]:
-        raise ValueError(f"expected {at_least} fields separated by {separator!r}, got {line[:80]!r}")
+        raise ValueError(f"expected {at_least} fields separated by '\\t', got {line[:80]!r}")
     return fields
 
 
@@ -238,7 +221,3 @@ def _legal_moves(board: chess.Board) -> list[chess.Move]:
     if not moves:
         raise ValueError(f"expected a position with a legal move, got {board.fen()!r}")
     return moves
-
-
-def _one_line(error: ValueError) -> str:
-    return " ".join(str(error).split())

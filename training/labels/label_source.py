@@ -1,21 +1,66 @@
-"""What labelling asks of a source of positions, and what it gives to one.
+"""Connects labelling with its sources of positions: what a source is given, and what it yields.
 
 A source is an object that can be sent to another process. There it yields labelled positions, game by game; it asks the
 teacher itself, since what it visits next may depend on the answer.
 """
 
+import hashlib
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import chess
+import numpy as np
 
-from training.labels.known_positions import KnownPositions
+from engine.files.skipped_entries import EntryFault, Skipped
+from training.labels.label_formats import LabelError, packable
 
 MoveValues = Callable[[str], Mapping[str, float]]  # the teacher: FEN to UCI text to expected score
 # The teacher on some moves: FEN, values of all moves, those to be searched, nodes for each of them, to values of all.
 WithMovesSearched = Callable[[str, Mapping[str, float], Sequence[str], int], Mapping[str, float]]
+
+
+def position_key(fen: str) -> int:
+    """Returns a number for men, side to move, castling and en passant; the same in every process."""
+    position = " ".join(fen.split()[:4])
+    return int.from_bytes(hashlib.blake2b(position.encode(), digest_size=8).digest(), "big")
+
+
+class KnownPositions:
+    """A set of positions, clocks apart, that grows and can be sent to other processes.
+
+    Args:
+      keys: of the positions known from the start, as `position_key` makes them.
+    """
+
+    def __init__(self, keys: Iterable[int] = ()) -> None:
+        self._first = np.array(sorted(set(keys)), np.uint64)
+        self._added: set[int] = set()
+
+    def __contains__(self, key: int) -> bool:
+        place = int(np.searchsorted(self._first, np.uint64(key)))
+        found = place < len(self._first) and int(self._first[place]) == key
+        return found or key in self._added
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._added)
+
+    def add(self, key: int) -> bool:
+        """Adds a position; returns whether it is new."""
+        if key in self:
+            return False
+        self._added.add(key)
+        return True
+
+    def add_fen(self, fen: str) -> bool:
+        """Adds a position given by its FEN; returns whether it is new."""
+        return self.add(position_key(fen))
+
+
+def _refuse(skipped: Skipped) -> None:
+    if isinstance(skipped, EntryFault):
+        raise LabelError(str(skipped))
 
 
 class Visit(NamedTuple):
@@ -45,6 +90,7 @@ class LabelWorker:
       with_moves_searched: the teacher's values of some moves by one search, beside others made before.
       new_game: makes the teacher forget; costly, so once a game and not once a position.
       known: positions that are not labelled again.
+      skip: is told of entries of files that cannot be used.
     """
 
     seed: int
@@ -55,6 +101,7 @@ class LabelWorker:
     new_game: Callable[[], None]
     first_game: int = 0
     known: KnownPositions = field(default_factory=KnownPositions)
+    skip: Callable[[Skipped], None] = _refuse
 
     def rng(self, game: int) -> random.Random:
         """Returns the random numbers of one of this process's games."""
@@ -65,8 +112,11 @@ class LabelWorker:
 
         Returns:
           None when the teacher leaves moves out, as some do when one is forced.
+
+        Raises:
+          ValueError: the position would be refused when it is packed.
         """
-        fen = board.fen(en_passant="legal")
+        fen = packable(board).fen(en_passant="legal")
         by_move = self.move_values(fen)
         moves = sorted(move.uci() for move in board.legal_moves)
         if any(move not in by_move for move in moves):

@@ -12,10 +12,12 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from engine.files.position_lines import read_positions
+from engine.files.skipped_entries import EmptyGame, EntryFault, SkippedEntries
+from engine.files.text_file import FileError, shown_name
 from engine.uci_client import TeacherError
-from training.labels.known_positions import KnownPositions, position_key
-from training.labels.label_formats import all_values_line, open_binary, read_lines
-from training.labels.label_source import LabelSource, LabelWorker
+from training.labels.label_formats import all_values_line
+from training.labels.label_source import KnownPositions, LabelSource, LabelWorker, position_key
 from training.labels.uci_teacher import UciTeacher
 from training.runs.durable_files import drop_unfinished_line
 
@@ -65,15 +67,32 @@ class LabelConfig:
                 raise ValueError(f"expected {name} to be at least {least}, got {getattr(self, name)}")
 
 
-def read_starts(path: Path) -> tuple[str, ...]:
-    """Returns the FENs of a file, one a line, plain or `.xz`; EPD operations behind them are ignored."""
-    file, stored = open_binary(path, "positions to start from")
-    with stored:
-        lines = [line.decode().split() for line in read_lines(file, path)]
-    return tuple(" ".join(words[:4] + ["0", "1"]) for words in lines if len(words) >= 4)
+def read_starts(path: Path, skipped: SkippedEntries) -> tuple[str, ...]:
+    """Returns the FENs of a file of FENs and EPDs, one a line, where games can start.
+
+    Args:
+      path: the file, compressed or not.
+      skipped: is told of lines that cannot be used.
+
+    Raises:
+      FileError: the file cannot be read, or holds no position to start from.
+    """
+    starts = []
+    for position in skipped.usable(read_positions(path)):
+        board = position.board
+        if board.has_chess960_castling_rights() or not any(board.legal_moves):
+            reason = f"expected a position of chess with a legal move, got {board.fen()}"
+            skipped.skip(EntryFault(shown_name(path), position.line, "", reason))
+            continue
+        starts.append(" ".join([*board.fen().split()[:4], "0", "1"]))
+    if not starts:
+        raise FileError(f"expected at least one position to start from in {shown_name(path)}, got none")
+    return tuple(starts)
 
 
-def label_positions(config: LabelConfig, out: Path, positions: int, minutes: float, report: Report) -> int:
+def label_positions(
+    config: LabelConfig, out: Path, positions: int, minutes: float, report: Report, skipped: SkippedEntries
+) -> int:
     """Appends labelled positions to a file until enough are written, the time is up, or the source has no more.
 
     A position that the file holds already is not written again. Games continue where an earlier call of the same seed
@@ -85,6 +104,7 @@ def label_positions(config: LabelConfig, out: Path, positions: int, minutes: flo
       positions: how many to add.
       minutes: at most so long.
       report: called about once a second with the positions added and the seconds passed.
+      skipped: is told of entries of files that cannot be used.
 
     Returns:
       How many were added.
@@ -105,7 +125,7 @@ def label_positions(config: LabelConfig, out: Path, positions: int, minutes: flo
     try:
         with out.open("a") as file:
             while at_work and added < positions and (passed_s := time.monotonic() - start_s) < minutes * 60:
-                lines = _next_lines(results)
+                lines = _next_lines(results, skipped)
                 if lines is None:
                     at_work -= 1
                 for key, line in lines or ():
@@ -131,14 +151,17 @@ def _check_alive(workers: Sequence[SpawnProcess]) -> None:
         raise TeacherError(f"expected the labelling processes to go on, but one ended with {failed[0]}")
 
 
-def _next_lines(results: Any) -> _Lines | None:
-    """Returns what a process sends within a second, None when it is the end of its source."""
+def _next_lines(results: Any, skipped: SkippedEntries) -> _Lines | None:
+    """Returns the lines that a process sends within a second, None when it is the end of its source."""
     try:
         result = results.get(timeout=1.0)
     except queue.Empty:
         return ()
     if isinstance(result, Exception):
         raise result
+    if isinstance(result, EntryFault | EmptyGame):
+        skipped.skip(result)
+        return ()
     return None if isinstance(result, _Finished) else result
 
 
@@ -148,6 +171,7 @@ def _work(config: LabelConfig, number: int, first_game: int, known: KnownPositio
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         teacher = UciTeacher(config.engine, dict(config.options))
+        teacher.check()
 
         def move_values(fen: str) -> Mapping[str, float]:
             few_men = sum(character.isalpha() for character in fen.split()[0]) <= FEW_MEN
@@ -165,6 +189,7 @@ def _work(config: LabelConfig, number: int, first_game: int, known: KnownPositio
             with_moves_searched=teacher.with_moves_searched,
             new_game=teacher.new_game,
             known=known,
+            skip=results.put,
         )
         for group, visits in config.source.games(worker):
             results.put([(position_key(fen), all_values_line(group, fen, values)) for fen, values in visits])

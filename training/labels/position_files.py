@@ -1,32 +1,33 @@
-"""Positions of files as a source of labelling: PGN games, FEN or EPD lines, Lichess puzzles, labels made before.
+"""Takes the positions to label from files: PGN games, FEN or EPD lines, Lichess puzzles, labels made before.
 
-The end of a file's name, before `.xz`, says what it holds:
+The end of a file's name, apart from that of compression, says what it holds, or else its first lines:
 
-    .pgn   games, of which the positions of the main line are taken
-    .csv   puzzles (id,fen,moves,...), of which every position after the set-up move is taken, also after solver moves
-    .tsv   labels of any kind (group TAB fen TAB ...), made anew
-    other  a position a line, as FEN or EPD
+    .pgn         games, of which the positions of the main line are taken
+    .csv         puzzles, of which every position after the set-up move is taken, also after solver moves
+    .tsv         labels of any kind (group TAB fen TAB ...), made anew
+    .epd, .fen   a position a line
 
 A share of the positions can be drawn, and of these a share left by one random legal move, as masters' games hardly show
 what punishes a bad move. Draws depend on the place in the file alone, so a later call meets the same positions.
 """
 
-import contextlib
-import io
-import lzma
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 import chess
-import chess.pgn
 
-from engine.pgn_games import read_game
-from training.labels.label_formats import LabelError, open_binary, read_lines
+from engine.files.file_kind import file_kind
+from engine.files.pgn_games import PgnGame, read_games
+from engine.files.position_lines import Position, read_fen, read_positions
+from engine.files.puzzle_lines import Puzzle, read_puzzles
+from engine.files.skipped_entries import EmptyGame, EntryFault, Skipped
+from engine.files.text_file import shown_name, text_lines
 from training.labels.label_source import LabelledGame, LabelWorker, Visit
 from training.labels.noisy_games import push_random
+from training.labels.puzzle_moves import puzzle_boards
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +54,17 @@ class PositionFiles:
     def games(self, worker: LabelWorker) -> Iterator[LabelledGame]:
         """Yields this process's part of the games, puzzles and lines, until the files end.
 
+        What cannot be read, or labelled as chess, goes to the worker's `skip`.
+
         Raises:
-          LabelError: a file cannot be read, or something in it is no position.
+          FileError: a file cannot be read.
         """
         for path in self.paths:
-            name = path.name.split(".")[0]
+            name = Path(shown_name(path)).name.split(".")[0]
             for item in read_items(path, worker.number, worker.processes):
+                if isinstance(item, EntryFault | EmptyGame):
+                    worker.skip(item)
+                    continue
                 visits = self._visits(worker, f"{worker.seed}.{name}.{item.number}", item.boards)
                 if visits:
                     yield LabelledGame(f"{worker.seed}.{self.prefix}{name}.{item.group}", visits)
@@ -84,7 +90,7 @@ class Item(NamedTuple):
     boards: list[chess.Board]
 
 
-def read_items(path: Path, part: int, parts: int) -> Iterator[Item]:
+def read_items(path: Path, part: int, parts: int) -> Iterator[Item | Skipped]:
     """Yields every so-many-th game, puzzle or line of a file with its positions, each a board of its own.
 
     Args:
@@ -92,87 +98,77 @@ def read_items(path: Path, part: int, parts: int) -> Iterator[Item]:
       part: which of the parts, counted from 0.
       parts: in how many parts the file is divided.
 
+    Yields:
+      Also what cannot be read, or is no position that can be labelled.
+
     Raises:
-      LabelError: the file cannot be read, or something in it is no position.
+      FileError: the file cannot be read.
     """
-    kind = Path(path.name.removesuffix(".xz")).suffix.lower()
-    items = _pgn_items(path, part, parts) if kind == ".pgn" else _line_items(path, kind, part, parts)
-    name = "game" if kind == ".pgn" else "line"
-    for item in items:
-        for board in item.boards:
-            if not board.is_valid():
-                raise LabelError(f"{path}, {name} {item.number}: expected a legal position, got {board.fen()}")
-        yield item
+    kind = file_kind(path)
+    if kind == "games":
+        entries: Iterator[Item | Skipped] = (_of_game(game, path) for game in read_games(path, part, parts))
+    elif kind == "puzzles":
+        entries = (_of_puzzle(puzzle) for puzzle in read_puzzles(path, part, parts))
+    elif kind == "labels":
+        entries = _label_items(path, part, parts)
+    else:
+        entries = (_of_position(position, path) for position in read_positions(path, part, parts))
+    return entries
 
 
-def _line_items(path: Path, kind: str, part: int, parts: int) -> Iterator[Item]:
-    file, stored = open_binary(path, "games or positions")
-    with stored:
-        for number, raw in enumerate(read_lines(file, path), 1):
-            if number % parts != part:
-                continue
-            try:
-                line = raw.decode().strip()
-                if not line or line.startswith(("#", "PuzzleId,")):
-                    continue
-                # Labels made before are of games, and stay together as they were.
-                group = line.split("\t")[0] if kind == ".tsv" else str(number)
-                yield Item(number, group, _line_boards(line, kind))
-            except ValueError as error:
-                raise LabelError(f"{path}, line {number}: {' '.join(str(error).split())}") from error
-
-
-def _line_boards(line: str, kind: str) -> list[chess.Board]:
-    if kind == ".csv":
-        fields = line.split(",")
-        if len(fields) < 3:
-            raise ValueError(f"expected a puzzle as id,fen,moves, got {line[:80]!r}")
-        return _puzzle_boards(fields[1], fields[2].split())
-    if kind == ".tsv":
-        fields = line.split("\t")
-        if len(fields) < 2:
-            raise ValueError(f"expected a label as group TAB fen TAB values, got {line[:80]!r}")
-        return [chess.Board(fields[1])]
-    words = line.split()
-    if len(words) < 4:
-        raise ValueError(f"expected a position as FEN or EPD, got {line[:80]!r}")
-    is_fen = len(words) >= 6 and words[4].isdecimal() and words[5].isdecimal()
-    return [chess.Board(" ".join(words[:6] if is_fen else [*words[:4], "0", "1"]))]
-
-
-def _puzzle_boards(fen: str, moves: Sequence[str]) -> list[chess.Board]:
-    board = chess.Board(fen)
+def _of_game(game: PgnGame | Skipped, path: Path) -> Item | Skipped:
+    if not isinstance(game, PgnGame):
+        return game
+    board = game.start.copy()
     boards = []
-    for uci in moves:
-        board.push_uci(uci)
-        boards.append(board.copy(stack=False))
-    return boards
+    for move in (*game.moves, None):
+        if not board.has_chess960_castling_rights():
+            boards.append(_plain(board))
+        if move is not None:
+            board.push(move)
+    number = f"game {game.number}"
+    if boards:
+        return Item(game.number, str(game.number), boards)
+    return EntryFault(shown_name(path), game.line, number, "expected castling as in chess, got that of Chess960")
 
 
-def _pgn_items(path: Path, part: int, parts: int) -> Iterator[Item]:
-    number = 0
-    with _open_text(path) as stream:
-        while True:
-            number += 1
-            if number % parts != part:
-                if not chess.pgn.skip_game(stream):
-                    return
-                continue
-            game = read_game(stream)
-            if game is None:
-                return
-            if game.errors:
-                raise LabelError(f"{path}, game {number}: expected legal moves, got {game.errors[0]}")
-            nodes = (game, *game.mainline())
-            yield Item(number, str(number), [node.board().copy(stack=False) for node in nodes])
+def _of_puzzle(puzzle: Puzzle | EntryFault) -> Item | Skipped:
+    if isinstance(puzzle, EntryFault):
+        return puzzle
+    boards = [board.copy(stack=False) for board in puzzle_boards(puzzle)]
+    return Item(puzzle.line, str(puzzle.line), boards[1:])
 
 
-@contextlib.contextmanager
-def _open_text(path: Path) -> Iterator[TextIO]:
-    file, stored = open_binary(path, "games or positions")
-    with stored:
+def _of_position(position: Position | EntryFault, path: Path) -> Item | Skipped:
+    if isinstance(position, EntryFault):
+        return position
+    return _item(position.line, str(position.line), position.board, path)
+
+
+def _label_items(path: Path, part: int, parts: int) -> Iterator[Item | Skipped]:
+    for number, line in enumerate(text_lines(path, "labels"), 1):
+        if number % parts != part or not line.strip() or line.startswith("#"):
+            continue
+        fields = line.split("\t")
         try:
-            with io.TextIOWrapper(file, encoding="utf-8", errors="replace") as stream:
-                yield stream
-        except (lzma.LZMAError, EOFError, OSError) as error:
-            raise LabelError(f"expected a readable file of games, got {path}: {error}") from error
+            if len(fields) < 2:
+                raise ValueError(f"expected a label as group TAB fen TAB values, got {line[:80]!r}")
+            # Labels made before are of games, and stay together as they were.
+            yield _item(number, fields[0], read_fen(fields[1]), path)
+        except ValueError as error:
+            yield EntryFault(shown_name(path), number, "", str(error))
+
+
+def _item(number: int, group: str, board: chess.Board, path: Path) -> Item | Skipped:
+    """Returns a line's position; one that ends the game is an item too, and is left out later."""
+    if board.has_chess960_castling_rights():
+        reason = f"expected castling as in chess, got that of Chess960: {board.fen()}"
+        return EntryFault(shown_name(path), number, "", reason)
+    return Item(number, group, [_plain(board)])
+
+
+def _plain(board: chess.Board) -> chess.Board:
+    """Returns a copy without history; one of Chess960 in which nobody may castle becomes one of chess."""
+    copy = board.copy(stack=False)
+    copy.chess960 = False
+    return copy

@@ -27,7 +27,6 @@ from training.labels.noisy_games import (
     noisy_move,
     random_start,
 )
-from training.labels.student_evaluator import load_student
 from training.labels.won_endings import WON_ENDINGS, won_ending
 
 Opponent = Literal["student", "teacher", "random"]
@@ -76,6 +75,24 @@ class StudentGames:
           CheckpointError: the folder is not a network that this version can play.
         """
         yield from play_student_games(load_student(self.weights), self, worker)
+
+
+def load_student(folder: Path) -> Evaluator:
+    """Loads a network for one of several labelling processes.
+
+    Args:
+      folder: of the network.
+
+    Raises:
+      CheckpointError: the folder is not a network that this version can play.
+    """
+    from engine.player.backend import limit_threads
+
+    limit_threads(1)  # the other processes and the teachers need their processors
+    # Imported here: JAX takes seconds to load, and the other sources do not need it.
+    from engine.player.network_evaluator import load_network_evaluator
+
+    return load_network_evaluator(folder, "cpu")
 
 
 def play_student_games(evaluator: Evaluator, source: StudentGames, worker: LabelWorker) -> Iterator[LabelledGame]:

@@ -8,9 +8,12 @@ tells the best move from the others far more reliably than the same time spent o
 import itertools
 from collections.abc import Mapping, Sequence
 
-from engine.uci_client import MOST_MOVES, MoveScore, UciClient
+import chess
+
+from engine.uci_client import MOST_MOVES, MoveScore, TeacherError, UciClient
 from training.labels.expected_score import cp_to_value, mate_to_value
 
+_PROBE_PATIENCE_S = 30.0  # for a search of depth 1
 _UNLISTED_BELOW = 0.01  # at least so far below the worst of them lie the others
 
 
@@ -27,6 +30,21 @@ class UciTeacher:
 
     def __init__(self, command: Sequence[str], options: Mapping[str, str]) -> None:
         self._client = UciClient(command, options, least_lines=MOST_MOVES)
+
+    def check(self) -> None:
+        """Raises TeacherError unless the engine values all moves of the starting position, in a search of depth 1."""
+        try:
+            scores = self._client.scores(f"fen {chess.STARTING_FEN}", "depth 1", MOST_MOVES, _PROBE_PATIENCE_S)
+        except TeacherError:
+            self.close()
+            raise
+        missing = {move.uci() for move in chess.Board().legal_moves} - {score.move for score in scores}
+        if missing:
+            self.close()
+            raise TeacherError(
+                "expected a teacher that values all 20 moves of the starting position, "
+                f"got {self._client.name}, which left {len(missing)} out"
+            )
 
     def new_game(self) -> None:
         """Clears the engine's memory; costly, so once per game rather than once per position."""

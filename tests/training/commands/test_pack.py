@@ -26,7 +26,7 @@ def test_the_program_packs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ["--out", str(tmp_path / "set"), "--workers", "1"]
     assert main(["--source", "all", "--in", str(tmp_path / "absent.tsv"), *out]) == 2
-    assert main(["--source", "all", "--in", str(DATA / "labels-top4.tsv"), *out]) == 2
+    assert main(["--source", "all", "--in", str(DATA / "labels-top4.tsv"), *out, "--strict"]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("pack: expected a file of labels, got") and "absent.tsv" in first
     assert second.startswith("pack: ") and "labels-top4.tsv, line 1: " in second

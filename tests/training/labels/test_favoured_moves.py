@@ -13,9 +13,8 @@ from tests.doubles.fake_evaluator import FakeEvaluator
 from tests.doubles.scripted_worker import scripted_worker
 from training.commands import label
 from training.labels.favoured_moves import FavouredMoves, moves_to_search, search_favoured_moves
-from training.labels.known_positions import KnownPositions
 from training.labels.label_formats import LabelError, all_values_line, read_labels
-from training.labels.label_source import LabelledGame
+from training.labels.label_source import KnownPositions, LabelledGame
 
 SOURCE = FavouredMoves(paths=(), weights=Path("unused"))
 FENS = ("7k/8/8/8/8/8/8/K7 w - - 0 1", "7k/8/8/8/8/8/8/K7 b - - 0 1", "8/8/8/8/8/7k/8/K7 w - - 0 1")

@@ -7,6 +7,7 @@ import chess
 import numpy as np
 import pytest
 
+from engine.files.text_file import FileError
 from training.labels.expected_score import score_to_value
 from training.labels.label_formats import LabelError, LabelKind, parse_lines, read_boards, read_labels
 
@@ -16,7 +17,7 @@ MATE_IN_ONE = "6k1/5ppp/8/8/8/8/8/R5K1 w - - 0 1"
 
 
 def one(kind: LabelKind, line: str) -> dict[str, float]:
-    (labelled,) = parse_lines(kind, "labels", 1, [line.encode()])
+    (labelled,) = parse_lines(kind, "labels", 1, [line])
     assert [m.uci() for m in labelled.moves] == sorted(m.uci() for m in labelled.board.legal_moves)
     return {m.uci(): float(v) for m, v in zip(labelled.moves, labelled.values, strict=True)}
 
@@ -56,10 +57,10 @@ def test_the_deeper_of_two_verdicts_on_one_move_counts() -> None:
 def test_a_puzzle_gives_every_position_of_the_solver() -> None:
     line = "id1,r1bqkbnr/pppp1ppp/2n5/4p3/4P3/5Q2/PPPP1PPP/RNB1KBNR w KQkq - 2 3,f1c4 a7a6 f3f7 e8f7,1,x"
     with pytest.raises(LabelError, match="line 1: "):  # f7 is mate, nothing can follow
-        list(parse_lines("puzzles", "p", 1, [line.encode()]))
+        list(parse_lines("puzzles", "p", 1, [line]))
     # Scholar's mate: b8c6 is the opponent's, then c4 a6 Qxf7 mate, which Bxf7 is not.
     fen = "rnbqkbnr/pppp1ppp/8/4p3/4P3/5Q2/PPPP1PPP/RNB1KBNR b KQkq - 1 2"
-    first, second = parse_lines("puzzles", "p", 1, [f"id1,{fen},b8c6 f1c4 a7a6 f3f7".encode()])
+    first, second = parse_lines("puzzles", "p", 1, [f"id1,{fen},b8c6 f1c4 a7a6 f3f7"])
     assert first.group == second.group == "id1"
     assert first.board.peek().uci() == "b8c6" and second.board.peek().uci() == "a7a6"
     assert {m.uci() for m, v in zip(first.moves, first.values, strict=True) if v} == {"f1c4"}
@@ -98,17 +99,17 @@ def test_the_puzzle_sample() -> None:
 )
 def test_malformed_lines_name_file_line_and_reason(kind: LabelKind, line: str, reason: str) -> None:
     with pytest.raises(LabelError, match=rf"^some\.tsv, line 8: .*({reason})") as caught:
-        list(parse_lines(kind, "some.tsv", 7, [b"", line.encode()]))
+        list(parse_lines(kind, "some.tsv", 7, ["", line]))
     assert "\n" not in str(caught.value)
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(LabelError, match="absent.tsv"):
+    with pytest.raises(FileError, match="absent.tsv"):
         list(read_labels(tmp_path / "absent.tsv", "all"))
     whole = lzma.compress((DATA / "labels-all.tsv").read_bytes())
     for name, content in {"cut.tsv.xz": whole[: len(whole) // 2], "plain.tsv.xz": b"plain"}.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(LabelError, match=name):
+        with pytest.raises(FileError, match=name):
             list(read_labels(tmp_path / name, "all"))
     (tmp_path / "good.tsv.xz").write_bytes(whole)
     packed = [label.values for label in read_labels(tmp_path / "good.tsv.xz", "all")]

@@ -13,6 +13,7 @@ from typing import Any
 import chess
 import pytest
 
+from engine.files.skipped_entries import SkippedEntries
 from tests.doubles.scripted_teacher import write_teacher
 from tests.doubles.scripted_worker import scripted_worker
 from training.commands import label
@@ -111,7 +112,7 @@ def test_a_plan_out_of_range_is_refused(
 def test_a_file_grows_without_repetition_and_heals_a_torn_line(teacher_command: str, tmp_path: Path) -> None:
     out, starts = tmp_path / "labels.tsv", tmp_path / "starts.epd"
     starts.write_text("8/8/4k3/8/8/4K3/4P3/8 w - - bm e2e4;\n\n")
-    assert read_starts(starts) == ("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",)
+    assert read_starts(starts, SkippedEntries()) == ("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",)
     arguments = ["--engine", teacher_command, "--out", str(out), "--starts", str(starts), "--processes", "2"]
     assert label.main([*arguments, "--positions", "30"]) == 0
     first = list(read_labels(out, "all"))
@@ -127,7 +128,9 @@ def test_a_file_grows_without_repetition_and_heals_a_torn_line(teacher_command: 
     assert not set(groups[: len(first)]) & set(groups[len(first) :])
 
 
-def test_positions_of_files_are_labelled_once_by_all_processes(teacher_command: str, tmp_path: Path) -> None:
+def test_positions_of_files_are_labelled_once_by_all_processes(
+    teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out, games = tmp_path / "labels.tsv", tmp_path / "two games.pgn"
     games.write_text('[Result "*"]\n\n1. e4 e5 2. Nf3 *\n\n[Result "*"]\n\n1. e4 c5 *\n')
     arguments = ["--engine", teacher_command, "--out", str(out), "--source", "files", "--file", str(games)]
@@ -135,7 +138,8 @@ def test_positions_of_files_are_labelled_once_by_all_processes(teacher_command: 
     labelled = list(read_labels(out, "all"))
     # The start and 1. e4 belong to whichever process was first.
     assert len(labelled) == 5 and {position.group for position in labelled} == {"1.@two games.1", "1.@two games.2"}
-    assert label.main(arguments) == 0
+    assert label.main(arguments) == 1
+    assert "added nothing to" in capsys.readouterr().err
     assert len(list(read_labels(out, "all"))) == 5
 
 

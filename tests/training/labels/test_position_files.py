@@ -6,13 +6,14 @@ from pathlib import Path
 import chess
 import pytest
 
+from engine.files.skipped_entries import EntryFault, Skipped
+from engine.files.text_file import FileError
 from tests.doubles.scripted_worker import scripted_worker
 from tests.reference.random_games import varied_positions
-from training.labels.known_positions import KnownPositions, position_key
-from training.labels.label_formats import LabelError
-from training.labels.label_source import LabelWorker
-from training.labels.position_files import PositionFiles, read_items
+from training.labels.label_source import KnownPositions, LabelWorker, position_key
+from training.labels.position_files import Item, PositionFiles, read_items
 
+CHESS960 = "bqnb1rkr/pppppppp/8/8/8/8/PPPPPPPP/BQNB1RKR"
 AFTER_E4 = "rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq - 0 1"
 
 
@@ -26,7 +27,7 @@ def worker(number: int = 0, processes: int = 1) -> LabelWorker:
 
 
 def fens(path: Path, part: int = 0, parts: int = 1) -> list[tuple[int, list[str]]]:
-    items = read_items(path, part, parts)
+    items = [item for item in read_items(path, part, parts) if isinstance(item, Item)]
     return [(item.number, [board.fen() for board in item.boards]) for item in items]
 
 
@@ -58,7 +59,7 @@ def test_labels_are_read_for_their_positions(tmp_path: Path) -> None:
     path.write_text(f"1.0.1\t{AFTER_E4}\tzz\n1.0.1\t{chess.STARTING_FEN}\tzz\n")
     assert fens(path) == [(1, [AFTER_E4]), (2, [chess.STARTING_FEN])]
     # Positions of one game still belong together.
-    assert [item.group for item in read_items(path, 0, 1)] == ["1.0.1", "1.0.1"]
+    assert [item.group for item in read_items(path, 0, 1) if isinstance(item, Item)] == ["1.0.1", "1.0.1"]
 
 
 def test_a_game_is_its_main_line(tmp_path: Path) -> None:
@@ -77,21 +78,49 @@ def test_a_game_is_its_main_line(tmp_path: Path) -> None:
     [
         ("x.epd", "8/8/8 w\n", "x.epd, line 1: expected a position as FEN or EPD, got '8/8/8 w'"),
         ("x.epd", "8/8/8/8/8/8/8/8 w - - 0 1\n", "x.epd, line 1: expected a legal position"),
-        ("x.csv", "abc,fen\n", "x.csv, line 1: expected a puzzle as id,fen,moves"),
-        ("x.csv", f"abc,{chess.STARTING_FEN},e2e5\n", "x.csv, line 1: illegal uci: 'e2e5'"),
+        ("x.csv", "abc,fen\n", "x.csv, line 1: expected a header with FEN and Moves"),
+        ("x.csv", "abc,def\n", "x.csv, line 1: expected a puzzle as PuzzleId,FEN,Moves"),
+        (
+            "x.csv",
+            f"abc,{chess.STARTING_FEN},e2e5 e7e5\n",
+            "x.csv, line 1: expected a legal opponent move, got illegal uci",
+        ),
         ("x.tsv", "group\n", "x.tsv, line 1: expected a label"),
-        ("x.pgn", "1. e5 *\n", "x.pgn, game 1: expected legal moves"),
-        ("x.pgn", "1. e4 Zz9 *\n", "x.pgn, game 1: expected legal moves, got Zz9"),
-        ("x.epd.xz", "no xz", "expected a readable file"),
-        ("x.pgn.xz", "no xz", "expected a readable file"),
+        ("x.pgn", "1. e5 *\n", "x.pgn, line 1, game 1: expected legal moves"),
+        ("x.pgn", "1. e4 Zz9 *\n", "x.pgn, line 1, game 1: expected legal moves, got Zz9"),
+        ("x.epd.xz", "no xz", "x.epd.xz, line 1: expected a position as FEN or EPD"),
+        ("x.epd", f"{CHESS960} w HFhf - 0 1", "x.epd, line 1: expected castling as in chess, got that of Chess960"),
+        (
+            "x.pgn",
+            f'[Variant "Chess960"]\n[FEN "{CHESS960} w HFhf - 0 1"]\n\n1. e4 *',
+            "x.pgn, line 1, game 1: expected castling as in chess, got that of Chess960",
+        ),
     ],
 )
 def test_what_is_no_position_is_one_line(name: str, text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_text(text)
-    with pytest.raises(LabelError, match=".*") as error:
+    (fault,) = read_items(path, 0, 1)
+    assert isinstance(fault, EntryFault) and said in str(fault) and "\n" not in str(fault)
+    with pytest.raises(FileError):
+        list(PositionFiles(paths=(path,)).games(worker()))
+    passed: list[Skipped] = []
+    assert not list(PositionFiles(paths=(path,)).games(scripted_worker(first_is_best, skip=passed.append)))
+    assert passed == [fault]
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.pgn"
+    path.write_bytes(lzma.compress(b"1. e4 *\n" * 1000)[:-50])
+    with pytest.raises(FileError, match=r"expected a readable file of games, got .*x\.pgn: "):
         list(read_items(path, 0, 1))
-    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_positions_of_chess960_are_taken_once_nobody_may_castle(tmp_path: Path) -> None:
+    path = tmp_path / "x.pgn"
+    path.write_text(f'[Variant "Chess960"]\n[FEN "{CHESS960} w HFhf - 0 1"]\n\n1. Re1 Re8 2. Kf1 Kf8 *')
+    ((_, found),) = fens(path)
+    assert found == ["bqnbrk1r/pppppppp/8/8/8/8/PPPPPPPP/BQNBRK1R w - - 4 3"]
 
 
 def test_a_share_is_taken_and_some_are_left_by_one_move(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from engine.encoding.position import encode_position
+from engine.files.text_file import FileError
 from tests.reference.packed_board import board_of, legal_cells
-from training.labels.label_formats import LabelError, LabelKind, read_labels
+from training.labels.label_formats import LabelKind, read_labels
+from training.packed.label_chunks import is_validation_group
 from training.packed.label_packing import (
     PackConfig,
     PackCounts,
     PackError,
-    is_validation_group,
     pack_labels,
     position_digests,
 )
@@ -75,7 +76,7 @@ def test_no_group_is_in_both_parts_and_the_share_is_right() -> None:
 
 
 def test_processes_and_repetition_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.packed.label_packing.LINES_PER_CHUNK", 7)
+    monkeypatch.setattr("training.packed.label_chunks.LINES_PER_CHUNK", 7)
     pack(tmp_path / "one", "puzzles")
     pack(tmp_path / "two", "puzzles", workers=2)
     monkeypatch.undo()
@@ -144,9 +145,29 @@ def test_only_puzzles_drop_positions_with_a_single_legal_move(tmp_path: Path) ->
 def test_a_malformed_line_leaves_nothing_behind(tmp_path: Path, workers: int) -> None:
     path = tmp_path / "bad.tsv"
     path.write_text(FILES["all"].read_text() + "g\tnonsense\t00\n")
-    with pytest.raises(LabelError, match=r"bad\.tsv, line 61"):
-        pack(tmp_path / "set", inputs=(path,), workers=workers)
+    with pytest.raises(FileError, match=r"bad\.tsv, line 61"):
+        pack(tmp_path / "set", inputs=(path,), workers=workers, strict=True)
     assert not list((tmp_path / "set").iterdir())
+
+
+def test_lines_that_cannot_be_read_are_left_out_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.tsv"
+    path.write_text("g\tnonsense\t00\n" * 12 + FILES["all"].read_text())
+    counts = pack(tmp_path / "set", inputs=(path,))
+    assert counts.train + counts.validation == 60 and counts.unreadable == 12
+    listed = capsys.readouterr().err.splitlines()
+    assert len(listed) == 10 and listed[9].startswith(f"skipped {path}, line 10: expected")
+
+
+def test_puzzles_are_packed_whatever_the_order_of_their_columns(tmp_path: Path) -> None:
+    lines = [line.split(",") for line in FILES["puzzles"].read_text().splitlines()]
+    turned = "\r\n".join(",".join(f'"{field}"' for field in (*line[3:], *line[2::-1])) for line in lines)
+    (tmp_path / "turned.csv").write_bytes(b"\xef\xbb\xbf" + turned.encode())
+    pack(tmp_path / "plain", "puzzles", inputs=(FILES["puzzles"],))
+    pack(tmp_path / "turned", "puzzles", inputs=(tmp_path / "turned.csv",))
+    for split in ("train", "validation"):
+        plain, other = (Shards(tmp_path / name / split) for name in ("plain", "turned"))
+        assert np.array_equal(plain.positions, other.positions)
 
 
 def test_wrong_settings_are_refused(tmp_path: Path) -> None:

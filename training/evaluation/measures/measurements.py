@@ -19,7 +19,7 @@ from training.evaluation.match.opening_book import start_and_random_openings
 from training.evaluation.measures.conversion import conversion_starts, play_conversions, report_conversions
 from training.evaluation.measures.figures import Measurement, conversion_lines, match_lines, puzzle_lines, regret_lines
 from training.evaluation.measures.move_chooser import MoveChooser, evaluator_chooser, load_evaluator, player_chooser
-from training.evaluation.measures.puzzles import read_puzzles, report_puzzles, solve_puzzles
+from training.evaluation.measures.puzzles import rated_puzzles, report_puzzles, solve_puzzles
 from training.evaluation.measures.regret import measure_regret, read_positions
 from training.reporting.progress_bar import progress_bar
 
@@ -57,7 +57,7 @@ def puzzle_measurement(subject: Subject, puzzle_file: Path, limit: int | None) -
     Raises:
       ValueError: one line about a file or an engine that cannot be used.
     """
-    puzzles = read_puzzles(puzzle_file, limit)
+    puzzles = rated_puzzles(puzzle_file, limit)
     with (
         _open_chooser(subject) as (choose, engine, batch_size),
         progress_bar("puzzles", len(puzzles), "puzzles") as advance,

@@ -7,33 +7,19 @@ solves it on the spot.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import chess
 
+from engine.files.puzzle_lines import Puzzle, read_puzzles
+from engine.files.skipped_entries import SkippedEntries
+from engine.files.text_file import FileError, shown_name
 from training.evaluation.failures import EvaluationError
 from training.evaluation.measures.move_chooser import MoveChooser, in_batches
-from training.labels.label_formats import open_binary, read_lines
 from training.reporting.sampling_error import MeanEstimate, estimate_mean
 
 BAND_WIDTH = 400  # rating points
-
-
-@dataclass(frozen=True, kw_only=True)
-class Puzzle:
-    """One Lichess puzzle.
-
-    Attributes:
-      puzzle_id: Lichess's name for it.
-      fen: position before the opponent's first move.
-      moves: legal one after another, the opponent's first, an even number.
-      rating: Lichess puzzle rating.
-    """
-
-    puzzle_id: str
-    fen: str
-    moves: tuple[chess.Move, ...]
-    rating: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,31 +58,25 @@ class _Attempt:
             self.board.push(self._moves[ply + 1])
 
 
-def read_puzzles(path: Path, limit: int | None = None) -> list[Puzzle]:
-    """Reads puzzles with their ratings.
+def rated_puzzles(path: Path, limit: int | None = None, *, strict: bool = False) -> list[Puzzle]:
+    """Reads puzzles with their ratings; lines that cannot be read are skipped, and listed on standard error.
 
     Args:
-      path: CSV `PuzzleId,FEN,Moves,Rating,...` with that header line, compressed if named `.xz`.
+      path: CSV as Lichess publishes it, compressed or not; `-` is standard input.
       limit: read only this many, from the beginning.
+      strict: refuse a file of which a line cannot be read.
 
     Raises:
-      LabelError: the file cannot be read.
-      EvaluationError: a line is malformed or there is no puzzle.
+      EvaluationError: the file cannot be read, there is no puzzle, or a line is malformed and `strict`.
     """
-    puzzles: list[Puzzle] = []
-    file, stored = open_binary(path, "puzzles")
-    with stored:
-        for number, raw in enumerate(read_lines(file, path), start=1):
-            if limit is not None and len(puzzles) == limit:
-                break
-            try:
-                line = raw.decode().strip()
-                if line and not (number == 1 and line.startswith("PuzzleId,")):
-                    puzzles.append(_parse_puzzle(line))
-            except ValueError as error:
-                raise EvaluationError(f"{path}, line {number}: {error}") from error
+    skipped = SkippedEntries(strict=strict)
+    try:
+        puzzles = list(islice(skipped.usable(read_puzzles(path, needs_rating=True)), limit))
+    except FileError as error:
+        raise EvaluationError(str(error)) from error
+    skipped.report()
     if not puzzles:
-        raise EvaluationError(f"expected at least one puzzle in {path}, got none")
+        raise EvaluationError(f"expected at least one puzzle in {shown_name(path)}, got none")
     return puzzles
 
 
@@ -136,27 +116,10 @@ def report_puzzles(puzzles: Sequence[Puzzle], solved: Sequence[bool]) -> PuzzleR
     """
     by_band: dict[int, list[float]] = {}
     for puzzle, is_solved in zip(puzzles, solved, strict=True):
+        assert puzzle.rating is not None, puzzle
         band = puzzle.rating // BAND_WIDTH * BAND_WIDTH
         by_band.setdefault(band, []).append(float(is_solved))
     return PuzzleReport(
         solved=estimate_mean([float(is_solved) for is_solved in solved]),
         solved_by_band={band: estimate_mean(by_band[band]) for band in sorted(by_band)},
     )
-
-
-def _parse_puzzle(line: str) -> Puzzle:
-    fields = line.split(",")
-    if len(fields) < 4:
-        raise ValueError(f"expected PuzzleId,FEN,Moves,Rating,..., got {line[:80]!r}")
-    puzzle_id, fen, moves_text, rating_text = fields[:4]
-    board = chess.Board(fen)
-    texts = moves_text.split()
-    if not texts or len(texts) % 2:
-        raise ValueError(f"expected an even number of moves, got {moves_text!r}")
-    for text in texts:
-        board.push_uci(text)
-    try:
-        rating = int(rating_text)
-    except ValueError:
-        raise ValueError(f"expected a whole number as rating, got {rating_text!r}") from None
-    return Puzzle(puzzle_id=puzzle_id, fen=fen, moves=tuple(board.move_stack), rating=rating)

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from engine.files.puzzle_lines import Puzzle
 from engine.player.evaluator import BATCH, Evaluation, Evaluator
 from engine.player.network_evaluator import load_network_evaluator
 from training.distillation.distillation_config import RunConfig
 from training.distillation.distillation_run import Distillation
 from training.evaluation.measures.move_chooser import evaluator_chooser, in_batches
-from training.evaluation.measures.puzzles import Puzzle, solve_puzzles
+from training.evaluation.measures.puzzles import solve_puzzles
 from training.export.exporting import export_run
 from training.labels.label_formats import LabelledPosition
 from training.labels.move_regret import move_regret, report_regret

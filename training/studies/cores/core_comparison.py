@@ -17,7 +17,7 @@ import jax
 
 from engine.frozen_config import from_json_dict, to_json_dict, with_overrides
 from training.distillation.distillation_config import RunConfig
-from training.evaluation.measures.puzzles import read_puzzles
+from training.evaluation.measures.puzzles import rated_puzzles
 from training.evaluation.measures.regret import read_positions
 from training.runs.durable_files import drop_unfinished_line, replace_text
 from training.runs.run_clock import Plan
@@ -87,7 +87,7 @@ class CoreComparison:
         _compile_into(self._folder / "compiled")
         config = self._config
         positions = read_positions(Path(config.positions), config.most_positions or None)
-        puzzles = read_puzzles(Path(config.puzzles), config.most_puzzles) if config.puzzles else []
+        puzzles = rated_puzzles(Path(config.puzzles), config.most_puzzles) if config.puzzles else []
         missing = [cell for cell in self._cells() if not self._result(cell)]
         for number, cell in enumerate(missing, start=1):
             print(f"run {number} of {len(missing)}: {cell.name}", file=sys.stderr, flush=True)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import chess
 
+from engine.files.puzzle_lines import Puzzle
 from training.evaluation.failures import EvaluationError
 from training.evaluation.measures.figures import Measurement
-from training.evaluation.measures.puzzles import Puzzle, read_puzzles
+from training.evaluation.measures.puzzles import rated_puzzles
 from training.evaluation.measures.regret import read_positions
 from training.labels.label_formats import LabelledPosition
 from training.labels.move_regret import move_regret
@@ -52,7 +53,7 @@ def iteration_measurement(
     if svg is not None and not svg.parent.is_dir():
         raise EvaluationError(f"expected a file in an existing folder for --svg, got {svg}")
     positions = read_positions(positions_file, limit)
-    puzzles = read_puzzles(puzzle_file, limit) if puzzle_file is not None else []
+    puzzles = rated_puzzles(puzzle_file, limit) if puzzle_file is not None else []
     evaluator, config = _load(weights)
     solver, most = config.solver, _checked_steps(config, steps)
     with progress_bar("iterations", most * (len(positions) + len(puzzles)), "evaluations") as advance:

@@ -6,9 +6,9 @@ from pathlib import Path
 import chess
 import pytest
 
+from engine.files.puzzle_lines import Puzzle
 from training.evaluation.failures import EvaluationError
-from training.evaluation.measures.puzzles import Puzzle, read_puzzles, report_puzzles, solve_puzzles
-from training.labels.label_formats import LabelError
+from training.evaluation.measures.puzzles import rated_puzzles, report_puzzles, solve_puzzles
 
 HEADER = "PuzzleId,FEN,Moves,Rating,Themes\n"
 BACK_RANK = "7k/5ppp/8/8/8/8/8/RR4K1 b - - 0 1"
@@ -72,7 +72,7 @@ def test_the_player_sees_the_position_after_the_opponents_move_with_history() ->
 
 
 def test_batches_change_nothing() -> None:
-    puzzles = read_puzzles(PUZZLE_FILE)
+    puzzles = rated_puzzles(PUZZLE_FILE)
     # Deterministic and right about one time in three, so that puzzles end at every length.
     listed = {}
     for line in puzzles:
@@ -109,7 +109,7 @@ def test_shares_by_rating_band() -> None:
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ("a,b", "expected PuzzleId,FEN"),
+        ("a,b", "expected a puzzle as PuzzleId,FEN"),
         (f"a,{BACK_RANK},h8g8 a1a8 g8f8,1000,x", "even number of moves"),
         (f"a,{BACK_RANK},h8g8 a1h8,1000,x", "illegal uci: 'a1h8'"),
         (f"a,{BACK_RANK},h8g8 a1a8,hard,x", "whole number as rating, got 'hard'"),
@@ -120,14 +120,14 @@ def test_a_malformed_line_is_named(tmp_path: Path, line: str, text: str) -> None
     file = tmp_path / "puzzles.csv"
     file.write_text(f"{HEADER}ok,{BACK_RANK},h8g8 a1a8,1000,mate\n{line}\n")
     with pytest.raises(EvaluationError, match=f"puzzles.csv, line 3: .*{text}"):
-        read_puzzles(file)
-    assert [p.puzzle_id for p in read_puzzles(file, limit=1)] == ["ok"]
+        rated_puzzles(file, strict=True)
+    assert [p.puzzle_id for p in rated_puzzles(file, limit=1)] == ["ok"]
 
 
 def test_files_without_puzzles_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "puzzles.csv"
     file.write_text(HEADER)
     with pytest.raises(EvaluationError, match="at least one puzzle"):
-        read_puzzles(file)
-    with pytest.raises(LabelError, match="No such file"):
-        read_puzzles(tmp_path / "absent.csv")
+        rated_puzzles(file, strict=True)
+    with pytest.raises(EvaluationError, match="No such file"):
+        rated_puzzles(tmp_path / "absent.csv")

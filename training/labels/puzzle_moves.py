@@ -1,8 +1,19 @@
-"""Which moves of a position give mate at once."""
+"""Plays through Lichess puzzles, and finds the moves that mate at once, which solve any puzzle."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import chess
+
+from engine.files.puzzle_lines import Puzzle
+
+
+def puzzle_boards(puzzle: Puzzle) -> Iterator[chess.Board]:
+    """Yields the position before each move of a puzzle and after the last; each is valid until the next."""
+    board = chess.Board(puzzle.fen)
+    yield board
+    for move in puzzle.moves:
+        board.push(move)
+        yield board
 
 
 def mating_moves(board: chess.Board, moves: Iterable[chess.Move]) -> list[chess.Move]:

@@ -5,7 +5,7 @@ import random
 import chess
 import pytest
 
-from training.labels.mating_moves import mating_moves
+from training.labels.puzzle_moves import mating_moves
 
 
 def by_trying_all(board: chess.Board) -> list[chess.Move]:
