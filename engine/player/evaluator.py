@@ -21,8 +21,8 @@ class Evaluation:
       log_probs: `[L]` natural logarithms of the policy over `moves`; `exp` of them sums to 1.
       wdl_to_move: `[3]` probabilities that the side to move wins, draws, loses; they sum to 1.
       steps: iterations the solver made.
-      residual: relative residual of the fixed point at the last iteration, at least 0.
-      converged: whether the residual fell below the solver's tolerance.
+      residual: how far the last iteration moved the state, relative to its norm: ||f(z) - z|| / ||f(z)||, at least 0.
+      converged: whether the residual reached the solver's tolerance; None where no residual could end the iteration.
     """
 
     moves: tuple[chess.Move, ...]
@@ -30,7 +30,7 @@ class Evaluation:
     wdl_to_move: np.ndarray
     steps: int
     residual: float
-    converged: bool
+    converged: bool | None
 
     @property
     def value_to_move(self) -> float:
@@ -48,6 +48,12 @@ class Evaluation:
         probs = np.exp(self.log_probs)
         positive = probs > 0.0  # 0 * log 0 counts as 0
         return float(-np.sum(probs[positive] * self.log_probs[positive])) + 0.0
+
+    @property
+    def solver_words(self) -> str:
+        """The solver's record, such as "12 steps, residual 0.00083, converged"."""
+        verdict = {None: "", True: ", converged", False: ", not converged"}[self.converged]
+        return f"{self.steps} {'step' if self.steps == 1 else 'steps'}, residual {self.residual:.3g}{verdict}"
 
 
 class Evaluator(Protocol):

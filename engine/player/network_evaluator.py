@@ -103,7 +103,7 @@ class NetworkEvaluator:
             moves_and_cells = [legal_moves_and_cells(board) for board in chunk]
             output = self._outputs(positions[start : start + self.batch], [cells for _, cells in moves_and_cells])
             rows = enumerate(moves_and_cells)
-            evaluations += [_evaluation(moves, cells, output, row) for row, (moves, cells) in rows]
+            evaluations += [self._evaluation(moves, cells, output, row) for row, (moves, cells) in rows]
         return evaluations
 
     def _outputs(self, positions: np.ndarray, cells: Sequence[np.ndarray]) -> NetworkOutput:
@@ -118,16 +118,20 @@ class NetworkEvaluator:
             return self._program(positions, limit)
         return self._program(positions, limit, candidates_of(cells if self._improves else [], len(positions)))
 
+    def _evaluation(self, moves: list[chess.Move], cells: np.ndarray, output: NetworkOutput, row: int) -> Evaluation:
+        return Evaluation(
+            moves=tuple(moves),
+            log_probs=log_softmax(np.asarray(output.policy_logits[row])[cells]),
+            wdl_to_move=np.exp(log_softmax(np.asarray(output.wdl_logits[row]))),
+            steps=int(output.stats.steps[row]),
+            residual=float(output.stats.residual[row]),
+            converged=bool(output.stats.converged[row]) if self._can_converge() else None,
+        )
 
-def _evaluation(moves: list[chess.Move], cells: np.ndarray, output: NetworkOutput, row: int) -> Evaluation:
-    return Evaluation(
-        moves=tuple(moves),
-        log_probs=log_softmax(np.asarray(output.policy_logits[row])[cells]),
-        wdl_to_move=np.exp(log_softmax(np.asarray(output.wdl_logits[row]))),
-        steps=int(output.stats.steps[row]),
-        residual=float(output.stats.residual[row]),
-        converged=bool(output.stats.converged[row]),
-    )
+    def _can_converge(self) -> bool:
+        """Returns whether a small residual can end the iteration before its limit."""
+        config = self._config
+        return config.core.kind == "deq" and config.gradient.mode != "unroll" and self._step_limit > 1
 
 
 def load_network_evaluator(folder: Path, backend: Backend = "auto", tolerance: float = 0.0) -> NetworkEvaluator:

@@ -21,6 +21,5 @@ def evaluation_report(evaluation: Evaluation) -> list[str]:
         *policy,
         f"Side to move: win {win / 10:.1f} %, draw {draw / 10:.1f} %, loss {loss / 10:.1f} %, "
         f"expected score {expected:.3f}, {expected_score_to_cp(expected):+d} cp",
-        f"Solver: {evaluation.steps} steps, residual {evaluation.residual:.3g}, "
-        f"{'converged' if evaluation.converged else 'not converged'}",
+        f"Solver: {evaluation.solver_words}",
     ]

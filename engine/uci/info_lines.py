@@ -47,11 +47,7 @@ def info_lines(thought: Thought, elapsed_s: float, hash_permille: int, form: Inf
 def solver_line(thought: Thought) -> str:
     """Returns the solver's record and the policy's entropy of the root, for `debug on`."""
     evaluation = thought.evaluation
-    return (
-        f"info string solver steps {evaluation.steps} residual {evaluation.residual:.3g} "
-        f"converged {'yes' if evaluation.converged else 'no'} "
-        f"policy entropy {evaluation.entropy_nats:.3f} nats"
-    )
+    return f"info string solver {evaluation.solver_words}, policy entropy {evaluation.entropy_nats:.3f} nats"
 
 
 def bestmove_line(thought: Thought, tell_reply: bool) -> str:

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import chess
 
+from engine.view.ablation import HeadChoice
 from engine.view.game_record import MAX_PLIES, GameRecordError, board_of
-from engine.view.head_ablation import HeadChoice
 from engine.view.local_server import RequestError
 
 Body = Mapping[str, Any]

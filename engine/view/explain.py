@@ -68,12 +68,12 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _content(arguments: argparse.Namespace, board: "chess.Board") -> str:
     import chess
 
+    from engine.view.capture import open_network
     from engine.view.explanation import whole_explanation
     from engine.view.explanation_html import explanation_html
     from engine.view.explanation_svg import explanation_svg
     from engine.view.explanation_text import explanation_text
     from engine.view.look import Look
-    from engine.view.network_opening import open_network
     from engine.weights_location import default_weights_folder
 
     network = open_network(arguments.weights or default_weights_folder())

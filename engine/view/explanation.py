@@ -9,8 +9,8 @@ import numpy as np
 from engine.player.choice import choose_move, is_drawn_by_rule, ranked_moves
 from engine.player.evaluator import Evaluation, Evaluator
 from engine.player.successors import Successors
+from engine.view.ablation import worth_of_pieces
 from engine.view.capture import Trace
-from engine.view.removed_men import worth_of_men
 
 Json = dict[str, Any]
 _DIGITS = 4  # of probabilities; attention below 0.00005 is not visible
@@ -40,8 +40,7 @@ def explain_trace(board: chess.Board, trace: Trace) -> Json:
             "entropy_nats": _entropy(trace.log_probs[step]),
             "wdl_to_move": _rounded(trace.wdl_to_move[step], 6),
             "value_to_move": round(float(trace.wdl_to_move[step, 0] - trace.wdl_to_move[step, 2]), 6),
-            "illegal_share": round(float(trace.illegal_share[step]), 6),
-            "residual": float(f"{trace.residual[step]:.6g}"),
+            "residual": None if np.isnan(trace.residual[step]) else float(f"{trace.residual[step]:.6g}"),
         }
         for step in range(len(trace.residual))
     ]
@@ -102,15 +101,15 @@ def successors_json(board: chess.Board, evaluator: Evaluator) -> list[Json]:
 
 
 def worth_json(board: chess.Board, evaluation: Evaluation, evaluator: Evaluator) -> list[Json]:
-    """Returns what taking each man off the board changes, for the side to move."""
+    """Returns how removing each piece changes the verdict for the side to move."""
     return [
         {
             "square": chess.square_name(worth.square),
-            "man": board.piece_at(worth.square).symbol(),  # type: ignore[union-attr]
+            "piece": board.piece_at(worth.square).symbol(),  # type: ignore[union-attr]
             "wdl_to_move": _rounded(worth.wdl_to_move, 6),
             "change": round(worth.change, 6),
         }
-        for worth in worth_of_men(board, evaluation.value_to_move, evaluator)
+        for worth in worth_of_pieces(board, evaluation.value_to_move, evaluator)
     ]
 
 

@@ -68,12 +68,12 @@ def _verdict(board: chess.Board, trace: Trace, state: int) -> list[str]:
             )
         left += part
     log_probs = trace.log_probs[state]
-    entropy = float(-np.sum(np.exp(log_probs) * log_probs))
+    entropy, steps = float(-np.sum(np.exp(log_probs) * log_probs)), trace.evaluation.steps
     facts = (
         ("value for the mover", f"{to_move[0] - to_move[2]:+.3f}"),
         ("entropy", f"{entropy:.2f} nats"),
-        ("residual", f"{trace.residual[state]:.3f}"),
-        (f"played after {trace.evaluation.steps} steps", board.san(played_move(board, trace))),
+        ("residual", "–" if np.isnan(trace.residual[state]) else f"{trace.residual[state]:.3g}"),
+        (f"played after {steps} {'step' if steps == 1 else 'steps'}", board.san(played_move(board, trace))),
     )
     for index, (name, value) in enumerate(facts):
         at = x + index * width / len(facts)
@@ -145,7 +145,7 @@ def _settling(board: chess.Board, trace: Trace) -> list[str]:
     curves = (
         ("policy", policy, False, True),
         ("value for the mover", [Line(label="", points=_curve(value))], False, False),
-        ("residual ‖f(z) − z‖ / ‖f(z)‖", [Line(label="", points=_curve(trace.residual))], True, False),
+        ("residual ‖f(z) − z‖ / ‖f(z)‖", [Line(label="", points=_curve(trace.residual)[1:])], True, False),
     )
     pitch = (_WIDTH - 2 * _MARGIN) / len(curves)
     parts = []

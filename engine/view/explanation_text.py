@@ -54,12 +54,11 @@ def _verdict(board: chess.Board, trace: Trace, state: int) -> list[str]:
     white = wdl_permille(wdl if board.turn == chess.WHITE else wdl[::-1])
     log_probs, evaluation = trace.log_probs[state], trace.evaluation
     entropy = float(-np.sum(np.exp(log_probs) * log_probs))
-    ending = "converged" if evaluation.converged else "did not converge"
     return [
         f"{'White' if board.turn else 'Black'} to move; plays {board.san(played_move(board, trace))}",
         "White wins {}%, draw {}%, Black wins {}%".format(*(round(part / 10) for part in white)),
         f"value {wdl[0] - wdl[2]:+.3f} for the mover, entropy {entropy:.2f} nats",
-        f"residual {trace.residual[state]:.2g}; {ending} in {evaluation.steps} steps",
+        f"played after {evaluation.solver_words}",
     ]
 
 
@@ -81,7 +80,8 @@ def _settling(board: chess.Board, trace: Trace) -> list[str]:
         value = trace.wdl_to_move[state, 0] - trace.wdl_to_move[state, 2]
         shares = "".join(f"{100 * np.exp(trace.log_probs[state, index]):8.1f}%" for index in order)
         mark = "*" if state == trace.played_state else " "
-        lines.append(f"{state:4}{mark} {trace.residual[state]:9.2g} {value:+8.3f}{shares}")
+        residual = "–" if np.isnan(trace.residual[state]) else f"{trace.residual[state]:.3g}"
+        lines.append(f"{state:4}{mark} {residual:>9} {value:+8.3f}{shares}")
     return [*lines, "* played"]
 
 

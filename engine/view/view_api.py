@@ -6,12 +6,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import chess
 
 from engine.encoding.position import encode_position
 from engine.uci_client import TeacherError
+from engine.view.ablation import HeadChoice, HeadError
+from engine.view.board_svg import piece_sprite
 from engine.view.call_body import (
     Body,
     board_in,
@@ -22,7 +25,7 @@ from engine.view.call_body import (
     refusal,
     square_in,
 )
-from engine.view.capture import Trace
+from engine.view.capture import OpenNetwork, Trace
 from engine.view.explanation import (
     attention_json,
     evaluation_json,
@@ -34,13 +37,12 @@ from engine.view.explanation import (
 )
 from engine.view.explanation_svg import explanation_svg
 from engine.view.game_record import read_pgn
-from engine.view.head_ablation import HeadChoice, HeadError
-from engine.view.local_server import Reply, RequestError, json_reply
+from engine.view.local_server import Reply, RequestError, Site, files_below, json_reply
 from engine.view.look import Look, LookError
-from engine.view.network_opening import OpenNetwork
 from engine.view.teacher_values import Teacher
 
 _REMEMBERED = 32  # traces; the attention of one takes up to some megabytes
+
 _CHUNK = 64  # positions of a game evaluated before other requests get their turn
 
 
@@ -153,11 +155,11 @@ class ViewApi:
             return json_reply({"moves": successors_json(board, self._evaluator)})
 
     def worth(self, body: Body) -> Reply:
-        """POST /api/worth: what taking each man off the board changes."""
+        """POST /api/worth: how removing each piece changes the verdict."""
         board = playable_board_in(body)
         evaluation = self._trace(board, ()).evaluation
         with self._lock:
-            return json_reply({"men": worth_json(board, evaluation, self._evaluator)})
+            return json_reply({"pieces": worth_json(board, evaluation, self._evaluator)})
 
     def other(self, body: Body) -> Reply:
         """POST /api/other: what another network says of the same position."""
@@ -195,3 +197,22 @@ class ViewApi:
                 del facts["probabilities"]
                 results[place] = {**facts, "turn": "white" if boards[place].turn else "black"}
         return results
+
+
+def view_site(api: ViewApi) -> Site:
+    """Returns what the server of the page offers."""
+    files = files_below(Path(__file__).with_name("static"))
+    files["/pieces.svg"] = Reply("image/svg+xml", piece_sprite().encode())
+    calls = {
+        "/api/position": api.position,
+        "/api/attention": api.attention,
+        "/api/game": api.game,
+        "/api/course": api.course,
+        "/api/teacher": api.teacher,
+        "/api/picture": api.picture,
+        "/api/explanation": api.explanation,
+        "/api/successors": api.successors,
+        "/api/worth": api.worth,
+        "/api/other": api.other,
+    }
+    return Site(files=files, pages={"/api/info": api.info}, calls=calls)

@@ -45,11 +45,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(arguments: argparse.Namespace) -> int:
     fragment = _fragment(arguments)
+    from engine.view.capture import open_network
     from engine.view.local_server import LocalServer
-    from engine.view.network_opening import open_network
     from engine.view.teacher_values import Teacher, installed_teacher
-    from engine.view.view_api import ViewApi
-    from engine.view.view_site import view_site
+    from engine.view.view_api import ViewApi, view_site
     from engine.weights_location import default_weights_folder
 
     command = None if arguments.no_teacher else arguments.teacher or installed_teacher()

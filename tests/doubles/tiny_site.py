@@ -9,8 +9,7 @@ from typing import Any
 
 from engine.view.local_server import LocalServer
 from engine.view.teacher_values import Teacher
-from engine.view.view_api import ViewApi
-from engine.view.view_site import view_site
+from engine.view.view_api import ViewApi, view_site
 from tests.doubles.talk_http import call, serving
 from tests.doubles.tiny_view import open_tiny
 

@@ -9,8 +9,7 @@ from engine.checkpoint import LoadedNetwork, serving_network
 from engine.fixed_point.solver_config import SolverConfig
 from engine.network.network_config import NetworkConfig
 from engine.player.network_evaluator import NetworkEvaluator
-from engine.view.capture import Capture
-from engine.view.network_opening import OpenNetwork
+from engine.view.capture import Capture, OpenNetwork
 from tests.doubles.tiny_network import param_shapes, stirred, tiny_config
 
 TINY = tiny_config(blocks=2, solver=SolverConfig(method="picard", max_steps=3, tolerance=0.0))

@@ -97,7 +97,7 @@ function relative(weights) {
 
 function sentence(attention, weights, { square, block, head, to }) {
   const where = head === "rollout" ? nameOf(head) : `block ${block + 1}, ${nameOf(head)}`;
-  if (!weights.length) return `Nothing stands on ${square}, and only men are tokens of this network.`;
+  if (!weights.length) return `Nothing stands on ${square}, and only pieces are tokens of this network.`;
   const top = [...weights].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([name, weight]) => `${name} ${(100 * weight).toFixed(0)}%`);
   return `${square} ${to ? "is looked at from" : "looks at"} ${top.join(", ")} (${where})`;
 }

@@ -15,7 +15,7 @@ export class Board {
     Object.assign(this, { element, onMove, onSquare, legal: [], cursor: null, picked: null });
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.chessboard = new Chessboard(element, {
-      // Coordinates beside the squares: on them, men and heat would hide them.
+      // Coordinates beside the squares: on them, pieces and heat would hide them.
       style: {
         pieces: { file: "/pieces.svg", tileSize: TILE }, cssClass: "see", animationDuration: still ? 0 : 180,
         borderType: BORDER_TYPE.frame,
@@ -105,8 +105,8 @@ export class Board {
   point(square) {
     this.cursor = square;
     this.overlay.set({ cursor: square });
-    const man = square && this.chessboard.getPiece(square);
-    const text = man ? `${man[0] === "w" ? "white" : "black"} ${NAMES[man[1]]}` : "empty";
+    const piece = square && this.chessboard.getPiece(square);
+    const text = piece ? `${piece[0] === "w" ? "white" : "black"} ${NAMES[piece[1]]}` : "empty";
     byId("cursor-text").textContent = square ? `${square}, ${text}` : "";
   }
 }

@@ -24,6 +24,16 @@ function logTicks(low, high) {
   return inside.length > 5 ? inside.filter((at) => Math.abs(at - Math.round(at)) < 1e-9) : inside;
 }
 
+/** Writes a number on an axis with the digits that tell it from the next one. */
+export function axisNumber(value, step) {
+  return value.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+}
+
+/** Writes a share on an axis as a percentage. */
+export function axisPercent(value, step) {
+  return `${axisNumber(100 * value, 100 * step)}%`;
+}
+
 /** Moves labels apart so that none hides another; wanted is ascending. */
 function apart(wanted, distance, lowest) {
   const places = [];
@@ -37,15 +47,15 @@ function apart(wanted, distance, lowest) {
 
 /**
  * Returns a chart.
- *   lines    [{label, values, kind}]
- *   format   how a value on the axis is written
+ *   lines    [{label, values, kind}]; a value may be null
+ *   format   (value, step of the axis) => text on the axis
  *   range    [low, high], else that of the values
  *   current  the state that is shown; played: the one that is played
  *   isLog    logarithmic axis for positive values
  */
 export function chart({ title, lines, format, range, current, played, isLog = false, height = 150, width = WIDTH }) {
   const scale = isLog ? (value) => Math.log10(Math.max(value, 1e-9)) : (value) => value;
-  const values = lines.flatMap((line) => line.values.map(scale));
+  const values = lines.flatMap((line) => line.values.filter((value) => value !== null).map(scale));
   let [low, high] = range ?? [Math.min(...values), Math.max(...values)];
   if (high - low < 1e-9) [low, high] = [low - 0.5, high + 0.5];
   const labelled = lines.some((line) => line.label);
@@ -55,10 +65,11 @@ export function chart({ title, lines, format, range, current, played, isLog = fa
   const y = (value) => height - BOTTOM - ((scale(value) - low) / (high - low)) * (height - TOP - BOTTOM);
   const root = s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title, class: "chart" });
   root.append(s("text", { x: 0, y: 12, class: "title" }, title));
-  for (const tick of (isLog ? logTicks : ticks)(low, high)) {
+  const shown = (isLog ? logTicks : ticks)(low, high);
+  for (const tick of shown) {
     const at = height - BOTTOM - ((tick - low) / (high - low)) * (height - TOP - BOTTOM);
     root.append(s("line", { x1: LEFT, x2: end, y1: at, y2: at, class: "grid" }));
-    root.append(s("text", { x: LEFT - 5, y: at + 4, class: "tick end" }, format(isLog ? 10 ** tick : tick)));
+    root.append(s("text", { x: LEFT - 5, y: at + 4, class: "tick end" }, format(isLog ? 10 ** tick : tick, (shown[1] ?? 2 * tick) - shown[0])));
   }
   root.append(s("line", { x1: x(played), x2: x(played), y1: TOP, y2: height - BOTTOM, class: "played" }));
   root.append(s("line", { x1: x(current), x2: x(current), y1: TOP, y2: height - BOTTOM, class: "current" }));
@@ -66,9 +77,11 @@ export function chart({ title, lines, format, range, current, played, isLog = fa
     root.append(s("text", { x: x(index), y: height - 6, class: "tick middle" }, index));
   }
   for (const line of lines) {
-    const points = line.values.map((value, index) => `${x(index).toFixed(1)},${y(value).toFixed(1)}`);
+    const points = line.values.flatMap((value, index) => (value === null ? [] : [`${x(index).toFixed(1)},${y(value).toFixed(1)}`]));
     root.append(s("polyline", { points: points.join(" "), class: `line ${line.kind}` }));
-    root.append(s("circle", { cx: x(current), cy: y(line.values[current]), r: 3.5, class: `point ${line.kind}` }));
+    if (line.values[current] !== null) {
+      root.append(s("circle", { cx: x(current), cy: y(line.values[current]), r: 3.5, class: `point ${line.kind}` }));
+    }
   }
   const ends = lines.map((line) => ({ ...line, at: y(line.values[last]) })).sort((a, b) => a.at - b.at);
   apart(ends.map((line) => line.at), 13, height - BOTTOM).forEach((at, index) => {

@@ -6,7 +6,7 @@ const HELP = [
   ["← →", "back and forward in the game"], ["Home End", "start and end of the game"],
   ["[ ]", "earlier and later state of the recursion"], ["p", "replay the recursion"],
   ["h H", "next and previous head"], ["b", "next block"], ["t", "attention to the square or from it"],
-  ["x", "switch the chosen head off or on"], ["g", "all attention as a grid"], ["w", "what each man is worth"],
+  ["x", "switch the chosen head off or on"], ["g", "all attention as a grid"], ["w", "what each piece is worth"],
   ["a", "arrows"], ["v", "value after each move"], ["c o", "compare with a teacher, with another network"],
   ["e", "the engine moves"], ["f", "flip the board"], ["n", "new game"],
   ["m", "type a move"], ["?", "this list"],

@@ -1,6 +1,6 @@
 /** The recursion, state by state: slider, numbers, result bar, and the curves of policy, value and residual. */
 
-import { chart } from "./chart.js";
+import { axisNumber, axisPercent, chart } from "./chart.js";
 import { byId, h, percent, signed } from "./dom.js";
 
 const CURVES = 5;
@@ -39,7 +39,7 @@ export class RecursionPanel {
     byId("state-text").textContent = `state ${state} of ${states.length - 1}: ${remark}`;
     this.slider.setAttribute("aria-valuetext", byId("state-text").textContent);
     // A solver of few steps is meant to stop at its limit; that says nothing of the position.
-    this.showFacts(position, states[state], isHard || (maxSteps > 3 && !played.converged && played.steps >= maxSteps));
+    this.showFacts(position, states[state], isHard || (maxSteps > 3 && played.converged === false && played.steps >= maxSteps));
     byId("verdict").textContent = verdict(position, state);
     this.showCurves(position, state);
     showResult(position.turn, states[state].wdl_to_move);
@@ -49,16 +49,16 @@ export class RecursionPanel {
     const { played } = position.network;
     const san = position.moves.find((move) => move.uci === played.move).san;
     const [first, second = 0] = [...shown.probabilities].sort((a, b) => b - a);
-    const ending = played.converged ? "the solver converged when playing" : "the solver stopped at its limit when playing";
+    const ending = { true: "the solver converged when playing", false: "the solver stopped at its limit when playing" }[played.converged]
+      ?? "of the recursion when playing, always as many";
     const facts = [
       ["plays", san, "the move that the engine makes here"],
       ["value", signed(shown.value_to_move, 3), "win minus loss probability of the side to move"],
       ["entropy", shown.entropy_nats.toFixed(2), "of the policy, in nats"],
       ["choices", Math.exp(shown.entropy_nats).toFixed(1), "effective number of moves: as undecided as between so many equal ones"],
       ["margin", percent(first - second), "share of the first move minus that of the second"],
-      ["residual", shown.residual.toPrecision(2), "relative change of this state by one more step"],
+      ["residual", shown.residual === null ? "–" : shown.residual.toPrecision(3), "how far the last step moved the state, relative to its norm"],
       ["steps", `${played.steps}${isHard ? " ▲" : ""}`, `${ending}${isHard ? "; ▲ a hard position" : ""}`],
-      ["illegal", percent(shown.illegal_share, 0), "what illegal moves would get of the policy if they were not masked; the network is trained with the mask"],
     ];
     byId("facts").replaceChildren(...facts.map(([name, value, title]) =>
       h("div", { title }, h("dt", {}, name), h("dd", { "data-fact": name, class: name === "steps" && isHard ? "hard" : "" }, String(value)))));
@@ -72,9 +72,9 @@ export class RecursionPanel {
       label: position.moves[index].san, values: states.map((state) => state.probabilities[index]), kind: `c${rank}`,
     }));
     const only = (name) => [{ values: states.map((state) => state[name]), kind: "c0" }];
-    byId("policy-chart").replaceChildren(chart({ title: "policy", lines: policy, format: (v) => percent(v, 0), height: 190, ...place }));
+    byId("policy-chart").replaceChildren(chart({ title: "policy", lines: policy, format: axisPercent, height: 190, ...place }));
     const half = { width: 210, height: 130, ...place };
-    byId("value-chart").replaceChildren(chart({ title: "value for the mover", lines: only("value_to_move"), format: (v) => String(Number(v.toFixed(3))), ...half }));
+    byId("value-chart").replaceChildren(chart({ title: "value for the mover", lines: only("value_to_move"), format: axisNumber, ...half }));
     byId("residual-chart").replaceChildren(
       chart({ title: "residual", lines: only("residual"), format: (v) => String(Number(v.toPrecision(2))), isLog: true, ...half }),
     );
@@ -88,7 +88,8 @@ function verdict(position, state) {
   const order = probabilities.map((_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]).slice(0, 3);
   const moves = order.map((index) => `${position.moves[index].san} ${percent(probabilities[index], 0)}`).join(", ");
   const [mover, other] = position.turn === "white" ? ["White", "Black"] : ["Black", "White"];
-  const settled = played.converged ? `settled in ${played.steps} steps` : `had not settled after ${played.steps} steps`;
+  const steps = `${played.steps} ${played.steps === 1 ? "step" : "steps"}`;
+  const settled = { true: `settled in ${steps}`, false: `had not settled after ${steps}` }[played.converged] ?? `makes ${steps} to play`;
   return `${mover} to move. State ${state}: ${moves}; ${mover} wins ${percent(wdl[0], 0)}, draw ${percent(wdl[1], 0)}, `
     + `${other} wins ${percent(wdl[2], 0)}. The recursion ${settled}.`;
 }

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import chess
@@ -18,6 +19,14 @@ def test_value_and_expected_score_are_those_of_the_side_to_move() -> None:
     evaluation = _evaluation([1.0], [0.5, 0.3, 0.2])
     assert evaluation.value_to_move == pytest.approx(0.3)
     assert evaluation.expected_score_to_move == pytest.approx(0.65)
+
+
+def test_the_solvers_record_is_said_in_one_form() -> None:
+    evaluation = _evaluation([1.0], [0.5, 0.3, 0.2])
+    assert evaluation.solver_words == "1 step, residual 0, converged"
+    stopped = dataclasses.replace(evaluation, steps=12, residual=0.12345, converged=False)
+    assert stopped.solver_words == "12 steps, residual 0.123, not converged"
+    assert dataclasses.replace(stopped, converged=None).solver_words == "12 steps, residual 0.123"
 
 
 def test_entropy_of_a_uniform_policy_is_the_logarithm_of_its_size() -> None:

@@ -71,6 +71,12 @@ def test_a_larger_tolerance_stops_earlier() -> None:
     assert loose.steps < 20 and loose.converged and 0.0 < loose.residual <= 0.999
 
 
+def test_a_fixed_number_of_steps_gets_no_verdict(evaluator: NetworkEvaluator) -> None:
+    (alone,) = evaluator.with_step_limit(1).evaluate([chess.Board()])
+    (free,) = evaluator.with_step_limit(2).evaluate([chess.Board()])
+    assert alone.converged is None and isinstance(free.converged, bool)
+
+
 def test_a_backend_that_is_not_there_is_refused_with_one_line() -> None:
     assert device_of("auto") == jax.devices()[0]
     try:

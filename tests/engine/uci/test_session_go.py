@@ -164,7 +164,7 @@ def test_the_cache_answers_again_and_can_be_cleared() -> None:
     talk = Talk()
     talk.say("debug on", "go")
     lines = talk.say("go")
-    assert lines[0].startswith("info string solver steps 7 residual 0.0004 converged yes ")
+    assert lines[0].startswith("info string solver 7 steps, residual 0.0004, converged, ")
     assert lines[1] == "info string cache hits 1 of 2"
     assert talk.evaluator.batches == [1]
     talk.say("setoption name Clear Hash", "debug off")

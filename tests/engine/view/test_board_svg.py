@@ -1,4 +1,4 @@
-"""Attention picked from a trace, its colours, arrows, and the sprite of the men."""
+"""Attention picked from a trace, its colours, arrows, and the sprite of the pieces."""
 
 from xml.etree import ElementTree
 
@@ -16,13 +16,12 @@ MOVES = tuple(chess.Move.from_uci(text) for text in ("a1a2", "a1b1", "a1b2"))
 
 @pytest.fixture
 def trace() -> Trace:
-    """Two states, two blocks, two heads, three men; every number says where it stands."""
+    """Two states, two blocks, two heads, three pieces; every number says where it stands."""
     attention = np.arange(2 * 2 * 2 * 9, dtype=float).reshape(2, 2, 2, 3, 3)
     evaluation = Evaluation(MOVES, np.log([0.5, 0.4, 0.1]), np.array([0.5, 0.3, 0.2]), 1, 0.1, False)
     return Trace(
         evaluation=evaluation,
         log_probs=np.log([[0.5, 0.4, 0.1]] * 2),
-        illegal_share=np.array([0.9, 0.9]),
         wdl_to_move=np.array([[0.5, 0.3, 0.2]] * 2),
         residual=np.array([0.5, 0.1]),
         attention=attention,

@@ -10,7 +10,7 @@ import chess
 import numpy as np
 import pytest
 
-from engine.view import explain, network_opening
+from engine.view import capture, explain
 from tests.doubles.tiny_view import open_tiny
 
 FEN = "r1bqkbnr/pppp1ppp/2n5/4p3/2B1P3/5Q2/PPPP1PPP/RNB1K1NR w KQkq - 4 4"
@@ -18,7 +18,7 @@ FEN = "r1bqkbnr/pppp1ppp/2n5/4p3/2B1P3/5Q2/PPPP1PPP/RNB1K1NR w KQkq - 4 4"
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_opening, "open_network", lambda _folder: open_tiny())
+    monkeypatch.setattr(capture, "open_network", lambda _folder: open_tiny())
 
 
 def test_a_picture(tmp_path: Path) -> None:
@@ -61,7 +61,8 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"{best:7}{100 * np.exp(trace.log_probs[3]).max():5.1f}%" in first
     assert "White to move; plays Qxf7#" in text and "attention of f3, block 2, mean of heads" in text
     row = next(line for line in lines if line.strip().startswith("3*"))
-    assert f"{trace.residual[3]:.2g}" in row
+    assert f"{trace.residual[3]:.3g}" in row
+    assert f"played after {trace.evaluation.solver_words}" in text and "3 steps, residual" in text
     assert explain.main([FEN, "--black", "--state", "0"]) == 0
     flipped = capsys.readouterr().out.splitlines()
     assert flipped[2].startswith("1 ") and flipped[10].split()[:8] == list("hgfedcba")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from engine.checkpoint import serving_network
-from engine.view.head_ablation import HeadError, without_heads
+from engine.view.ablation import HeadError, without_heads
 from tests.doubles.tiny_network import param_shapes, stirred, tiny_config
 from tests.doubles.tiny_view import TINY
 

@@ -93,7 +93,7 @@ def test_rollout_is_the_product_of_the_blocks(page: Page) -> None:
     assert "head=rollout" in page.url
 
 
-def test_the_worth_of_men_takes_the_place_of_attention(page: Page) -> None:
+def test_the_worth_of_pieces_takes_the_place_of_attention(page: Page) -> None:
     before = page.locator("#board .heat").count()
     page.locator("#worth").check()
     expect(page.locator("#worth-text")).to_contain_text("The mover's value changes most without")
@@ -111,7 +111,7 @@ def test_what_is_shown_is_said_in_a_sentence(page: Page, server: LocalServer) ->
     visit(page, server, "#moves=e2e4")
     expect(page.locator("#verdict")).to_contain_text("Black to move.")
     facts = page.locator("#facts dd").evaluate_all("(all) => all.map((fact) => fact.dataset.fact)")
-    assert facts == ["plays", "value", "entropy", "choices", "margin", "residual", "steps", "illegal"]
+    assert facts == ["plays", "value", "entropy", "choices", "margin", "residual", "steps"]
 
 
 def test_an_empty_square_says_that_nothing_stands_there(page: Page) -> None:

@@ -12,8 +12,7 @@ import pytest
 from engine.player.evaluator import Evaluation
 from engine.view.explanation import whole_explanation
 from engine.view.local_server import LocalServer
-from engine.view.view_api import ViewApi
-from engine.view.view_site import view_site
+from engine.view.view_api import ViewApi, view_site
 from tests.doubles.talk_http import ask, call, serving
 from tests.doubles.tiny_site import MATE_IN_ONE, answered, serving_tiny
 from tests.doubles.tiny_view import TINY, open_tiny
@@ -130,12 +129,12 @@ def test_the_explanation_is_that_of_the_command(server: LocalServer) -> None:
     assert answered(server, "explanation", {"fen": MATE_IN_ONE}) == json.loads(json.dumps(expected))
 
 
-def test_the_worth_of_men(server: LocalServer) -> None:
+def test_the_worth_of_pieces(server: LocalServer) -> None:
     fen = "4k3/2p5/8/8/8/5N2/8/4K3 w - - 5 9"
-    men = answered(server, "worth", {"fen": fen})["men"]
-    assert [(man["square"], man["man"]) for man in men] == [("f3", "N"), ("c7", "p")]
+    pieces = answered(server, "worth", {"fen": fen})["pieces"]
+    assert [(piece["square"], piece["piece"]) for piece in pieces] == [("f3", "N"), ("c7", "p")]
     whole, without = open_tiny().evaluator.evaluate([chess.Board(fen), chess.Board("4k3/2p5/8/8/8/8/8/4K3 w - - 5 9")])
-    assert men[0]["change"] == pytest.approx(without.value_to_move - whole.value_to_move, abs=1e-5)
+    assert pieces[0]["change"] == pytest.approx(without.value_to_move - whole.value_to_move, abs=1e-5)
 
 
 def test_the_successors(server: LocalServer) -> None:
