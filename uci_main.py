@@ -13,7 +13,7 @@ from engine.version import VERSION
 
 if TYPE_CHECKING:
     from engine.player.evaluator import RecursiveEvaluator
-    from engine.uci.network_slot import WeightsRequest
+    from engine.uci.options import WeightsRequest
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,15 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"expected a command or nothing, got {words[0]!r} (allowed: {', '.join(COMMANDS)})")
     arguments = parser.parse_args(words)
     from engine.uci.protocol_streams import take_over_stdio
-    from engine.uci.session import Session
+    from engine.uci.uci_loop import UciLoop
 
     lines, output = take_over_stdio()
-    session = Session(output, _load_evaluator, arguments.weights)
+    loop = UciLoop(output, _load_evaluator, arguments.weights)
     try:
-        session.run(lines)
+        loop.run(lines)
     except KeyboardInterrupt:
         pass  # a person at the terminal had enough
-    if session.has_worked:
+    if loop.controller.has_worked:
         os._exit(0)  # a compilation cannot be interrupted, and tidying up after JAX takes time that nobody has
     return 0
 

@@ -1,4 +1,4 @@
-"""Chooses what computes the network: the processor, with how many threads, or an accelerator."""
+"""Chooses what computes the network, the processor or an accelerator, and bounds what is compiled for it."""
 
 import os
 from typing import TYPE_CHECKING, Literal
@@ -8,6 +8,8 @@ if TYPE_CHECKING:  # the table of options needs the names before anything heavy 
 
 # auto: what JAX prefers, an accelerator if there is one that it can use.
 Backend = Literal["auto", "cpu", "gpu"]
+# The most iterations that can be asked for: the bound of the compiled programs, which are one for every limit below.
+MOST_STEPS = 64
 
 
 class BackendError(ValueError):

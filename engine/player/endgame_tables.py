@@ -1,6 +1,6 @@
 """What Syzygy endgame tables say about every move of a position.
 
-The tables hold, for a position with few men, the result with best play and the distance to zeroing (DTZ): the
+The tables hold, for a position with few pieces, the result with best play and the distance to zeroing (DTZ): the
 half-moves until the side that wins captures, moves a pawn or mates, by which the fifty-move rule is kept away.
 """
 
@@ -24,6 +24,10 @@ class TablesError(ValueError):
     """No table can be used; the text is one line."""
 
 
+class MissingFoldersError(TablesError):
+    """None of the folders named exists."""
+
+
 class Verdict(NamedTuple):
     """The outcome after a move with best play, for the side that makes it."""
 
@@ -40,24 +44,30 @@ class EndgameTables:
     """Tables in one or more folders. They are opened as they are needed."""
 
     def __init__(self, folders: str) -> None:
-        """Finds the tables.
+        """Finds the tables. `problems` then says of each folder that cannot be read why, in one line.
 
         Args:
-          folders: paths, separated as the system separates paths in a list.
+          folders: paths, separated as the system separates paths in a list; spaces around them do not count.
 
         Raises:
-          TablesError: a folder cannot be read, or no folder holds a table.
+          MissingFoldersError: none of the folders exists.
+          TablesError: no folder holds a table.
         """
         self._tables = chess.syzygy.Tablebase()
-        try:
-            for folder in folders.split(os.pathsep):
-                self._tables.add_directory(os.path.expanduser(folder))
-        except (OSError, ValueError) as error:
-            raise TablesError(f"{_expected(folders)} ({getattr(error, 'strerror', None) or error})") from error
-        # A table's name has one letter a man and a `v`: KRvK.
+        failures: dict[str, Exception] = {}
+        names = [name for part in folders.split(os.pathsep) if (name := part.strip())]
+        for name in names:
+            try:
+                self._tables.add_directory(os.path.expanduser(name))
+            except (OSError, ValueError) as error:
+                failures[name] = error
+        self.problems = [_problem(name, error) for name, error in failures.items()]
+        # A table's name has one letter a piece and a `v`: KRvK.
         self.largest = max((len(name) - 1 for name in self._tables.wdl), default=0)
         if not self.largest:
-            raise TablesError(f"{_expected(folders)} (no such file is there)")
+            if all(isinstance(failures.get(name), FileNotFoundError) for name in names):
+                raise MissingFoldersError(f"SyzygyPath {ascii(folders)} does not exist; no endgame tables are used")
+            raise TablesError("; ".join(self.problems) or _problem(folders, ValueError("no such file is there")))
 
     def verdicts(self, board: chess.Board) -> dict[chess.Move, Verdict]:
         """Returns the verdict on every legal move; empty unless the tables know all of them.
@@ -114,5 +124,6 @@ def _worth(verdict: Verdict) -> tuple[int, int]:
     return verdict.outcome, -verdict.plies if verdict.outcome > 0 else verdict.plies
 
 
-def _expected(folders: str) -> str:
-    return f"expected folders with Syzygy tables for SyzygyPath, got {ascii(folders)}"
+def _problem(folder: str, error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or error
+    return f"expected a folder with Syzygy tables for SyzygyPath, got {ascii(folder)} ({reason})"

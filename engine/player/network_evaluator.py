@@ -18,11 +18,9 @@ from engine.encoding.position import encode_position
 from engine.network.cores.core_registry import check_step_limit
 from engine.network.latent_model.policy_improvement import candidates_of, evaluate_improved
 from engine.network.model import Network, NetworkOutput, evaluate
-from engine.player.backend import Backend, device_of
+from engine.player.backend import MOST_STEPS, Backend, device_of
 from engine.player.evaluator import BATCH, Evaluation, log_softmax
 
-# The most iterations that can be asked for: the bound of the compiled programs, which are one for every limit below.
-MOST_STEPS = 64
 # Boards in a batch on an accelerator, which hardly takes longer for so many than for one.
 _ACCELERATOR_BATCH = 64
 

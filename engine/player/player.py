@@ -10,6 +10,7 @@ What is computed for one move:
 """
 
 import dataclasses
+import itertools
 import math
 import random
 import time
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 import chess
 import numpy as np
 
-from engine.player.choice import MoveSelection, choose_move, ranked_moves
+from engine.player.choice import MoveSelection, choose_move, is_drawn_by_rule, ranked_moves
 from engine.player.endgame_tables import EndgameTables, best_by_tables
 from engine.player.evaluator import BATCH, Evaluation, Evaluator
 from engine.player.polyglot_book import PolyglotBook
@@ -54,6 +55,11 @@ class Line:
     wdl_to_move: np.ndarray  # [3] win, draw, loss of the side that makes the move
     mate_in: int | None  # 1: the move mates, -1: the reply does
     reply: chess.Move | None  # the opponent's expected answer, if it was evaluated
+
+    @property
+    def pv(self) -> list[chess.Move]:
+        """The move and, if it is known, the reply."""
+        return [self.move] if self.reply is None else [self.move, self.reply]
 
     @property
     def expected_score_to_move(self) -> float:
@@ -126,9 +132,9 @@ class Player:
         )
         shown = [chosen, *(move for move in ranked if move != chosen)][: max(1, request.lines)]
         if len(shown) > 1 or request.want_reply:
-            nodes += self._look(successors, shown, deadline_s)
-        if any(successors.wdl(move) is None for move in shown):
-            shown = [chosen]  # lines are compared with each other, so all have a value or there is one
+            nodes += self._look(successors, shown, deadline_s) or self._look_singly(successors, shown, deadline_s)
+        # Lines are compared with each other, so each has a value, or else there is only the first.
+        shown = list(itertools.takewhile(lambda move: successors.wdl(move) is not None, shown)) or [chosen]
         # A single line keeps the root's value unless the move was chosen by the successors'.
         by_successor = len(shown) > 1 or policy is not evaluation
         return Thought(
@@ -139,6 +145,19 @@ class Player:
             tablebase_hits=len(verdicts),
         )
 
+    def expected_move(self, board: chess.Board, deadline_s: float = math.inf) -> chess.Move | None:
+        """Returns the move that the network expects, from one evaluation, or None if the game is over or time is short.
+
+        Args:
+          board: the position, with its game in the move stack; it is left as it was.
+          deadline_s: on the monotonic clock.
+        """
+        is_over = is_drawn_by_rule(board) or not any(board.legal_moves)
+        if is_over or self._response_time.predicted_s(1) > deadline_s - time.monotonic():
+            return None
+        evaluation = self._evaluate([board])[0]
+        return choose_move(board, evaluation, ranked_moves(evaluation), 0.0, self._rng)
+
     def _look(self, successors: Successors, moves: Sequence[chess.Move], deadline_s: float) -> int:
         """Evaluates the successors of the moves if there is time for all; returns how many were."""
         open_moves = successors.unevaluated(moves)
@@ -147,6 +166,19 @@ class Player:
         boards = [successors.after(move) for move in open_moves]
         successors.add(dict(zip(open_moves, self._evaluate(boards), strict=True)))
         return len(open_moves)
+
+    def _look_singly(self, successors: Successors, moves: Sequence[chess.Move], deadline_s: float) -> int:
+        """Evaluates the successors of the moves one by one while there is time; returns how many were.
+
+        A few take less time than a batch, which costs as much as a full one.
+        """
+        count = 0
+        for move in successors.unevaluated(moves):
+            if self._response_time.predicted_s(1) > deadline_s - time.monotonic():
+                break
+            successors.add({move: self._evaluate([successors.after(move)])[0]})
+            count += 1
+        return count
 
     def _evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
         if not boards:
@@ -189,7 +221,8 @@ class ResponseTime:
             self._batch_s = max(seconds / batches, _FORGETTING * (self._batch_s or 0.0))
 
     def predicted_s(self, boards: int) -> float:
-        """Returns seconds for a call with so many boards."""
-        if boards <= 1 or self._batch_s is None:
+        """Returns seconds for a call with so many boards; a batch not seen yet is as slow as its boards one by one."""
+        if boards <= 1:
             return boards * self._single_s
-        return math.ceil(boards / self._batch) * self._batch_s
+        batch_s = self._batch * self._single_s if self._batch_s is None else self._batch_s
+        return math.ceil(boards / self._batch) * batch_s

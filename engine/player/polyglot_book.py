@@ -26,6 +26,8 @@ class PolyglotBook:
         try:
             if path.is_dir():  # python-chess takes it for an empty book
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not path.stat().st_size:  # and so for an empty file
+                raise ValueError
             self._reader = chess.polyglot.open_reader(path)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "its size is not that of a book"

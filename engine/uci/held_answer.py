@@ -1,52 +1,72 @@
-"""The one `bestmove` of one `go`: given when it is known and no longer held back."""
+"""The one `bestmove` of a `go`: written when it is known and nothing holds it back any more."""
 
 import threading
+from collections.abc import Sequence
 
 from engine.uci.protocol_streams import ProtocolOutput
 
+NO_MOVE = "bestmove (none)"
+
 
 class HeldAnswer:
-    """Joins the thread that finds the answer and the thread that reads `stop`.
+    """Joins the worker thread, which finds the answer, and the reading thread, which hears `stop`.
 
-    While an answer is held (`go infinite`, `go ponder`, ThinkTime) no thread computes anything.
+    Args:
+      output: where lines go.
+      held: whether `stop` or `ponderhit` must come first, as after `go infinite` and `go ponder`.
     """
 
     def __init__(self, output: ProtocolOutput, held: bool) -> None:
         self._output = output
         self._held = held
-        self._line: str | None = None
-        self._released = False
         self._lock = threading.Lock()
-        self.stopped = False
+        self._shown: Sequence[str] = ()
+        self._line: str | None = None
+        self._is_out = False
+        self.released = False  # whether nobody wants to wait for more
+        self.stopped = False  # whether the rest of the work is not wanted either
+
+    def show(self, lines: Sequence[str]) -> bool:
+        """Writes `info` lines unless the answer is out; returns whether it did."""
+        with self._lock:
+            if not self._is_out:
+                self._shown = lines
+                self._output.write(*lines)
+            return not self._is_out
 
     def give(self, line: str, delay_s: float = 0.0) -> None:
         """Supplies the answer, once.
 
         Args:
           line: the answer.
-          delay_s: time that it is kept back, unless it is held anyway or was released already.
+          delay_s: seconds to keep it back, unless it is held anyway or was released before.
         """
         with self._lock:
             self._line = line
-            if self._held:
-                return
-            if delay_s <= 0.0 or self._released:
-                self._output.write(line)
-                return
-            self._held = True
-        timer = threading.Timer(delay_s, self.release)
-        timer.daemon = True
-        timer.start()
+            if self.released or (not self._held and delay_s <= 0.0):
+                self._write()
+            elif not self._held:
+                timer = threading.Timer(delay_s, self.release)
+                timer.daemon = True
+                timer.start()
 
     def stop(self) -> None:
-        """Ends the hold and asks whoever finds the answer to hurry; any number of times."""
+        """Ends the hold and asks the worker thread to hurry; may be repeated."""
         self.stopped = True
         self.release()
 
     def release(self) -> None:
-        """Ends the hold; any number of times."""
+        """Ends the hold; may be repeated.
+
+        After a search that was held, the last `info` lines are written again: Cute Chess and python-chess (lichess-bot)
+        begin a new record of score and moves at `ponderhit`, and would have none.
+        """
         with self._lock:
-            if self._held and self._line is not None:
-                self._output.write(self._line)
-            self._held = False
-            self._released = True
+            self.released = True
+            if self._line is not None and not self._is_out:
+                self._write(*(self._shown if self._held else ()))
+
+    def _write(self, *before: str) -> None:
+        assert self._line is not None
+        self._is_out = True
+        self._output.write(*before, self._line)

@@ -1,145 +1,130 @@
-"""The options of the Universal Chess Interface: one table.
+"""The options of the Universal Chess Interface, each declared once: name, default, limits, meaning and effect.
 
-Only options that change something are declared. No name, default or choice holds a keyword of the protocol, and no
+To add one, add a field to `Settings`. Chess programs see the options in the order of the fields, and so does
+docs/options.md, whose table `options_table` writes. No name, default or choice holds a keyword of the protocol, and no
 name that begins with UCI_ is our own, because chess programs hide those.
 """
 
-import math
-import os
-from collections.abc import Callable
+import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Literal, get_args
 
-from engine.player.backend import Backend
+from engine.player.backend import MOST_STEPS, Backend
 from engine.player.choice import MoveSelection
 from engine.player.strength import HIGHEST_ELO, LOWEST_ELO
 from engine.uci.commands import shown
-from engine.uci.option import Option, OptionError, UnknownOptionError
-from engine.uci.score_types import ScoreType
-from engine.uci.settings import ABOUT
+from engine.uci.option_kinds import (
+    Option,
+    UnknownOptionError,
+    button,
+    check,
+    combo,
+    number,
+    path,
+    refuse_zero_bytes,
+    spin,
+    text,
+    written,
+)
+from engine.version import VERSION
 
-_MOST_RECURSION_STEPS = 64
-_AUTODISCOVER = "<autodiscover>"  # lc0's word for: look where networks are
-
-
-def _number_reader(name: str, high: float) -> Callable[[str], float]:
-    """Returns a reader of numbers from 0 to less than `high`, as 0.6, 0,6 or 60%; UCI has no such type."""
-
-    def read(text: str) -> float:
-        percent = text.endswith("%")
-        try:
-            number = float(text.removesuffix("%").replace(",", ".") or "0") / (100.0 if percent else 1.0)
-        except ValueError:
-            number = math.nan
-        if not 0.0 <= number < high:
-            raise OptionError(f"expected a number for {name}, got {shown(text)} (allowed: 0 to less than {high:g})")
-        return number
-
-    return read
+ABOUT = f"RecurseZero {VERSION}, a chess engine without search"
+# The number after `score cp`; the names are those of lc0.
+ScoreType = Literal["centipawn", "win_percentage", "Q", "W-L", "WDL_mu"]
 
 
-def _read_weights(text: str) -> Path | None:
-    """Returns a network's folder, which may be named by a file in it, as dialogues for files do."""
-    _refuse_zero_bytes("WeightsFile", text)
-    if text in ("", _AUTODISCOVER):
-        return None
-    path = _expanded(text)
-    return path.parent if path.is_file() else path
+def _read_folders(folders: str) -> str:
+    refuse_zero_bytes("SyzygyPath", folders)
+    return folders
 
 
-def _path_reader(name: str) -> Callable[[str], Path | None]:
-    def read(text: str) -> Path | None:
-        _refuse_zero_bytes(name, text)
-        return _expanded(text) if text else None
+@dataclass(frozen=True)
+class WeightsRequest:
+    """A network to load, and how."""
 
-    return read
+    folder: Path | None  # None: the shipped network
+    threads: int  # of XLA's CPU backend; only the first load of a process can set them
+    backend: Backend = "auto"
+    tolerance: float = 0.0  # of the solver; 0: the network's own
 
-
-def _expanded(text: str) -> Path:
-    return Path(os.path.expanduser(text))  # unlike Path's own, leaves the `~` of somebody unknown as it is
-
-
-def _read_folders(text: str) -> str:
-    _refuse_zero_bytes("SyzygyPath", text)
-    return text
+    def is_loaded_like(self, other: "WeightsRequest") -> bool:
+        """Returns whether both ask for the same programs."""
+        return (self.folder, self.backend, self.tolerance) == (other.folder, other.backend, other.tolerance)
 
 
-def _refuse_zero_bytes(name: str, text: str) -> None:
-    if "\0" in text:
-        raise OptionError(f"expected a path for {name}, got {shown(text)}")
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The values of all options; a `go` keeps those it started with."""
 
-
-def _ignore_text(_text: str) -> str:
-    return ABOUT
-
-
-def _check(name: str, field: str, meaning: str) -> Option:
-    return Option(name=name, kind="check", field=field, meaning=meaning)
-
-
-def _spin(name: str, field: str, limits: tuple[int, int], meaning: str) -> Option:
-    low, high = limits
-    return Option(name=name, kind="spin", field=field, minimum=low, maximum=high, meaning=meaning)
-
-
-def _combo(name: str, field: str, choices: tuple[str, ...], meaning: str) -> Option:
-    return Option(name=name, kind="combo", field=field, choices=choices, meaning=meaning)
-
-
-def _string(name: str, field: str, meaning: str, read_text: Callable[[str], Any]) -> Option:
-    return Option(name=name, kind="string", field=field, meaning=meaning, read_text=read_text)
-
-
-def _path(name: str, field: str, meaning: str) -> Option:
-    return _string(name, field, meaning, _path_reader(name))
-
-
-def _number(name: str, field: str, high: float, meaning: str) -> Option:
-    return _string(name, field, meaning, _number_reader(name, high))
-
-
-OPTIONS = (
-    _spin("Hash", "hash_mb", (1, 65536), "memory of the evaluation cache in MiB"),
-    Option(name="Clear Hash", kind="button", field=None, meaning="empties the evaluation cache"),
-    _spin("Threads", "threads", (1, 512), "processor threads; takes effect before the network is loaded"),
-    _check("Ponder", "ponder", "tell the answer expected to the move, at the cost of one more evaluation"),
-    _spin("MultiPV", "multipv", (1, 500), "moves shown, each with a score of its own"),
-    _spin("Move Overhead", "overhead_ms", (0, 10000), "time kept back from the clock in ms"),
-    _check("UCI_Chess960", "chess960", "castling is written king takes rook"),
-    _check("UCI_AnalyseMode", "analyse_mode", "ignore book, temperature, limited strength and ThinkTime"),
-    _check("UCI_LimitStrength", "limit_strength", "play at the strength of UCI_Elo"),
-    _spin("UCI_Elo", "elo", (LOWEST_ELO, HIGHEST_ELO), "strength to play at; takes the place of the temperature"),
-    _check("UCI_ShowWDL", "show_wdl", "show win, draw and loss in permille"),
-    _string("UCI_Opponent", "opponent", "who plays; shown by `d`", str),
-    _string("UCI_EngineAbout", "about", "what this is; cannot be changed", _ignore_text),
-    _string("SyzygyPath", "syzygy_path", "folders of endgame tables, which then choose the move", _read_folders),
-    _check("OwnBook", "own_book", "play moves of the book while there are some"),
-    _path("BookFile", "book_file", "opening book in Polyglot's format"),
-    _string("WeightsFile", "weights_folder", "folder of the network; empty: the shipped one", _read_weights),
-    _combo("Backend", "backend", get_args(Backend), "what computes; auto: an accelerator if there is one"),
-    _combo(
+    hash_mb: int = spin("Hash", 64, 1, 65536, "memory for remembered evaluations, in MiB", "player")
+    hash_clears: int = button("Clear Hash", "forgets the remembered evaluations", "player")
+    threads: int = spin("Threads", 1, 1, 512, "processor threads; set it before the network is loaded", "network")
+    ponder: bool = check("Ponder", False, "name the expected reply, at the cost of one more evaluation")
+    multipv: int = spin("MultiPV", 1, 1, 500, "number of moves shown, each with its own score")
+    overhead_ms: int = spin(
+        "Move Overhead", 100, 0, 10000, "time reserved per move for delays outside the engine, in ms"
+    )
+    chess960: bool = check("UCI_Chess960", False, "play Chess960; castling is written as king takes rook")
+    analyse_mode: bool = check(
+        "UCI_AnalyseMode", False, "ignore the book, Temperature, UCI_LimitStrength and ThinkTime"
+    )
+    limit_strength: bool = check("UCI_LimitStrength", False, "play at the strength set by UCI_Elo")
+    elo: int = spin("UCI_Elo", HIGHEST_ELO, LOWEST_ELO, HIGHEST_ELO, "strength to play at; replaces Temperature")
+    show_wdl: bool = check("UCI_ShowWDL", False, "show the chances to win, draw and lose in permille")
+    opponent: str = text("UCI_Opponent", "", "the opponent, shown by `d`")
+    about: str = text("UCI_EngineAbout", ABOUT, "describes the engine; cannot be changed", lambda _: ABOUT)
+    syzygy_path: str = text(
+        "SyzygyPath", "", "folders with Syzygy endgame tables, which then choose the move", _read_folders, "player"
+    )
+    own_book: bool = check("OwnBook", False, "play moves from the opening book")
+    book_file: Path | None = path("BookFile", "opening book in Polyglot format", "player")
+    weights_folder: Path | None = path(
+        "WeightsFile",
+        "folder of the network; empty for the shipped one",
+        "network",
+        means_default="<autodiscover>",  # lc0's word for: look where networks are
+        is_folder=True,
+    )
+    backend: Backend = combo(
+        "Backend", get_args(Backend), "device that computes; auto takes an accelerator if there is one", "network"
+    )
+    selection: MoveSelection = combo(
         "MoveSelection",
-        "selection",
         get_args(MoveSelection),
-        "policy: the network's most probable move; lookahead: the policy and the values of all successors, one ply; "
-        "cmpo: the policy improved by the network's latent model, if it has one",
-    ),
-    _check("RepetitionGuard", "repetition_guard", "when winning, avoid moves that repeat or draw"),
-    _number("Temperature", "temperature", 100.0, "0: the best move; 1: drawn from the policy"),
-    _spin("TempDecayMoves", "temp_decay_moves", (0, 500), "moves in which the temperature falls to 0; 0: never"),
-    _spin("TempCutoffMove", "temp_cutoff_move", (0, 1000), "move from which the temperature is 0; 0: none"),
-    _spin("Seed", "seed", (-1, 2**31 - 1), "of book and temperature; -1: other moves each time"),
-    _spin("RecursionSteps", "recursion_steps", (0, _MOST_RECURSION_STEPS), "most solver steps; 0: the network's own"),
-    _number(
+        "how the move is chosen. policy: the network's most probable move; lookahead: also by the value of every "
+        "position one move on; cmpo: by the policy that the network's latent model improves, if it has one",
+        "player",
+    )
+    repetition_guard: bool = check("RepetitionGuard", True, "when winning, avoid moves that repeat or draw")
+    temperature: float = number("Temperature", 0.0, 100.0, "0 plays the best move; 1 draws moves from the policy")
+    temp_decay_moves: int = spin("TempDecayMoves", 0, 0, 500, "moves over which Temperature falls to 0; 0 for no decay")
+    temp_cutoff_move: int = spin("TempCutoffMove", 0, 0, 1000, "move number from which Temperature is 0; 0 for none")
+    seed: int = spin(
+        "Seed", -1, -1, 2**31 - 1, "seed of all random choices; -1 for different ones each time", "random numbers"
+    )
+    recursion_steps: int = spin(
+        "RecursionSteps", 0, 0, MOST_STEPS, "most iterations of the solver; 0 for the network's own limit", "player"
+    )
+    recursion_tolerance: float = number(
         "RecursionTolerance",
-        "recursion_tolerance",
+        0.0,
         1.0,
-        "residual at which the solver stops; 0: the network's own; a change compiles the network anew",
-    ),
-    _combo("ScoreType", "score_type", get_args(ScoreType), "what the number after `score cp` is"),
-    _check("VerboseMoveStats", "verbose_move_stats", "show policy and value of every move in lc0's format"),
-    _spin("ThinkTime", "think_ms", (0, 60000), "least time for a move in ms, as far as the clock allows"),
-    _path("LogFile", "log_file", "file to which all lines of the protocol are appended, with the time"),
+        "residual at which the solver stops; 0 for the network's own; a change compiles the network again",
+        "network",
+    )
+    score_type: ScoreType = combo("ScoreType", get_args(ScoreType), "scale of the number after `score cp`")
+    verbose_move_stats: bool = check("VerboseMoveStats", False, "show policy and value of every move in lc0's format")
+    think_ms: int = spin("ThinkTime", 0, 0, 60000, "least time for a move in ms, as far as the clock allows")
+    log_file: Path | None = path("LogFile", "file to which every line of the protocol is appended", "log")
+
+    def weights_request(self) -> WeightsRequest:
+        """Returns the network that the settings ask for."""
+        return WeightsRequest(self.weights_folder, self.threads, self.backend, self.recursion_tolerance)
+
+
+OPTIONS: tuple[Option, ...] = tuple(
+    dataclasses.replace(field.metadata["option"], field=field.name) for field in dataclasses.fields(Settings)
 )
 _BY_NAME = {option.name.lower(): option for option in OPTIONS}
 
@@ -155,3 +140,35 @@ def find_option(name: str) -> Option:
         names = ", ".join(option.name for option in OPTIONS)
         raise UnknownOptionError(f"expected the name of an option, got {shown(name)} (allowed: {names})")
     return option
+
+
+def with_option(settings: Settings, option: Option, value: str) -> tuple[Settings, str]:
+    """Returns the settings after `setoption`, and a problem if the value was changed to an allowed one, or "".
+
+    Raises:
+      OptionError: the text is no value of the option.
+    """
+    if option.kind == "button":
+        presses = getattr(settings, option.field) + 1
+        return dataclasses.replace(settings, **{option.field: presses}), ""
+    read, problem = option.read(value)
+    return dataclasses.replace(settings, **{option.field: read}), problem
+
+
+def declarations(settings: Settings) -> list[str]:
+    """Returns the lines that declare all options, with these settings as the defaults."""
+    return [option.declaration(getattr(settings, option.field)) for option in OPTIONS]
+
+
+def options_table() -> str:
+    """Returns the table of options in Markdown, as docs/options.md holds it."""
+    lines = ["| name | type | default | allowed | meaning |", "|---|---|---|---|---|"]
+    for option in OPTIONS:
+        allowed = option.allowed
+        if option.kind == "spin":
+            allowed = f"{option.minimum} to {option.maximum}"
+        elif option.kind == "combo":
+            allowed = ", ".join(option.choices)
+        default = "" if option.kind == "button" else f"`{written(option.default)}`"
+        lines.append(f"| `{option.name}` | {option.kind} | {default} | {allowed} | {option.meaning} |")
+    return "\n".join(lines)

@@ -6,7 +6,7 @@ from collections import deque
 
 import chess
 
-from engine.uci.commands import Bare, Go, Position, SetOption, parse_command
+from engine.uci.commands import Bare, Go, Invalid, Position, SetOption, parse_command
 from engine.uci.options import OPTIONS
 from engine.uci.position_setup import PositionError, new_game
 
@@ -130,7 +130,8 @@ class Referee:
     def __init__(self) -> None:
         self._board = chess.Board()
         self._chess960 = False
-        self._asked: deque[chess.Board] = deque()  # positions of goes without an answer, in order
+        self._has_position = True  # whether the last position could be played
+        self._asked: deque[chess.Board | None] = deque()  # positions of goes without an answer, in order
         self._shown: deque[str] = deque()  # positions of `d`, in order
         self._free_text = False  # whether lines for people were asked for
         self._readyok_owed = 0
@@ -142,20 +143,23 @@ class Referee:
         if isinstance(command, Position):
             try:
                 self._board = new_game(self._chess960).followed_by(command, self._chess960).board
+                self._has_position = True
             except PositionError:
-                pass
+                self._has_position = False
+        elif isinstance(command, Invalid):
+            self._has_position &= line.split()[0] != "position"
         elif isinstance(command, SetOption) and command.name.lower() == "uci_chess960":
             self._chess960 = {"true": True, "false": False}.get(command.value.lower(), self._chess960)
         elif isinstance(command, Bare):
             self._readyok_owed += command.word == "isready"
-            if command.word == "d":
+            if command.word == "d" and self._has_position:
                 self._shown.append(self._board.fen())
             self._free_text |= command.word in _FREE_TEXT
             if command.word == "ucinewgame":
-                self._board = chess.Board(chess960=self._chess960)
+                self._board, self._has_position = chess.Board(chess960=self._chess960), True
         elif isinstance(command, Go):
             if command.perft is None:
-                self._asked.append(self._board.copy())
+                self._asked.append(self._board.copy() if self._has_position else None)
             else:
                 self._free_text = True
 
@@ -166,7 +170,9 @@ class Referee:
             assert self._asked, "an answer that nobody asked for"
             board = self._asked.popleft()
             self.answered += 1
-            if words[1] == "(none)":
+            if board is None:
+                assert line == "bestmove (none)", "a move for a position that was refused"
+            elif words[1] == "(none)":
                 assert not any(board.legal_moves), f"no move in {board.fen()}"
             else:
                 assert words[1] in map(str, board.legal_moves), f"{line} in {board.fen()}"

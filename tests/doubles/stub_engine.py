@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import uci_main  # noqa: E402
-from engine.uci.network_slot import WeightsRequest  # noqa: E402
+from engine.uci.options import WeightsRequest  # noqa: E402
 from tests.doubles.fake_evaluator import FakeEvaluator  # noqa: E402
 
 

@@ -1,12 +1,12 @@
-"""Talks to a session in this process, with an evaluator that needs no network."""
+"""Talks to the engine in this process, with an evaluator that needs no network."""
 
 import io
 import time
 from collections.abc import Callable
 
-from engine.uci.network_slot import WeightsRequest
+from engine.uci.options import WeightsRequest
 from engine.uci.protocol_streams import ProtocolOutput
-from engine.uci.session import Session
+from engine.uci.uci_loop import UciLoop
 from tests.doubles.fake_evaluator import FakeEvaluator
 
 MATED = "position fen 3R2k1/5ppp/8/8/8/8/8/6K1 b - - 0 1"
@@ -21,7 +21,7 @@ class Talk:
         self.evaluator = FakeEvaluator({"e2e4": 4.0, "d2d4": 2.0, "e7e5": 3.0})
         self._stream = io.StringIO()
         self._load = load or (lambda _: self.evaluator)
-        self.session = Session(ProtocolOutput(self._stream), self._load_and_note)
+        self.loop = UciLoop(ProtocolOutput(self._stream), self._load_and_note)
 
     def _load_and_note(self, request: WeightsRequest) -> FakeEvaluator:
         self.requests.append(request)
@@ -30,9 +30,9 @@ class Talk:
     def say(self, *lines: str) -> list[str]:
         """Returns what is printed until the worker thread has nothing left to do."""
         for line in lines:
-            assert self.session.handle(line)
+            assert self.loop.handle(line)
         deadline_s = time.monotonic() + self._patience_s
-        while self.session.busy:
+        while self.loop.controller.busy:
             assert time.monotonic() < deadline_s
             time.sleep(0.0005)
         return self.take()

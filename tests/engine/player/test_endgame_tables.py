@@ -8,7 +8,7 @@ import chess
 import pytest
 
 from engine.player.choice import ranked_moves
-from engine.player.endgame_tables import EndgameTables, TablesError, Verdict, best_by_tables
+from engine.player.endgame_tables import EndgameTables, MissingFoldersError, TablesError, Verdict, best_by_tables
 from engine.player.player import Player, Request
 from tests.doubles.fake_evaluator import FakeEvaluator
 
@@ -108,10 +108,19 @@ def test_a_player_with_tables_mates_whatever_the_network_says(tables: EndgameTab
 
 
 def test_folders_without_tables_are_refused_with_one_line(tmp_path: Path) -> None:
-    for folders in (str(tmp_path), str(tmp_path / "none"), f"{TABLES}{os.pathsep}{tmp_path / 'none'}"):
-        with pytest.raises(TablesError, match="^expected folders with Syzygy tables for SyzygyPath, got [^\n]*$"):
+    none = str(tmp_path / "none")
+    for folders in (str(tmp_path), f"{none}{os.pathsep}{tmp_path}"):
+        with pytest.raises(TablesError, match="^expected a folder with Syzygy tables for SyzygyPath, got [^\n]*$"):
             EndgameTables(folders)
-    assert EndgameTables(f"{tmp_path}{os.pathsep}{TABLES}").largest == 3
+    with pytest.raises(MissingFoldersError, match="^SyzygyPath [^\n]* does not exist; no endgame tables are used$"):
+        EndgameTables(f"{none}{os.pathsep} {none}")
+
+
+def test_good_folders_are_used_whatever_stands_beside_them(tmp_path: Path) -> None:
+    tables = EndgameTables(f"{tmp_path}{os.pathsep} {TABLES} {os.pathsep}")
+    assert tables.largest == 3 and not tables.problems
+    tables = EndgameTables(f"{TABLES}{os.pathsep}{tmp_path / 'none'}")
+    assert tables.largest == 3 and len(tables.problems) == 1 and "none' (No such file" in tables.problems[0]
 
 
 def test_a_damaged_table_is_as_good_as_none(tmp_path: Path) -> None:

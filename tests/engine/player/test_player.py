@@ -68,9 +68,37 @@ def test_optional_evaluations_are_left_out_when_time_is_short() -> None:
 
     evaluator = SlowEvaluator()
     thought = Player(evaluator).think(chess.Board(), Request(lines=20, budget_s=0.02))
-    assert (len(thought.lines), evaluator.batches) == (1, [1])
+    assert 1 <= len(thought.lines) == max(1, thought.nodes - 1) < 10 and set(evaluator.batches) == {1}
+    assert Player(evaluator).think(chess.Board(), Request(lines=20, budget_s=0.0)).nodes == 1
+    evaluator.batches.clear()
     thought = Player(evaluator).think(chess.Board(), Request(lines=20, budget_s=5.0))
-    assert (len(thought.lines), evaluator.batches) == (20, [1, 1, 20])
+    assert (len(thought.lines), evaluator.batches) == (20, [1, 20])
+
+
+def test_a_few_lines_that_a_batch_has_no_time_for_are_evaluated_one_by_one() -> None:
+    class PaddingEvaluator(FakeEvaluator):
+        """Takes a board alone in 20 ms, and a batch of any size in 120."""
+
+        def evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
+            time.sleep(0.02 if len(boards) == 1 else 0.12)
+            return super().evaluate(boards)
+
+    evaluator = PaddingEvaluator({"e2e4": 4.0, "d2d4": 3.0, "c2c4": 2.0})
+    player = Player(evaluator)
+    plain = player.think(chess.Board(), Request(lines=3))
+    short = player.think(chess.Board(), Request(lines=3, budget_s=0.11))
+    assert evaluator.batches == [1, 3, 1, 1, 1, 1]
+    assert [line.pv for line in short.lines] == [line.pv for line in plain.lines] and short.nodes == 4
+    shorter = player.think(chess.Board(), Request(lines=3, budget_s=0.075))
+    assert [line.pv for line in shorter.lines] == [line.pv for line in plain.lines][:2]
+
+
+def test_the_expected_move_is_none_when_the_game_is_over_or_time_is_short() -> None:
+    player = Player(FakeEvaluator({"e2e4": 4.0}))
+    assert player.expected_move(chess.Board()) == chess.Move.from_uci("e2e4")
+    assert player.expected_move(chess.Board(), deadline_s=time.monotonic() - 1.0) is None
+    assert player.expected_move(chess.Board("3R2k1/5ppp/8/8/8/8/8/6K1 b - - 0 1")) is None
+    assert player.expected_move(chess.Board("4k3/8/8/8/8/8/8/4K3 w - - 0 1")) is None
 
 
 def test_a_seed_makes_games_repeat_and_a_new_game_starts_again() -> None:
@@ -99,7 +127,7 @@ def test_nothing_is_predicted_before_anything_was_seen() -> None:
 def test_a_batch_not_seen_yet_costs_as_much_as_its_boards_alone() -> None:
     time = ResponseTime(BATCH)
     time.note(1, 0.002)
-    assert time.predicted_s(30) == pytest.approx(0.06)
+    assert time.predicted_s(BATCH + 1) == pytest.approx(2 * BATCH * 0.002)
     assert time.predicted_s(0) == 0.0
 
 

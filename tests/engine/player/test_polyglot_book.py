@@ -62,6 +62,7 @@ def test_what_is_no_book_is_refused_with_one_line(tmp_path: Path) -> None:
             PolyglotBook(tmp_path / name)
 
 
-def test_an_empty_book_has_no_moves(tmp_path: Path) -> None:
+def test_an_empty_file_is_no_book(tmp_path: Path) -> None:
     (tmp_path / "empty.bin").write_bytes(b"")
-    assert PolyglotBook(tmp_path / "empty.bin").choose(chess.Board(), (), random.Random()) is None
+    with pytest.raises(BookError, match="its size is not that of a book"):
+        PolyglotBook(tmp_path / "empty.bin")

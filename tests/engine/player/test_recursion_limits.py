@@ -12,8 +12,8 @@ import pytest
 from engine.checkpoint import LoadedNetwork, serving_network, serving_shapes
 from engine.fixed_point.solver_config import SolverConfig
 from engine.network.network_config import NetworkConfig
-from engine.player.backend import BackendError, device_of
-from engine.player.network_evaluator import MOST_STEPS, NetworkEvaluator
+from engine.player.backend import MOST_STEPS, BackendError, device_of
+from engine.player.network_evaluator import NetworkEvaluator
 from tests.doubles.tiny_network import stirred, tiny_config
 
 # No tolerance is met and stagnation does not count, so the number of steps is the limit.

@@ -90,12 +90,13 @@ def test_cute_chess_plays_and_ponders() -> None:
     assert words[::2] == ["bestmove", "ponder"] and chess.Move.from_uci(words[3]) in board.legal_moves
     held = f"position startpos moves {words[1]} {words[3]}"
     assert not bestmoves(talk.say(held, "go ponder wtime 59000 btime 60000 winc 600 binc 600"))
-    assert len(talk.say("ponderhit")) == 1
+    info, answer = talk.say("ponderhit")  # Cute Chess forgets at a ponder hit what it was told before it
+    assert " score cp " in info and bestmoves([answer])
     # The opponent plays something else: stop, and the answer to it is thrown away.
     assert not bestmoves(talk.say(held, "go ponder wtime 59000 btime 60000"))
     assert len(bestmoves(talk.say("stop"))) == 1
     assert talk.say("isready") == ["readyok"]
-    assert not talk.session.handle("quit")
+    assert not talk.loop.handle("quit")
 
 
 def test_arena_tries_another_protocol_first() -> None:
@@ -118,9 +119,11 @@ def test_nibbler_sends_what_it_likes_and_sees_a_leela() -> None:
     assert talk.say("setoption name WeightsFile value <autodiscover>", "ucinewgame", "isready") == ["readyok"]
     lines = talk.say("position startpos", "go infinite")
     stats = [line for line in lines if line.startswith("info string") and "(P: " in line and "N: " in line]
-    assert len(stats) == 21 and len([line for line in lines if " multipv " in line]) == 20
+    ranks = [info_fields(line)["multipv"] for line in lines if " multipv " in line]
+    assert len(stats) == 21 and ranks[:20] == list(map(str, range(1, 21))) and len(ranks) % 20 == 0
     assert all(sum(map(int, line.split(" wdl ")[1].split()[:3])) == 1000 for line in lines if " wdl " in line)
-    assert talk.say("stop") == ["bestmove e2e4"]
+    last = [line for line in lines if " multipv " in line][-20:]
+    assert talk.say("stop") == [*last, "bestmove e2e4"]
     assert bestmoves(talk.say("go infinite searchmoves a2a3 h2h4", "stop")) == ["bestmove a2a3"]
 
 
@@ -134,8 +137,9 @@ def test_lucas_chess_and_en_croissant_analyse_several_lines(go: str) -> None:
     board.push_uci("e2e4")
     board.push_uci("e7e5")
     lines = [*talk.say(go), *talk.say("stop")]
-    assert [info_fields(line)["multipv"] for line in lines[:-1]] == ["1", "2", "3", "4"]
-    _answer(lines, board)
+    ranks = [info_fields(line)["multipv"] for line in lines[:-1]]
+    assert ranks == ["1", "2", "3", "4"] * (len(ranks) // 4)
+    _answer([*lines[-5:-1], lines[-1]], board)
 
 
 def test_lichess_bot_with_its_stock_configuration(tmp_path: Path) -> None:

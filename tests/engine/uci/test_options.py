@@ -5,20 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.uci.option import Option, OptionError, with_option
-from engine.uci.options import OPTIONS, find_option
-from engine.uci.settings import Settings
+from engine.uci.option_kinds import Option, OptionError
+from engine.uci.options import OPTIONS, Settings, declarations, find_option, options_table, with_option
 
 _KEYWORDS = re.compile(r"\b(name|type|default|min|max|var|value)\b")
 
 
 def _set(name: str, text: str) -> Settings:
-    return with_option(Settings(), find_option(name), text)
+    settings, problem = with_option(Settings(), find_option(name), text)
+    assert not problem
+    return settings
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_declarations_can_be_read_by_every_program(option: Option) -> None:
-    line = option.declaration(Settings())
+    line = option.declaration(option.default)
     match = re.fullmatch(
         r"option name (?P<name>.+) type (?P<kind>check|spin|combo|button|string)"
         r"( default (?P<default>.+?))?( min (?P<min>-?\d+) max (?P<max>-?\d+))?(?P<vars>( var \S+)*)",
@@ -39,9 +40,11 @@ def test_declarations_can_be_read_by_every_program(option: Option) -> None:
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_default_can_be_set_and_changes_nothing(option: Option) -> None:
-    match = re.search(r" default (.+?)( min .*| var .*)?$", option.declaration(Settings()))
-    text = match[1] if match else ""
-    assert with_option(Settings(), option, text) == Settings()
+    match = re.search(r" default (.+?)( min .*| var .*)?$", option.declaration(option.default))
+    if option.kind == "button":
+        assert match is None and with_option(Settings(), option, "")[0].hash_clears == 1
+    else:
+        assert match is not None and with_option(Settings(), option, match[1]) == (Settings(), "")
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
@@ -53,9 +56,25 @@ def test_names_are_found_in_any_case() -> None:
     assert _set("mOvE oVeRhEaD", "7").overhead_ms == 7
 
 
-@pytest.mark.parametrize(("text", "multipv"), [("500", 500), ("501", 500), ("0", 1), ("-9999999999", 1)])
-def test_numbers_are_clamped(text: str, multipv: int) -> None:
-    assert _set("MultiPV", text).multipv == multipv
+@pytest.mark.parametrize(("text", "multipv"), [("501", 500), ("0", 1), ("-9999999999", 1)])
+def test_numbers_out_of_range_become_the_nearest_one_and_are_reported(text: str, multipv: int) -> None:
+    settings, problem = with_option(Settings(), find_option("MultiPV"), text)
+    assert settings.multipv == multipv
+    assert problem == f"expected an integer for MultiPV, got '{text}' (allowed: 1 to 500); {multipv} is used"
+    assert _set("MultiPV", "500").multipv == 500
+
+
+def test_the_default_of_a_session_is_declared() -> None:
+    lines = declarations(Settings(weights_folder=Path("mine")))
+    assert "option name WeightsFile type string default mine" in lines and len(lines) == len(OPTIONS)
+
+
+def test_the_document_holds_the_table_of_options() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "options.md").read_text()
+    rows = "\n".join(line for line in text.splitlines() if line.startswith("|"))
+    assert rows == options_table(), "write what engine.uci.options.options_table returns into docs/options.md"
+    for option in OPTIONS:
+        assert f"| `{option.name}` | {option.kind} |" in rows
 
 
 def test_values_get_their_types() -> None:
@@ -92,8 +111,8 @@ def test_what_is_no_value_is_refused_with_one_line(name: str, text: str) -> None
 @given(st.sampled_from(OPTIONS), st.text(max_size=40))
 def test_any_text_gives_settings_or_an_option_error(option: Option, text: str) -> None:
     try:
-        settings = with_option(Settings(), option, text)
+        settings, _ = with_option(Settings(), option, text)
     except OptionError:
         return
-    if option.kind == "spin" and option.field is not None:
+    if option.kind == "spin":
         assert option.minimum <= getattr(settings, option.field) <= option.maximum

@@ -2,9 +2,7 @@ import time
 
 import pytest
 
-from engine.uci.commands import Go
 from engine.uci.held_answer import HeldAnswer
-from engine.uci.time_budget import considered_s
 from tests.doubles.talk import Talk, bestmoves
 
 
@@ -47,7 +45,7 @@ def test_stop_ends_the_waiting(talk: Talk) -> None:
 def test_the_end_of_the_input_ends_the_waiting(talk: Talk) -> None:
     talk.say("setoption name ThinkTime value 60000")
     started_s = time.monotonic()
-    talk.session.run(["go\n"])
+    talk.loop.run(["go\n"])
     assert bestmoves(talk.take()) == ["bestmove e2e4"] and time.monotonic() - started_s < 2.0
 
 
@@ -66,25 +64,7 @@ def test_a_forced_move_and_analysis_do_not_wait(talk: Talk) -> None:
 
 def test_a_ponderhit_is_answered_at_once(talk: Talk) -> None:
     talk.say("setoption name ThinkTime value 60000", "go ponder wtime 60000 btime 60000")
-    assert talk.say("ponderhit") == ["bestmove e2e4"]
-
-
-@pytest.mark.parametrize(
-    ("go", "seconds"),
-    [
-        (Go(), 5.0),
-        (Go(wtime_ms=30_100), 1.0),
-        (Go(wtime_ms=30_100, winc_ms=1000, binc_ms=9000), 1.8),
-        (Go(wtime_ms=30_100, movestogo=10), 3.0),
-        (Go(wtime_ms=30_100, movestogo=1), 5.0),
-        (Go(wtime_ms=2_100, winc_ms=60_000), 2.0),
-        (Go(wtime_ms=-5), 0.0),
-        (Go(movetime_ms=900), 0.8),
-        (Go(btime_ms=100), 5.0),
-    ],
-)
-def test_the_share_of_the_clock(go: Go, seconds: float) -> None:
-    assert considered_s(go, True, overhead_ms=100, think_ms=5000) == pytest.approx(seconds)
+    assert talk.say("ponderhit")[1:] == ["bestmove e2e4"]
 
 
 def test_an_answer_released_before_it_was_known_is_not_delayed() -> None:

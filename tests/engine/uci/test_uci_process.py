@@ -1,3 +1,4 @@
+import os
 import shutil
 import signal
 import subprocess
@@ -57,10 +58,10 @@ def test_a_game_is_played_through_pipes(stub: Process) -> None:
 
 def test_nothing_heavy_is_imported_before_uciok() -> None:
     code = (
-        "import sys, io, uci_main; from engine.uci.session import Session;"
+        "import sys, io, uci_main; from engine.uci.uci_loop import UciLoop;"
         "from engine.uci.protocol_streams import ProtocolOutput;"
-        "out = io.StringIO(); session = Session(ProtocolOutput(out), uci_main._load_evaluator);"
-        "session.handle('uci'); assert out.getvalue().endswith('uciok\\n');"
+        "out = io.StringIO(); loop = UciLoop(ProtocolOutput(out), uci_main._load_evaluator);"
+        "loop.handle('uci'); assert out.getvalue().endswith('uciok\\n');"
         "print([name for name in ('jax', 'numpy', 'flax') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -88,8 +89,69 @@ def test_quit_ends_while_a_network_is_loading(start: Start) -> None:
     time.sleep(0.3)
     started_s = time.monotonic()
     process.say("quit")
-    status, stdout, _ = process.end()
-    assert (status, stdout) == (0, "") and time.monotonic() - started_s < 2.0
+    assert process.pipes.wait(timeout=10) == 0 and time.monotonic() - started_s < 4.0
+    assert process.end()[1] == ""
+
+
+def _piped(tmp_path: Path, *lines: str, load_s: str = "0") -> list[str]:
+    """Returns the output of the engine whose input is these lines and then ends."""
+    text = "".join(line + "\n" for line in lines).encode()
+    environment = {**os.environ, "STUB_LOAD_S": load_s}
+    result = subprocess.run(STUB, cwd=tmp_path, input=text, env=environment, capture_output=True, timeout=60)
+    assert result.returncode == 0 and b"Traceback" not in result.stderr
+    return result.stdout.decode().splitlines()
+
+
+def test_what_was_asked_before_quit_is_answered(tmp_path: Path) -> None:
+    lines = _piped(tmp_path, "uci", "isready", "position startpos", "go", "quit", load_s="3")
+    assert lines.index("uciok") < lines.index("readyok") < len(lines) - 1
+    assert lines[-2].startswith("info depth 1 ") and lines[-1] == "bestmove e2e4"
+
+
+def test_quit_ends_an_infinite_search_at_once_with_its_move(stub: Process) -> None:
+    stub.say("isready", "go infinite")
+    stub.read_until("info depth")
+    started_s = time.monotonic()
+    stub.say("quit")
+    lines = stub.read_until("bestmove")
+    assert lines[-1] == "bestmove e2e4" and lines[-2].startswith("info depth 1 ")
+    assert stub.pipes.wait(timeout=10) == 0 and time.monotonic() - started_s < 1.0
+
+
+def test_an_interrupt_ends_the_wait_for_a_load_when_the_input_is_over(start: Start) -> None:
+    process = start(STUB, STUB_LOAD_S="50")
+    process.say("uci", "isready", "quit")
+    process.read_until("uciok")
+    assert process.pipes.stdin is not None
+    process.pipes.stdin.close()
+    time.sleep(0.5)
+    process.pipes.send_signal(signal.SIGINT)
+    assert process.pipes.wait(timeout=2) == 0
+
+
+def test_a_refused_position_is_answered_without_a_move_through_pipes(stub: Process) -> None:
+    with_17_pieces = "position fen 4k3/8/8/8/QQQQQQQQ/QQQQQQQQ/8/4K3 w - - 0 1"
+    for position in ("position startpos moves e2e4 e2e4", "position fen 8/8/8/8/8/8/8/8 w - - 0 1", with_17_pieces):
+        stub.say("position startpos moves e2e4", position, "go wtime 1000 btime 1000")
+        lines = stub.read_until("bestmove")
+        assert lines[-1] == "bestmove (none)"
+        assert [line.startswith("info string error: ") for line in lines[:-1]] == [True, True]
+    stub.say("position startpos", "go")
+    assert stub.read_until("bestmove")[-1] == "bestmove e2e4"
+
+
+def test_python_chess_has_a_score_after_a_ponder_hit(tmp_path: Path) -> None:
+    with chess.engine.SimpleEngine.popen_uci(STUB, cwd=tmp_path) as engine:
+        board, hits = chess.Board(), 0
+        limit = chess.engine.Limit(white_clock=60, black_clock=60)
+        for _ in range(8):
+            played = engine.play(board, limit, info=chess.engine.INFO_ALL, ponder=True)
+            assert played.move is not None and played.info["score"] and played.info["pv"][0] == played.move
+            board.push(played.move)
+            if played.ponder is not None:
+                board.push(played.ponder)  # a ponder hit
+                hits += 1
+        assert hits >= 4
 
 
 def test_commands_can_be_piped_in(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def iteration_measurement(
 
 def _checked_steps(config: "NetworkConfig", steps: int) -> int:
     from engine.network.cores.core_registry import StepLimitError, check_step_limit
-    from engine.player.network_evaluator import MOST_STEPS
+    from engine.player.backend import MOST_STEPS
 
     most = steps or config.own_steps
     if most > MOST_STEPS:

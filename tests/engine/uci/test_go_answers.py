@@ -1,8 +1,10 @@
 import time
+from collections.abc import Sequence
 
 import chess
 import pytest
 
+from engine.player.evaluator import Evaluation
 from tests.doubles.talk import MATED, Talk, bestmoves, info_fields
 
 _MATE = "position fen 6k1/5ppp/8/8/8/8/5PPP/3R2K1 w - - 0 1"
@@ -43,10 +45,11 @@ def test_searchmoves_are_obeyed() -> None:
 def test_the_answer_is_held_until_it_is_released(position: str, go: str, end: str) -> None:
     talk = Talk()
     lines = talk.say("isready", position, f"go {go}")
-    assert len(lines) == 2 and lines[1].startswith("info depth")
+    assert len(lines) >= 2 and all(line.startswith("info depth") for line in lines[1:])
     assert talk.say("isready") == ["readyok"]
+    last_info = lines[-1]
     lines = talk.say(end)
-    assert len(lines) == 1 and lines == bestmoves(lines)
+    assert lines[0] == last_info and len(lines) == 2 and lines[1:] == bestmoves(lines)
     assert talk.say("stop", "ponderhit", "stop") == []
 
 
@@ -54,7 +57,7 @@ def test_ponderhit_does_not_end_go_infinite() -> None:
     talk = Talk()
     talk.say("go infinite")
     assert talk.say("ponderhit") == []
-    assert talk.say("stop") == ["bestmove e2e4"]
+    assert talk.say("stop")[-1] == "bestmove e2e4"
 
 
 def test_stop_and_ponderhit_say_nothing_when_idle() -> None:
@@ -77,7 +80,7 @@ def test_a_held_search_is_answered_before_what_follows(command: str) -> None:
     talk = Talk()
     talk.say("position startpos moves e2e4", "go infinite")
     lines = talk.say(command)
-    assert lines[0] == "bestmove e7e5"
+    assert lines[1] == "bestmove e7e5"
     assert len(bestmoves(lines)) == (2 if command == "go" else 1)
 
 
@@ -188,3 +191,69 @@ def test_pv_moves_are_legal_in_a_whole_game_of_random_moves() -> None:
         board.push_uci(lines[-1].split()[1])
         assert lines[0].split(" pv ")[1].split()[0] == board.peek().uci()
     assert len(board.move_stack) > 20
+
+
+def _pvs(lines: list[str]) -> list[str]:
+    return [line.split(" pv ")[1] for line in lines if " pv " in line]
+
+
+def test_lines_grow_in_analysis_and_neither_move_nor_score_changes() -> None:
+    talk = Talk()
+    talk.say("setoption name MultiPV value 2")
+    plain = talk.say("go")
+    lines = talk.say("go infinite")
+    assert lines[:2] != [] and not bestmoves(lines)
+    assert {info_fields(line)["cp"] for line in lines} == {info_fields(line)["cp"] for line in plain[:-1]}
+    assert [info_fields(line)["multipv"] for line in lines] == ["1", "2"] * 7  # 2 to 8 half-moves
+    assert [len(pv.split()) for pv in _pvs(lines)] == [plies for plies in range(2, 9) for _ in range(2)]
+    for earlier, later in zip(_pvs(lines), _pvs(lines)[2:], strict=False):
+        assert later.startswith(earlier + " ")
+    for pv in _pvs(lines):
+        board = chess.Board()
+        for text in pv.split():
+            board.push(board.parse_uci(text))
+    assert talk.say("stop") == [*lines[-2:], plain[-1]]
+
+
+def test_a_line_ends_with_the_game() -> None:
+    talk = Talk()
+    talk.evaluator.weights = {"f7f6": 9.0, "d1d8": 9.0}
+    lines = talk.say("position fen 6k1/5ppp/8/8/8/7P/5PP1/3R2K1 b - - 0 1", "go infinite")
+    assert _pvs(lines)[-1] == "f7f6 d1d8 g8f7" or _pvs(lines)[-1].startswith("f7f6 d1d8 g8f7 ")
+    lines = talk.say("stop", "position fen 6k1/4pppp/8/8/8/7P/5PP1/3R2K1 b - - 0 1", "go infinite searchmoves e7e6")
+    assert _pvs(lines)[-1] == "e7e6 d1d8"  # mate
+
+
+@pytest.mark.parametrize(("movetime_ms", "plies"), [(500, 1), (3000, 8)])
+def test_what_is_left_of_a_long_movetime_goes_into_the_line(movetime_ms: int, plies: int) -> None:
+    talk = Talk()
+    started_s = time.monotonic()
+    lines = talk.say(f"go movetime {movetime_ms}")
+    assert len(_pvs(lines)[-1].split()) == plies and lines[-1] == "bestmove e2e4"
+    assert time.monotonic() - started_s < 1.0  # nothing waits for the rest of it
+
+
+def test_stop_does_not_wait_for_the_line() -> None:
+    talk = Talk()
+    talk.say("isready")
+    slow_calls = 0
+    evaluate = talk.evaluator.evaluate
+
+    def evaluate_slowly(boards: Sequence[chess.Board]) -> list[Evaluation]:
+        nonlocal slow_calls
+        if boards[0].move_stack:
+            slow_calls += 1
+            time.sleep(0.5)
+        return evaluate(boards)
+
+    talk.evaluator.evaluate = evaluate_slowly  # type: ignore[method-assign]
+    talk.loop.handle("go infinite")
+    while not slow_calls:
+        time.sleep(0.001)
+    talk.take()
+    started_s = time.monotonic()
+    talk.loop.handle("stop")
+    info, answer = talk.take()
+    assert time.monotonic() - started_s < 0.2
+    assert info.endswith(" pv e2e4") and answer == "bestmove e2e4"
+    assert talk.say() == [] and slow_calls == 1

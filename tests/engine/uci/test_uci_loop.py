@@ -1,20 +1,18 @@
-import io
 import threading
 import time
 from pathlib import Path
 
+import chess
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.player.evaluator import Evaluation
 from engine.player.polyglot_book import PolyglotBook
-from engine.uci.network_slot import WeightsRequest
-from engine.uci.options import OPTIONS
-from engine.uci.protocol_streams import ProtocolOutput
-from engine.uci.session import Session
+from engine.uci.options import OPTIONS, WeightsRequest
 from tests.doubles.fake_evaluator import FakeEvaluator
 from tests.doubles.talk import MATED, Talk, bestmoves
+from tests.engine.player.test_polyglot_book import write_book
 
 
 def test_uci_names_the_engine_and_its_options_without_loading() -> None:
@@ -41,9 +39,9 @@ def test_isready_waits_for_the_network() -> None:
         return FakeEvaluator()
 
     talk = Talk(load)
-    talk.session.handle("isready")
-    talk.session.handle("go")
-    talk.session.handle("isready")
+    talk.loop.handle("isready")
+    talk.loop.handle("go")
+    talk.loop.handle("isready")
     time.sleep(0.02)
     assert talk.take() == []
     loaded.set()
@@ -59,9 +57,9 @@ def test_a_go_keeps_the_position_and_settings_it_started_with() -> None:
         return FakeEvaluator({"e2e4": 4.0})
 
     talk = Talk(load)
-    talk.session.handle("go")
-    talk.session.handle("setoption name MultiPV value 3")
-    talk.session.handle("position startpos moves e2e4")
+    talk.loop.handle("go")
+    talk.loop.handle("setoption name MultiPV value 3")
+    talk.loop.handle("position startpos moves e2e4")
     loaded.set()
     lines = talk.say()
     assert len(lines) == 2 and lines[-1] == "bestmove e2e4"
@@ -69,8 +67,7 @@ def test_a_go_keeps_the_position_and_settings_it_started_with() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["position startpos moves e2e4 e2e4 d2d4", "position fen 8/8/8/8/8/8/8/8 w - - 0 1", "position fen junk",
-     "position", "setoption name Hash value x", "setoption",
+    ["setoption name Hash value x", "setoption",
      "setoption name Temperature value hot", "debug", "xyzzy", "go2", "\u2654 \x07"],
 )  # fmt: skip
 def test_a_mistake_gives_one_line_and_keeps_the_state(line: str) -> None:
@@ -80,6 +77,26 @@ def test_a_mistake_gives_one_line_and_keeps_the_state(line: str) -> None:
     assert len(lines) == 1 and lines[0].startswith("info string error: expected ")
     assert ", got " in lines[0] and lines[0].isascii()
     assert bestmoves(talk.say("go")) == ["bestmove e7e5"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["position startpos moves e2e4 e2e4 d2d4", "position startpos moves e2e4 0000",
+     "position fen 8/8/8/8/8/8/8/8 w - - 0 1", "position fen 4k3/8/8/8/QQQQQQQQ/QQQQQQQQ/8/4K3 w - - 0 1",
+     "position fen junk", "position"],
+)  # fmt: skip
+def test_after_a_refused_position_no_move_of_an_older_one_is_played(line: str) -> None:
+    talk = Talk()
+    talk.say("uci", "position startpos moves e2e4")
+    (problem,) = talk.say(line)
+    assert problem.startswith("info string error: expected ") and ", got " in problem and problem.isascii()
+    refusal = "info string error: no position is set up: " + problem.removeprefix("info string error: ")
+    assert talk.say("go") == talk.say("go wtime 100 btime 100") == [refusal, "bestmove (none)"]
+    assert talk.say("d") == talk.say("eval") == [refusal] and talk.say("isready") == ["readyok"]
+    assert talk.say("go infinite") == [refusal] and talk.say("stop") == ["bestmove (none)"]
+    assert talk.say("go ponder") == [refusal] and talk.say("ponderhit") == ["bestmove (none)"]
+    assert bestmoves(talk.say("position startpos moves e2e4", "go")) == ["bestmove e7e5"]
+    assert len(talk.say(line)) == 1 and bestmoves(talk.say("ucinewgame", "go")) == ["bestmove e2e4"]
 
 
 def test_options_of_other_engines_are_not_answered(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,11 +111,9 @@ def test_readyok_comes_after_files_are_opened(monkeypatch: pytest.MonkeyPatch) -
     talk = Talk()
     talk.say("isready")
     opening = threading.Event()
-    monkeypatch.setattr(
-        "engine.uci.reference_files.PolyglotBook", lambda path: opening.wait(5.0) and PolyglotBook(path)
-    )
+    monkeypatch.setattr("engine.uci.thinking.PolyglotBook", lambda path: opening.wait(5.0) and PolyglotBook(path))
     for line in ("setoption name BookFile value absent.bin", "isready", "isready"):
-        talk.session.handle(line)
+        talk.loop.handle(line)
     time.sleep(0.02)
     assert talk.take() == []
     opening.set()
@@ -111,28 +126,19 @@ def test_other_protocols_are_ignored_before_uci() -> None:
     assert Talk().say("register later") == []
 
 
-def test_quit_ends_a_session_even_while_an_answer_is_held() -> None:
+@pytest.mark.parametrize("line", ["position startpos", "ucinewgame"])
+def test_the_network_is_loaded_before_it_is_asked_for(line: str) -> None:
     talk = Talk()
-    talk.say("go infinite")
-    assert not talk.session.handle("quit")
-    assert talk.take()[1:] == []
+    assert talk.say(line) == [] and talk.requests == [WeightsRequest(None, 1)]
+    assert talk.say("isready", "go")[0] == "readyok" and len(talk.requests) == 1
 
 
-def test_the_end_of_the_input_ends_after_what_was_ordered() -> None:
+def test_isready_loads_the_network_also_if_a_book_answers(tmp_path: Path) -> None:
+    book = write_book(tmp_path / "book.bin", [(chess.Board(), "h2h4", 1)])
     talk = Talk()
-    talk.session.run(["go\n", "go infinite\n", "go perft 2\n"])
-    lines = talk.take()
-    assert bestmoves(lines) == ["bestmove e2e4"] * 2 and lines[-1] == "Nodes searched: 400"
-
-
-def test_nothing_is_done_once_nobody_reads() -> None:
-    class Broken(io.StringIO):
-        def write(self, _text: str) -> int:
-            raise BrokenPipeError
-
-    session = Session(ProtocolOutput(Broken()), lambda _: FakeEvaluator())
-    session.run(iter(["uci", "this line ends the test if it is read"] * 1))
-    assert not session.busy
+    options = ["setoption name OwnBook value true", f"setoption name BookFile value {book}"]
+    assert talk.say(*options, "isready") == ["readyok"] and len(talk.requests) == 1
+    assert bestmoves(talk.say("go")) == ["bestmove h2h4"]
 
 
 def test_without_a_network_each_go_says_so_and_gives_no_move() -> None:
@@ -175,7 +181,7 @@ def test_a_network_can_be_changed_while_an_answer_is_held() -> None:
     talk = Talk()
     talk.say("go infinite")
     assert talk.say("setoption name WeightsFile value other", "isready") == ["readyok"]
-    assert talk.say("stop") == ["bestmove e2e4"]
+    assert bestmoves(talk.say("stop")) == ["bestmove e2e4"]
 
 
 def test_threads_are_passed_to_the_first_load_and_said_to_be_late_afterwards() -> None:
@@ -224,7 +230,7 @@ def test_perft_counts_without_a_network_and_stops() -> None:
     assert lines[-1] == "Nodes searched: 8902" and lines[0] == "a2a3: 380"
     assert not bestmoves(lines) and not talk.requests
     assert talk.say("go perft 0")[-1] == "Nodes searched: 1"
-    talk.session.handle("go perft 30")
+    talk.loop.handle("go perft 30")
     assert talk.say("stop")[-1] == "info string perft stopped"
 
 

@@ -1,7 +1,7 @@
 import chess
 import pytest
 
-from engine.uci.perft import perft_lines
+from engine.uci.terminal_reports import perft_lines
 
 
 @pytest.mark.parametrize(
