@@ -129,4 +129,4 @@ def share_compiled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("training.distillation.distillation_run.make_state", shared_state)
     patch.setattr("training.distillation.distillation_run.make_update", shared_update)
     patch.setattr("training.distillation.distillation_run.make_policy", shared_policy)
-    patch.setattr("training.distillation.starting_weights.make_state", shared_state)
+    patch.setattr("training.distillation.trained_network.make_state", shared_state)

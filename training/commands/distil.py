@@ -73,7 +73,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _read_config(arguments: argparse.Namespace) -> "RunConfig":
     from engine.frozen_config import with_overrides
-    from training.distillation.starting_weights import read_config
+    from training.distillation.trained_network import read_config
 
     return with_overrides(read_config(arguments.run), arguments.set)
 

@@ -79,7 +79,7 @@ def _learn(arguments: argparse.Namespace) -> int:
 
 def _config(arguments: argparse.Namespace) -> "SelfPlayConfig":
     from engine.frozen_config import with_overrides
-    from training.distillation.starting_weights import network_config
+    from training.distillation.trained_network import network_config
     from training.runs.run_folder import read_settings
     from training.self_play.self_play_config import SelfPlayConfig
     from training.self_play.self_play_presets import self_play_preset

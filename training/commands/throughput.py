@@ -113,7 +113,7 @@ def chess_config(folder: Path, overrides: Sequence[str]) -> "SelfPlayConfig":
       overrides: of the settings, as FIELD=VALUE.
     """
     from engine.frozen_config import with_overrides
-    from training.distillation.starting_weights import network_config
+    from training.distillation.trained_network import network_config
     from training.self_play.self_play_presets import self_play_preset
 
     return with_overrides(self_play_preset("chess", network_config(folder)), overrides)

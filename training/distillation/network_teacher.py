@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from training.distillation.distil_loss import ILLEGAL
 from training.distillation.distillation_config import TeacherConfig
 from training.distillation.learner import make_policy
-from training.distillation.starting_weights import network_config, network_weights
+from training.distillation.trained_network import network_config, network_weights
 from training.packed.device_batches import DeviceBatch
 
 

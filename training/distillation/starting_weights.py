@@ -1,27 +1,38 @@
-"""Weights to start a run from, or to be taught by: another run's average, or a network that plays."""
+"""Weights that a run starts from, those of a smaller network included, and the latent model beside them.
+
+A small network's weights become the start of a larger one that computes the same (Chen et al. 2016, "Net2Net"). What a
+new channel would write is zero at first and what reads it is random, so the outputs stay what they were while every
+new weight gets a gradient. The norms divide by a mean over more channels, which their scales make up for. Only whole
+blocks that are added change the outputs: each adds the injected board once more.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import chex
 import jax
+import jax.numpy as jnp
+from flax import traverse_util
 
-from engine.checkpoint import is_network_folder, load_network, read_network_facts
-from engine.network.int8 import dequantise
+from engine.checkpoint import is_network_folder, load_network
 from engine.network.network_config import NetworkConfig
-from training.distillation.distillation_config import RunConfig
-from training.distillation.grown_weights import grown_weights
-from training.distillation.learner import make_state
-from training.runs.run_checkpoint import RunCheckpoints
-from training.runs.run_folder import read_settings
+from training.distillation.trained_network import network_config, network_weights
 
-
-class AveragedRun(NamedTuple):
-    """What the newest checkpoint of a run holds for others."""
-
-    config: RunConfig
-    step: int  # batches seen
-    params: chex.ArrayTree  # averaged weights, in training form
+# The kernels and tables whose last axis is a stream that others add to or compare.
+_WRITERS = {
+    "embedding",
+    "square_embedding",
+    "square_features",
+    "occupant",
+    "output",
+    "seen",
+    "mapped",
+    "key",
+    "by_offset",
+    "by_attack",
+}
+# How many equal parts, side by side, the last axis of a kernel has.
+_PARTS = {"query_key_value": 3, "token_key_value": 2}
 
 
 class StartingModel(NamedTuple):
@@ -55,17 +66,51 @@ def starting_weights(folder: Path, config: NetworkConfig, like: chex.ArrayTree) 
         raise ValueError(f"expected weights of a network no larger to start from, got {folder}: {error}") from None
 
 
-def network_weights(folder: Path) -> chex.ArrayTree:
-    """Returns the weights in a run's or a network's folder, in training form.
+def grown_weights(small: chex.ArrayTree, fresh: chex.ArrayTree) -> chex.ArrayTree:
+    """Returns weights of a larger network that go on from a smaller one's.
 
     Args:
-      folder: of a run, whose newest averaged weights are taken, or of a network, whose int8 kernels are taken
-        as they are.
+      small: weights of a network in training form.
+      fresh: initial weights of one that is as wide or wider in every part but the value head, which stays, with the
+        same width of an attention head, and has as many blocks or more.
+
+    Returns:
+      Weights of the shapes of `fresh`.
 
     Raises:
-      ValueError: the folder is neither.
+      ValueError: `small` is larger somewhere, or of another kind.
     """
-    return dequantise(load_network(folder).params) if is_network_folder(folder) else averaged_run(folder).params
+    old, new = (traverse_util.flatten_dict(tree) for tree in (small, fresh))
+    if not old.keys() <= new.keys():
+        raise ValueError(f"expected parts of the larger network, got also: {sorted(old.keys() - new.keys())[0]}")
+    grown = {path: _grown(path, old.get(path), leaf) for path, leaf in new.items()}
+    return traverse_util.unflatten_dict(grown)
+
+
+def _grown(path: tuple[str, ...], old: jax.Array | None, fresh: jax.Array) -> jax.Array:
+    owner = next(name for name in reversed(path) if name not in ("kernel", "weight", "scale", "bias"))
+    start = jnp.zeros_like(fresh) if owner in _WRITERS and fresh.ndim == 2 else fresh
+    if old is None or old.shape == fresh.shape:
+        return start if old is None else old
+    may_widen = path[0] != "value" or old.shape[-1] == fresh.shape[-1]  # new units would change its norm
+    if (
+        old.ndim != fresh.ndim
+        or not may_widen
+        or any(less > more for less, more in zip(old.shape, fresh.shape, strict=True))
+    ):
+        raise ValueError(f"expected weights that fit {list(fresh.shape)} in {'/'.join(path)}, got {list(old.shape)}")
+    ratio = (fresh.shape[-1] / old.shape[-1]) ** 0.5
+    if path[-1] == "scale":
+        return jnp.full_like(fresh, jnp.mean(old) / ratio).at[: len(old)].set(old / ratio)
+    if owner == "query":  # its products with the keys are divided by the root of their width
+        old = old * ratio
+    parts = _PARTS.get(owner, 1)
+    pairs = zip(jnp.split(old, parts, axis=-1), jnp.split(start, parts, axis=-1), strict=True)
+    return jnp.concatenate([_filled(part, larger) for part, larger in pairs], axis=-1)
+
+
+def _filled(old: jax.Array, larger: jax.Array) -> jax.Array:
+    return larger.at[tuple(slice(size) for size in old.shape)].set(old)
 
 
 def starting_model(folder: Path, like: chex.ArrayTree) -> StartingModel:
@@ -91,39 +136,6 @@ def starting_model(folder: Path, like: chex.ArrayTree) -> StartingModel:
             "so this one begins from nothing",
         )
     return StartingModel(model.params, f"the latent model of {folder} is learned further")
-
-
-def network_config(folder: Path) -> NetworkConfig:
-    """Returns the settings of the network in a run's or a network's folder.
-
-    Raises:
-      ValueError: the folder is neither.
-    """
-    return read_network_facts(folder).config if is_network_folder(folder) else read_config(folder).network
-
-
-def read_config(folder: Path) -> RunConfig:
-    """Reads the settings of a distillation run.
-
-    Raises:
-      ValueError: the folder has none, or they are not valid.
-    """
-    return read_settings(folder, RunConfig)
-
-
-def averaged_run(folder: Path) -> AveragedRun:
-    """Returns the averaged weights of a run's newest checkpoint.
-
-    Raises:
-      ValueError: the run has no checkpoint, or one of other settings.
-    """
-    config = read_config(folder)
-    checkpoints = RunCheckpoints(folder)
-    state = checkpoints.restore_latest(make_state(config))
-    checkpoints.close()
-    if state is None:
-        raise ValueError(f"expected a checkpoint in {folder}, found none")
-    return AveragedRun(config, int(state.step), state.average)
 
 
 def _head_widths(config: NetworkConfig) -> tuple[int, int]:

@@ -1,11 +1,11 @@
-"""From the averaged weights of a run, of distillation or of self-play, to a network's folder, with its card."""
+"""Exports the network of a run, of distillation or of self-play, as a folder that plays, with its card."""
 
 import dataclasses
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +16,9 @@ import optax
 from engine.checkpoint import is_network_folder, read_network_facts, save_network, serving_shapes
 from engine.frozen_config import with_overrides
 from engine.network.int8 import convert
-from engine.network.latent_model.policy_improvement import PlayingModel
 from engine.network.network_config import NetworkConfig
-from training.distillation.starting_weights import averaged_run, network_weights
-from training.runs.run_folder import is_self_play
+from training.distillation.trained_network import TrainedNetwork, averaged_run, network_weights
+from training.runs.run_folder import setting_names
 
 _CARD = """# {name}
 
@@ -38,16 +37,6 @@ _CARD = """# {name}
 
 Licence: GPL-3.0-or-later, as the program.
 """
-
-
-class _Run(NamedTuple):
-    """What there is to export."""
-
-    network: NetworkConfig
-    params: chex.ArrayTree  # in training form
-    model: PlayingModel | None
-    step: int
-    facts: dict[str, object]  # of how it was trained
 
 
 class Mix(NamedTuple):
@@ -73,10 +62,10 @@ def export_run(run: Path, out: Path, overrides: Sequence[str], note: str, mix: M
     Raises:
       ValueError: the run has no checkpoint, an override is not valid, or the other weights do not fit.
     """
-    trained = _self_play(run) if is_self_play(run) else _distillation(run)
+    trained = _trained(run)
     if mix is not None:
         trained = _mixed(trained, mix)
-    config = with_overrides(trained.network, overrides)
+    config = with_overrides(trained.config, overrides)
     _check_shapes(config, trained.params)
     served = convert(trained.params, serving_shapes(config))
     facts = _facts(run, trained, " before averaging" if mix else "")
@@ -85,7 +74,7 @@ def export_run(run: Path, out: Path, overrides: Sequence[str], note: str, mix: M
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
 
 
-def _mixed(trained: _Run, mix: Mix) -> _Run:
+def _mixed(trained: TrainedNetwork, mix: Mix) -> TrainedNetwork:
     if not 0 <= mix.share <= 1:
         raise ValueError(f"expected a share of the other weights from 0 to 1, got {mix.share}")
     other = network_weights(mix.folder)
@@ -100,7 +89,7 @@ def _origin(folder: Path) -> str:
     """Says whose weights are in a folder; its name would mean nothing to whoever reads the card."""
     if is_network_folder(folder):
         return f"network {read_network_facts(folder).sha256[:8]}"
-    run = _distillation(folder)
+    run = averaged_run(folder)
     return f"a run of {run.step} steps x {run.facts['batch']} on {run.facts['data']}"
 
 
@@ -116,32 +105,25 @@ def _have_same_shapes(one: chex.ArrayTree, other: chex.ArrayTree) -> bool:
     return bool(shapes[0] == shapes[1])
 
 
-def _distillation(run: Path) -> _Run:
-    config, step, params = averaged_run(run)
-    named = ("seed", "mirror", "reverse_share")
-    settings = {"optimizer": dataclasses.asdict(config.optimizer), **{name: getattr(config, name) for name in named}}
-    sources = [f"{'/'.join(Path(source.folder).parts[-2:])} x {source.weight:g}" for source in config.sources]
-    if config.teacher.folder:
-        sources.append(f"policy of {Path(config.teacher.folder).name} x {config.teacher.share:g} of each target")
-    facts = {"data": ", ".join(sources), "batch": config.batch_size, "run": json.dumps(settings)}
-    return _Run(config.network, params, None, step, facts)
+def _trained(run: Path) -> TrainedNetwork:
+    settings = setting_names(run)
+    for setting, read in _RUN_KINDS.items():
+        if setting in settings:
+            return read(run)
+    raise ValueError(f"expected a run with one of the settings {', '.join(_RUN_KINDS)}, got none in {run}")
 
 
-def _self_play(run: Path) -> _Run:
-    from training.self_play.playing_part import playing_part  # the games need a library that distillation does not
+def _self_play(run: Path) -> TrainedNetwork:
+    from training.self_play.playing_part import trained_by_self_play  # needs Pgx, which distillation does not
 
-    config, step, params, model = playing_part(run)
-    assert config.network is not None
-    settings = {"optimizer": dataclasses.asdict(config.optimizer), "seed": config.seed}
-    facts: dict[str, object] = {
-        "data": f"self-play, latent model with scale {model.config.scale:.3f} and clip {model.config.clip:g}",
-        "batch": f"{config.lanes} games x {config.steps} moves, {config.updates} updates",
-        "run": json.dumps(settings),
-    }
-    return _Run(config.network, params, model, step, facts)
+    return trained_by_self_play(run)
 
 
-def _facts(run: Path, trained: _Run, when: str) -> dict[str, object]:
+# Each kind by a setting that no other kind has.
+_RUN_KINDS: dict[str, Callable[[Path], TrainedNetwork]] = {"sources": averaged_run, "game": _self_play}
+
+
+def _facts(run: Path, trained: TrainedNetwork, when: str) -> dict[str, object]:
     last = _last_regret(run / "metrics.jsonl", trained.step)
     regret = f"{last['validation/regret']} ± {last['validation/regret_error']}{when}" if last else "not measured"
     return {

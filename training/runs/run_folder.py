@@ -1,8 +1,9 @@
 """The settings in a run's folder."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.frozen_config import ConfigT, from_json_dict, to_json_dict
 from training.runs.durable_files import replace_text
@@ -10,6 +11,7 @@ from training.runs.durable_files import replace_text
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+ResultT = TypeVar("ResultT")
 _CONFIG = "config.json"
 
 
@@ -18,14 +20,13 @@ def write_config(folder: Path, config: "DataclassInstance") -> None:
     replace_text(folder / _CONFIG, json.dumps(to_json_dict(config), indent=2) + "\n")
 
 
-def is_self_play(folder: Path) -> bool:
-    """Returns whether a folder holds the settings of self-play, which name a game."""
-    path = folder / _CONFIG
-    try:
-        settings = json.loads(path.read_text()) if path.is_file() else None
-    except ValueError:
-        return False  # whoever reads them says what is wrong
-    return isinstance(settings, dict) and "game" in settings
+def setting_names(folder: Path) -> set[str]:
+    """Returns the names of a run's settings, which tell its kind.
+
+    Raises:
+      ValueError: the folder has none, or they are not valid.
+    """
+    return set(_read(folder, dict))
 
 
 def read_settings(folder: Path, cls: type[ConfigT]) -> ConfigT:
@@ -38,10 +39,14 @@ def read_settings(folder: Path, cls: type[ConfigT]) -> ConfigT:
     Raises:
       ValueError: the folder has none, or they are not valid.
     """
+    return _read(folder, lambda data: from_json_dict(cls, data, fills_defaults=True))
+
+
+def _read(folder: Path, parse: Callable[[Any], ResultT]) -> ResultT:
     path = folder / _CONFIG
     if not path.is_file():
         raise ValueError(f"expected the folder of a run with {_CONFIG}, got {folder}")
     try:
-        return from_json_dict(cls, json.loads(path.read_text()), fills_defaults=True)
-    except ValueError as error:
+        return parse(json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
         raise ValueError(f"expected the settings of a run in {path}, got: {error}") from None

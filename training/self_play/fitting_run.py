@@ -13,8 +13,9 @@ import jax.numpy as jnp
 from engine.checkpoint import load_network, read_network_facts, save_network
 from engine.frozen_config import to_json_dict
 from engine.network.latent_model.policy_improvement import PlayingModel
-from training.distillation.starting_weights import network_weights, starting_model
+from training.distillation.starting_weights import starting_model
 from training.distillation.train_state import TrainState, initial_state
+from training.distillation.trained_network import network_weights
 from training.packed.batches import BatchStream
 from training.packed.prefetch import prefetch
 from training.packed.shards import Shards

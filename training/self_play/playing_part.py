@@ -1,12 +1,15 @@
-"""What a run of chess hands over to play: the target network, its latent model, and how far they may be trusted."""
+"""The part of a self-play run that plays: the target network, its latent model, and the model's scale."""
 
+import dataclasses
+import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import cast
 
 import chex
 import jax
 
-from engine.network.latent_model.policy_improvement import PlayingModel
+from engine.network.latent_model.policy_improvement import ModelConfig, PlayingModel
+from training.distillation.trained_network import TrainedNetwork
 from training.muesli.advantage_scale import sigma
 from training.runs.run_checkpoint import RunCheckpoints
 from training.runs.run_folder import read_settings
@@ -16,20 +19,13 @@ from training.self_play.resident_program import make_program
 from training.self_play.self_play_config import SelfPlayConfig
 
 
-class PlayingPart(NamedTuple):
-    """The newest checkpoint of a run as far as play needs it."""
+def trained_by_self_play(folder: Path) -> TrainedNetwork:
+    """Returns the target network in the newest checkpoint of a run of chess, with its latent model.
 
-    config: SelfPlayConfig
-    step: int  # iterations made
-    params: chex.ArrayTree  # of the target network, in training form
-    model: PlayingModel
-
-
-def playing_part(folder: Path) -> PlayingPart:
-    """Reads the newest checkpoint of a self-play run.
+    The model's scale is what divides advantages in the run, so that its values may be trusted as far in play.
 
     Raises:
-      ValueError: the run has none, or plays another game than chess.
+      ValueError: the run has no checkpoint, or plays another game than chess.
     """
     config = read_settings(folder, SelfPlayConfig)
     if config.network is None:
@@ -42,8 +38,17 @@ def playing_part(folder: Path) -> PlayingPart:
     checkpoints.close()
     if state is None:
         raise ValueError(f"expected a checkpoint in {folder}, found none")
-    muesli, target = config.muesli, state.learner.target
+    muesli, parts = config.muesli, cast(dict[str, chex.ArrayTree], state.learner.target)
     scale = float(sigma(state.learner.scale, muesli.advantage_floor)) if muesli.normalises_advantages else 1.0
     settings = model_settings(len(muesli.past_rates), muesli.cmpo_clip, scale)
-    parts: Any = target
-    return PlayingPart(config, int(state.step), parts["network"], PlayingModel(settings, parts["model"]))
+    model = PlayingModel(settings, parts["model"])
+    return TrainedNetwork(config.network, parts["network"], int(state.step), _facts(config, settings), model)
+
+
+def _facts(config: SelfPlayConfig, model: ModelConfig) -> dict[str, object]:
+    settings = {"optimizer": dataclasses.asdict(config.optimizer), "seed": config.seed}
+    return {
+        "data": f"self-play, latent model with scale {model.scale:.3f} and clip {model.clip:g}",
+        "batch": f"{config.lanes} games x {config.steps} moves, {config.updates} updates",
+        "run": json.dumps(settings),
+    }

@@ -40,7 +40,7 @@ def refused(
 ) -> Command:
     """Returns a function that runs a command which must fail, and gives its one line."""
     monkeypatch.setattr("training.distillation.distillation_run.make_state", blank_state)
-    monkeypatch.setattr("training.distillation.starting_weights.make_state", blank_state)
+    monkeypatch.setattr("training.distillation.trained_network.make_state", blank_state)
 
     def run(*arguments: str, source: str = f"{packed}/train:1", run_folder: Path = tmp_path / "new") -> str:
         given = ["--source", source] if source else []

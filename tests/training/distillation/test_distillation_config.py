@@ -9,7 +9,7 @@ import pytest
 from engine.frozen_config import with_overrides
 from engine.network.network_presets import preset
 from training.distillation.distillation_config import OptimizerConfig, RunConfig, SourceConfig, parse_source
-from training.distillation.starting_weights import averaged_run, read_config
+from training.distillation.trained_network import averaged_run, read_config
 from training.runs.run_folder import write_config
 
 CONFIG = RunConfig(
@@ -98,6 +98,6 @@ def test_settings_that_are_older_than_a_field_get_its_default(tmp_path: Path) ->
 
 def test_a_run_without_a_checkpoint_has_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_config(tmp_path, CONFIG)
-    monkeypatch.setattr("training.distillation.starting_weights.make_state", lambda _config: None)
+    monkeypatch.setattr("training.distillation.trained_network.make_state", lambda _config: None)
     with pytest.raises(ValueError, match=f"^expected a checkpoint in {tmp_path}, found none$"):
         averaged_run(tmp_path)

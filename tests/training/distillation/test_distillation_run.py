@@ -25,8 +25,8 @@ import pytest
 from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS, pack, share_compiled, shared_state
 from training.commands.distil import main
 from training.distillation.learner import make_state
-from training.distillation.starting_weights import read_config
 from training.distillation.train_state import TrainState
+from training.distillation.trained_network import read_config
 from training.runs.run_checkpoint import RunCheckpoints
 from training.runs.schedule import learning_rate_factor
 

@@ -11,7 +11,7 @@ from tests.doubles.small_run import SETTINGS, device_batch, pack, quick_compiles
 from training.commands.distil import main
 from training.distillation.distillation_config import TeacherConfig
 from training.distillation.network_teacher import NetworkTeacher, mixed_target
-from training.distillation.starting_weights import averaged_run, read_config
+from training.distillation.trained_network import averaged_run, read_config
 from training.packed.shards import Shards
 
 
@@ -48,7 +48,7 @@ def test_targets_are_those_of_the_network_in_the_folder(teacher_run: Path, packe
     with quick_compiles():
         taught = NetworkTeacher(TeacherConfig(folder=str(teacher_run), share=0.75)).taught(batch)
     averaged = averaged_run(teacher_run)
-    logits = np.asarray(shared_policy(averaged.config.network)(averaged.params, batch.positions)[0], np.float64)
+    logits = np.asarray(shared_policy(averaged.config)(averaged.params, batch.positions)[0], np.float64)
     policy = np.where(batch.legal, np.exp(logits), 0)
     expected = 0.25 * np.asarray(batch.target) + 0.75 * policy / policy.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(taught.target, expected, atol=1e-5)

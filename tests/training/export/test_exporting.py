@@ -32,7 +32,7 @@ METRICS = (
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Returns the folder of a run with a checkpoint at step 50."""
-    monkeypatch.setattr("training.distillation.starting_weights.make_state", shared_state)
+    monkeypatch.setattr("training.distillation.trained_network.make_state", shared_state)
     folder = tmp_path / "run"
     checkpoints = RunCheckpoints(folder)
     checkpoints.save(averaged_state())

@@ -17,7 +17,7 @@ from tests.doubles.small_run import quick_compiles
 from tests.doubles.tiny_network import tiny_config
 from training.commands.export import main as export
 from training.runs.run_clock import Plan
-from training.runs.run_folder import is_self_play, write_config
+from training.runs.run_folder import write_config
 from training.runs.training_loop import TrainingLoop
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
@@ -26,11 +26,16 @@ from training.self_play.self_play_run import SelfPlay
 
 def test_only_a_run_of_chess_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_config(tmp_path, small_config())
-    assert is_self_play(tmp_path)
     assert export(["--run", str(tmp_path), "--out", str(tmp_path / "net")]) == 2
     assert capsys.readouterr().err == f"error: expected a run of chess, got one of tic_tac_toe in {tmp_path}\n"
-    (tmp_path / "config.json").write_text("{")
-    assert not is_self_play(tmp_path) and not is_self_play(tmp_path / "none")
+    for content, error in (
+        ("{", f"expected the settings of a run in {tmp_path}/config.json, got: Expecting property name"),
+        ("3", f"expected the settings of a run in {tmp_path}/config.json, got: 'int' object is not iterable"),
+        ('{"clip": 1.0}', f"expected a run with one of the settings sources, game, got none in {tmp_path}\n"),
+    ):
+        (tmp_path / "config.json").write_text(content)
+        assert export(["--run", str(tmp_path), "--out", str(tmp_path / "net")]) == 2
+        assert capsys.readouterr().err.startswith(f"error: {error}")
 
 
 def tiny_chess() -> SelfPlayConfig:

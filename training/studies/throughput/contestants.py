@@ -16,7 +16,7 @@ from engine.network.model import evaluate
 from engine.network.network_config import NetworkConfig
 from engine.player.network_evaluator import load_network_evaluator
 from training.distillation.learner import make_network
-from training.distillation.starting_weights import network_weights
+from training.distillation.trained_network import network_weights
 from training.games import pgx_rules
 from training.games.environment import Environment
 from training.muesli.agent import Agent, PolicyNetwork
