@@ -1,6 +1,10 @@
-"""One picture of a position: attention and moves on the board, the verdict, and how both settled."""
+"""Draws a position: attention and moves on the board, the verdict, and how both settled.
+
+The picture is made of panels, which share its coordinates: side by side on one sheet, or one below the other.
+"""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 import chess
@@ -20,13 +24,51 @@ _SHOWN_MOVES = 7
 _INK, _FAINT = "#212529", "#868e96"
 
 
+class Panel(NamedTuple):
+    """Holds a part of the picture and the rectangle of the sheet that it fills."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    parts: Sequence[str]
+
+    def document(self) -> str:
+        """Returns the panel alone as SVG text."""
+        return _document((self.x, self.y, self.width, self.height), self.parts)
+
+
 def explanation_svg(board: chess.Board, trace: Trace, look: Look) -> str:
     """Returns the picture as SVG text.
 
     Raises:
       LookError: the trace has no such state, block or head.
     """
+    title = [
+        _text(_MARGIN, 30, f"State {look.completed(trace).state} of {len(trace.residual) - 1}", size=17, weight="600"),
+        _text(_WIDTH - _MARGIN, 30, board.fen(), fill=_FAINT, anchor="end"),
+    ]
+    panels = explanation_panels(board, trace, look)
+    return _document((0, 0, _WIDTH, _HEIGHT), [*title, *(part for panel in panels for part in panel.parts)])
+
+
+def explanation_panels(board: chess.Board, trace: Trace, look: Look) -> list[Panel]:
+    """Returns the board, the verdict with the policy, the heads, and the curves.
+
+    Raises:
+      LookError: the trace has no such state, block or head.
+    """
     shown = look.completed(trace)
+    right, width = _SIDE - 4, _WIDTH - _SIDE - _MARGIN + 8
+    return [
+        Panel(_MARGIN, 44, _BOARD, _BOARD + 28, _board(board, trace, shown)),
+        Panel(right, 50, width, 300, [*_verdict(board, trace, shown.state), *_policy(board, trace, shown.state)]),
+        Panel(right, 356, width, 164, _heads(trace, shown)),
+        *_settling(board, trace),
+    ]
+
+
+def _board(board: chess.Board, trace: Trace, shown: CompletedLook) -> list[str]:
     state, square = shown.state, shown.square
     weights = attention_of_square(trace, state, square, block=shown.block, head=shown.head, to_square=shown.to_square)
     drawn = board_svg(
@@ -37,20 +79,8 @@ def explanation_svg(board: chess.Board, trace: Trace, look: Look) -> str:
         orientation=shown.orientation,
         size=_BOARD,
     )
-    parts = [
-        _text(_MARGIN, 30, f"State {state} of {len(trace.residual) - 1}", size=17, weight="600"),
-        _text(_WIDTH - _MARGIN, 30, board.fen(), size=12, fill=_FAINT, anchor="end"),
-        _placed(drawn, _MARGIN, 46),
-        _text(_MARGIN, _BOARD + 64, f"{shown.caption}; arrows: policy", size=12, fill=_FAINT),
-        *_verdict(board, trace, state),
-        *_policy(board, trace, state),
-        *_heads(trace, shown),
-        *_settling(board, trace),
-    ]
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{_WIDTH}"'
-    frame = f'height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="system-ui, DejaVu Sans, sans-serif"'
-    background = f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>'
-    return f'{head} {frame} role="img">{background}{"".join(parts)}</svg>'
+    caption = _text(_MARGIN, _BOARD + 64, f"{shown.caption}; arrows: policy", size=13, fill=_FAINT)
+    return [_placed(drawn, _MARGIN, 46), caption]
 
 
 def _verdict(board: chess.Board, trace: Trace, state: int) -> list[str]:
@@ -70,14 +100,14 @@ def _verdict(board: chess.Board, trace: Trace, state: int) -> list[str]:
     log_probs = trace.log_probs[state]
     entropy, steps = float(-np.sum(np.exp(log_probs) * log_probs)), trace.evaluation.steps
     facts = (
-        ("value for the mover", f"{to_move[0] - to_move[2]:+.3f}"),
+        ("mover's value", f"{to_move[0] - to_move[2]:+.3f}"),
         ("entropy", f"{entropy:.2f} nats"),
         ("residual", "–" if np.isnan(trace.residual[state]) else f"{trace.residual[state]:.3g}"),
         (f"played after {steps} {'step' if steps == 1 else 'steps'}", board.san(played_move(board, trace))),
     )
     for index, (name, value) in enumerate(facts):
         at = x + index * width / len(facts)
-        parts += [_text(at, y + 56, value, size=16, weight="600"), _text(at, y + 72, name, size=11, fill=_FAINT)]
+        parts += [_text(at, y + 56, value, size=16, weight="600"), _text(at, y + 72, name, size=12, fill=_FAINT)]
     return parts
 
 
@@ -98,17 +128,20 @@ def _policy(board: chess.Board, trace: Trace, state: int) -> list[str]:
 
 
 def _heads(trace: Trace, look: CompletedLook) -> list[str]:
-    """Returns one small board of attention for every block and head."""
+    """Returns one small board of attention for every head, one row for every block."""
     _, blocks, heads = trace.attention.shape[:3]
     state, square = look.state, look.square
-    title = f"Attention {'to' if look.to_square else 'of'} {chess.square_name(square)} by block and head"
+    title = f"Attention {'to' if look.to_square else 'of'} {chess.square_name(square)} by head"
     parts = [_text(_SIDE, 372, title, size=14, weight="600")]
-    pitch = min(100.0, (_WIDTH - _SIDE - _MARGIN) / heads, 150 / blocks)
+    left = _SIDE + 50
+    pitch = min(100.0, (_WIDTH - left - _MARGIN) / heads, 136 / blocks)
+    row_height = min(136 / blocks, pitch + 12)
     for block in range(blocks):
+        y = 384 + row_height * block
+        parts.append(_text(_SIDE, y + pitch / 2, f"block {block + 1}", size=12, fill=_FAINT))
         for head in range(heads):
             weights = attention_of_square(trace, state, square, block=block, head=head, to_square=look.to_square)
-            x, y = _SIDE + pitch * head, 384 + pitch * block
-            parts.append(_mini_board(weights, square, look.orientation, x, y, 0.85 * pitch))
+            parts.append(_mini_board(weights, square, look.orientation, left + pitch * head, y, 0.88 * pitch))
     return parts
 
 
@@ -133,8 +166,8 @@ def _mini_place(square: chess.Square, orientation: chess.Color, cell: float) -> 
     return f'x="{column * cell:.1f}" y="{row * cell:.1f}" width="{cell:.1f}" height="{cell:.1f}"'
 
 
-def _settling(board: chess.Board, trace: Trace) -> list[str]:
-    """Returns the curves over the states."""
+def _settling(board: chess.Board, trace: Trace) -> list[Panel]:
+    """Returns the curves over the states, one panel each."""
     evaluation = trace.evaluation
     order = [evaluation.moves.index(move) for move in ranked_moves(evaluation)[: len(PALETTE) - 2]]
     policy = [
@@ -147,25 +180,35 @@ def _settling(board: chess.Board, trace: Trace) -> list[str]:
         ("value for the mover", [Line(label="", points=_curve(value))], False, False),
         ("residual ‖f(z) − z‖ / ‖f(z)‖", [Line(label="", points=_curve(trace.residual)[1:])], True, False),
     )
-    pitch = (_WIDTH - 2 * _MARGIN) / len(curves)
-    parts = []
+    pitch, height, top = (_WIDTH - 2 * _MARGIN) / len(curves), 230, _HEIGHT - 244
+    panels = []
     for index, (title, lines, is_log, percent) in enumerate(curves):
         chart = line_chart(
             lines,
             title=title,
             x_label="state of the recursion (dashed: played)",
             width=round(pitch - 10),
-            height=230,
+            height=height,
             is_log=is_log,
             percent=percent,
             marked_x=trace.played_state,
         )
-        parts.append(_placed(chart, round(_MARGIN + pitch * index), _HEIGHT - 244))
-    return parts
+        x = round(_MARGIN + pitch * index)
+        panels.append(Panel(x, top, round(pitch - 10), height, [_placed(chart, x, top)]))
+    return panels
 
 
 def _curve(values: Sequence[float] | np.ndarray) -> tuple[tuple[float, float], ...]:
     return tuple((float(step), float(value)) for step, value in enumerate(values))
+
+
+def _document(view: tuple[float, float, float, float], parts: Sequence[str]) -> str:
+    x, y, width, height = (f"{number:g}" for number in view)
+    head = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    frame = f'width="{width}" height="{height}" viewBox="{x} {y} {width} {height}"'
+    font = 'font-family="system-ui, DejaVu Sans, sans-serif" role="img"'
+    background = f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="#ffffff"/>'
+    return f"{head} {frame} {font}>{background}{''.join(parts)}</svg>"
 
 
 def _placed(svg: str, x: int, y: int) -> str:

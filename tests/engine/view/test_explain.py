@@ -72,11 +72,13 @@ def test_one_file_for_a_browser(tmp_path: Path) -> None:
     out = tmp_path / "out.html"
     assert explain.main([FEN, "-o", str(out), "--head", "1"]) == 0
     text = out.read_text()
-    assert text.count("<img ") == 9 and text.count(" hidden>") == 8 and "https://" not in text
+    assert text.count("<section") == 9 and text.count("<section hidden>") == 8 and "https://" not in text
+    shown = re.findall(r"<section>(.*?)</section>", text)
+    assert len(shown) == 1 and shown[0].count("<img ") == 6 and 'alt="board at state 3"' in shown[0]
     (data,) = re.findall(r'<script type="application/json" id="explanation">(.*?)</script>', text)
     assert json.loads(data)["fen"] == FEN
-    picture = base64.b64decode(re.findall('base64,([^"]*)', text)[3]).decode()
-    assert "head 1" in picture and "State 3 of 8" in picture
+    picture = base64.b64decode(re.findall('base64,([^"]*)', shown[0])[0]).decode()
+    assert "head 1" in picture and 'viewBox="20 44 ' in picture
 
 
 @pytest.mark.parametrize(
