@@ -42,7 +42,7 @@ check: $(STAMP) ## check format, lint, types and layout
 
 bench: $(STAMP) ## measure time and outputs of a move, and the training step beside a plain one
 	@$(BIN)/recursezero bench
-	@$(BIN)/recursezero bench-training
+	@$(BIN)/recursezero bench --training
 
 clean: ## remove caches and build products; .venv, weights, data and runs stay
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,14 +1,13 @@
 """RecurseZero as a program that chess programs start: the Universal Chess Interface on pipes."""
 
-import argparse
 import gc
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command_line import COMMANDS, command_summary, run_command
+from engine.command_line import COMMANDS, command_list, find_command, run_command
+from engine.command_options import CommandParser, add_weights
 from engine.version import VERSION
 
 if TYPE_CHECKING:
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command, or else plays until `quit` or the end of the input; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] in COMMANDS:
-        return run_command(words[0], words[1:])
+    named = find_command(words)
+    if named is not None:
+        return run_command(*named)
     parser = _parser()
     if words and not words[0].startswith("-"):
         parser.error(f"expected a command or nothing, got {words[0]!r} (allowed: {', '.join(COMMANDS)})")
@@ -39,13 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    commands = f"commands, each with --help; without one, it speaks UCI:\n{command_summary()}"
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("recursezero", description=__doc__, epilog=commands, formatter_class=layout)
-    weights_help = "folder of the network (default: the shipped one)"
-    parser.add_argument("--weights", type=Path, metavar="DIR", help=weights_help)
-    parser.add_argument("--version", action="version", version=f"RecurseZero {VERSION}")
+def _parser() -> CommandParser:
+    commands = f"Commands (each has a --help):\n\n{command_list()}"
+    parser = CommandParser(
+        "recursezero",
+        "A chess engine that does not search. Without a command it speaks UCI, for chess programs.",
+        usage="recursezero [COMMAND] [OPTION ...]",
+        epilog=commands,
+    )
+    add_weights(parser)
+    parser.add_argument("--version", action="version", version=f"RecurseZero {VERSION}", help="print the version")
     return parser
 
 

@@ -11,8 +11,9 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from engine.command_options import add_example, add_weights, positive_whole
 
 if TYPE_CHECKING:
     import chess
@@ -119,29 +120,28 @@ def run_bench(
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the benchmark; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="recursezero bench", description=__doc__)
-    weights_help = "folder of the network (default: the shipped one)"
-    parser.add_argument("--weights", type=Path, metavar="DIR", help=weights_help)
-    parser.add_argument("--rounds", type=int, default=5, help="times each position is evaluated")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    arguments = parser.parse_args(argv)
-    if arguments.rounds < 1 or arguments.threads < 1:
-        parser.error("expected at least 1 for --rounds and --threads")
+def add_bench(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero bench`."""
+    add_weights(parser)
+    add = parser.add_argument
+    add("--rounds", type=positive_whole, default=5, metavar="N", help="evaluations of each position (default: 5)")
+    add("--threads", type=positive_whole, default=1, metavar="N", help="CPU threads (default: 1)")
+    add("--training", action="store_true", help="time a step of training instead: see `bench --training --help`")
+    add_example(parser, "recursezero bench --rounds 2")
+    parser.set_defaults(work=_bench)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
     import chess
 
     from engine.player.backend import limit_threads
     from engine.weights_location import default_weights_folder
 
     limit_threads(arguments.threads)
-    try:
-        folder = arguments.weights or default_weights_folder()
-        from engine.player.network_evaluator import load_network_evaluator
+    folder = arguments.weights or default_weights_folder()
+    from engine.player.network_evaluator import load_network_evaluator
 
-        evaluator = load_network_evaluator(folder)
-    except ValueError as error:
-        parser.error(str(error))
+    evaluator = load_network_evaluator(folder)
     boards = [chess.Board(fen) for fen in BENCH_POSITIONS]
     print("\n".join(run_bench(evaluator, boards, arguments.rounds).lines()))
     return 0

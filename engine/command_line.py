@@ -1,132 +1,229 @@
-"""The commands of `recursezero`, each a module whose `main(argv)` returns the exit status."""
+"""The commands of `recursezero`: their table, and the one place that runs them and reports what goes wrong."""
 
-import argparse
-import ast
+import errno
 import importlib
-import importlib.util
 import os
 import select
-import signal
+import shlex
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import NamedTuple
 
-# Group → name → function. A module is imported only when its command is given, so none slows the others down.
-GROUPS: dict[str, dict[str, str]] = {
-    "play": {"bench": "engine.bench:main", "describe": "engine.describe:main"},
+from engine.command_options import CommandParser
+
+INTERRUPTED, OUTPUT_CLOSED = 130, 141  # exit statuses, as of programs that SIGINT and SIGPIPE end
+
+
+class Command(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+      summary: a sentence without its full stop, in the list of commands and at the head of the command's --help.
+      place: `module:function`; the function adds the command's arguments to a parser and sets `work`, which gets them
+        when they are parsed and returns the exit status. Nothing is imported before its command is given.
+      extra: the optional packages it needs, as `pip install recursezero[EXTRA]` names them.
+    """
+
+    summary: str
+    place: str
+    extra: str = ""
+
+
+GROUPS: dict[str, dict[str, Command]] = {
+    "play": {
+        "bench": Command(
+            "Time the evaluation of positions and print a checksum of the results", "engine.bench:add_bench"
+        ),
+        "describe": Command("Print a network's settings, size, origin and checksum", "engine.describe:add_describe"),
+    },
     "see": {
-        "view": "engine.view.view_command:main",
-        "explain": "engine.view.explain:main",
-        "watch": "training.commands.watch:main",
+        "view": Command(
+            "Explore on a local web page what the network sees in a position", "engine.view.view_command:add_view"
+        ),
+        "explain": Command(
+            "Explain one position as text, as a picture, as data or as a web page", "engine.view.explain:add_explain"
+        ),
+        "watch": Command(
+            "Follow training runs in the terminal or on a web page, or plot them", "training.commands.watch:add_watch"
+        ),
     },
     "measure": {
-        "match": "training.commands.match:main",
-        "ladder": "training.commands.ladder:main",
-        "puzzles": "training.commands.measure:puzzles",
-        "regret": "training.commands.measure:regret",
-        "conversion": "training.commands.measure:conversion",
-        "random": "training.commands.measure:random",
+        "match": Command("Play a match between two engines", "training.commands.match:add_match"),
+        "ladder": Command(
+            "Rate an engine in Elo against Stockfish's skill levels", "training.commands.ladder:add_ladder"
+        ),
+        "puzzles": Command(
+            "Measure the share of Lichess puzzles that an engine solves", "training.commands.measure:add_puzzles"
+        ),
+        "regret": Command(
+            "Measure the expected score that an engine gives away per move", "training.commands.measure:add_regret"
+        ),
+        "conversion": Command(
+            "Measure how many won endings an engine wins against random moves",
+            "training.commands.measure:add_conversion",
+        ),
+        "random": Command("Play whole games against random moves", "training.commands.measure:add_random"),
     },
     "train": {
-        "label": "training.commands.label:main",
-        "label-endings": "training.commands.label_endings:main",
-        "pack": "training.commands.pack:main",
-        "distil": "training.commands.distil:main",
-        "self-play": "training.commands.self_play:main",
-        "export": "training.commands.export:main",
-        "fit-model": "training.commands.fit_model:main",
+        "label": Command(
+            "Label positions with a teacher's value of every legal move", "training.commands.label:add_label"
+        ),
+        "pack": Command("Pack labels into arrays for training", "training.commands.pack:add_pack"),
+        "distil": Command("Train a network on packed labels", "training.commands.distil:add_distil", "train"),
+        "self-play": Command(
+            "Train a network by self-play, with Muesli", "training.commands.self_play:add_self_play", "train"
+        ),
+        "export": Command(
+            "Export a training run as a network that plays", "training.commands.export:add_export", "train"
+        ),
+        "fit-model": Command(
+            "Fit a latent model to a network that stays as it is", "training.commands.fit_model:add_fit_model", "train"
+        ),
     },
     "study": {
-        "cores": "training.commands.cores:main",
-        "throughput": "training.commands.throughput:main",
-        "iterations": "training.commands.measure:iterations",
-        "bench-training": "training.commands.bench_training:main",
-        "learn-check": "training.commands.learn_check:main",
+        "cores": Command(
+            "Train all cores of the network at equal cost and compare them",
+            "training.commands.cores:add_cores",
+            "train",
+        ),
+        "throughput": Command(
+            "Compare the speed of self-play with that of two common designs",
+            "training.commands.throughput:add_throughput",
+            "train",
+        ),
+        "iterations": Command(
+            "Study what a network gains from each of its iterations", "training.commands.measure:add_iterations"
+        ),
+        "bench --training": Command(
+            "Compare the speed of a training step with that of plain JAX",
+            "training.commands.bench_training:add_bench_training",
+            "train",
+        ),
+        "learn-check": Command(
+            "Learn small games from scratch and check how well they are played",
+            "training.commands.learn_check:add_learn_check",
+            "train",
+        ),
     },
 }
-COMMANDS: dict[str, str] = {name: place for group in GROUPS.values() for name, place in group.items()}
+COMMANDS: dict[str, Command] = {name: command for group in GROUPS.values() for name, command in group.items()}
+
+
+def find_command(words: Sequence[str]) -> tuple[str, list[str]] | None:
+    """Finds the command that a command line names.
+
+    Args:
+      words: of the command line, without the program's name.
+
+    Returns:
+      The command's name and its arguments, or None if no command is named. An option in a command's name, as in
+      `bench --training`, may stand anywhere.
+    """
+    for name in sorted(COMMANDS, key=lambda name: name.count(" "), reverse=True):
+        first, *options = name.split()
+        if words[:1] == [first] and all(option in words for option in options):
+            return name, [word for word in words[1:] if word not in options]
+    return None
 
 
 def run_command(name: str, argv: Sequence[str]) -> int:
     """Runs a command of the table with its arguments; returns the exit status."""
-    module, _, function = COMMANDS[name].partition(":")
-    return int(getattr(importlib.import_module(module), function)(argv))
+    command = COMMANDS[name]
+    program = f"recursezero {name}"
+
+    def work() -> int:
+        parser = CommandParser(program, f"{command.summary}.")
+        module, _, function = command.place.partition(":")
+        getattr(importlib.import_module(module), function)(parser)
+        arguments = parser.parse_args(argv)
+        arguments.command_line = shlex.join([*program.split(), *argv])
+        return int(arguments.work(arguments))
+
+    return exit_status(program, work, command.extra)
 
 
-def exit_status(
-    name: str,
-    work: Callable[[], int],
-    mistakes: type[Exception] | tuple[type[Exception], ...],
-    ends_by_interruption: bool = False,
-) -> int:
-    """Does a command's work; what hinders it becomes one line on standard error.
+def exit_status(program: str, work: Callable[[], int], extra: str = "") -> int:
+    """Does the work of a program; a mistake of the person who started it becomes one line on standard error.
 
     Args:
-      name: begins the line; the command's, or `error`.
-      work: returns the exit status.
-      mistakes: errors whose text is one line for the person asking; others are faults of the program and are raised.
-      ends_by_interruption: the work goes on until it is interrupted from the keyboard, which then is its success.
+      program: its name, which begins the line.
+      work: returns the exit status. A `ValueError` or an `OSError` is a mistake, whose text is the line; other errors
+        are faults of the program and are raised.
+      extra: the optional packages that it needs.
 
     Returns:
-      What the work returns, 2 after a mistake, 130 (0 if that is its success) after an interruption, or 141 when nobody
-      reads the output any more.
+      What the work returns, 2 after a mistake, 130 after an interruption from the keyboard, or 141 if nobody reads the
+      output any more.
     """
     try:
-        status = work()
+        try:
+            status = work()
+        except SystemExit as end:  # how argparse ends after --help or a mistake
+            status = end.code if isinstance(end.code, int) else 0
         sys.stdout.flush()
         return status
-    except mistakes as error:
-        if isinstance(error, BrokenPipeError) and not _has_reader():
-            return 128 + signal.SIGPIPE
-        print(f"{name}: {_reason(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        if ends_by_interruption:
-            return 0
-        print(f"{name}: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as interruption:
+        print(f"{program}: {', '.join(['interrupted', *map(str, interruption.args)])}", file=sys.stderr)
+        return INTERRUPTED
+    except ModuleNotFoundError as error:
+        print(f"{program}: {_missing_package(error, extra)}", file=sys.stderr)
+    except (ValueError, OSError) as error:
+        if isinstance(error, OSError) and _is_closed_output(error):
+            return OUTPUT_CLOSED
+        print(f"{program}: {_one_line(error)}", file=sys.stderr)
+    return 2
 
 
-def port_number(text: str) -> int:
-    """Reads the number of a port, 0 for a free one, for argparse."""
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, got {text!r}")
-    return int(text)
-
-
-def command_summary() -> str:
-    """Returns one line per command, group by group: its name and the first line of its documentation."""
+def command_list() -> str:
+    """Returns one line for each command, group by group."""
     width = max(map(len, COMMANDS))
     lines = []
     for group, commands in GROUPS.items():
-        lines += [f"{group}:", *(f"  {name:{width}}  {_first_line(place)}" for name, place in commands.items())]
+        lines += [f"{group}:", *(f"  {name:{width}}  {command.summary}" for name, command in commands.items())]
     return "\n".join(lines)
 
 
-def _first_line(place: str) -> str:
-    """Returns what a command says about itself; its module is read, not imported."""
-    module, _, function = place.partition(":")
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        return "not installed"
-    tree: ast.Module | ast.FunctionDef = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    if function != "main":
-        tree = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function)
-    text = ast.get_docstring(tree) or ""
-    return text.partition("\n")[0].partition("; returns")[0].rstrip(".")
+def print_written(*paths: os.PathLike[str] | None, note: str = "") -> None:
+    """Says on standard error what a command has written.
+
+    Args:
+      paths: files and folders; None is one that was not asked for.
+      note: says how much.
+    """
+    written = [str(path) for path in paths if path is not None]
+    if written:
+        print(f"wrote {', '.join(written)}{note and f' ({note})'}", file=sys.stderr)
 
 
-def _has_reader() -> bool:
-    """Returns whether somebody reads the standard output; if not, such as after `head`, nothing is written any more."""
-    output = select.poll()
-    output.register(sys.stdout.fileno(), 0)  # errors are told without being asked for
-    if not output.poll(0):
-        return True
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
-    return False
+def _missing_package(error: ModuleNotFoundError, extra: str) -> str:
+    """Returns what to install; a missing module of this project is a fault, which is raised."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "engine", "training"):
+        raise error
+    wanted = f"recursezero[{extra}]" if extra else "recursezero"
+    return f'expected the packages of {wanted}, got no {package} (to install them: pip install "{wanted}")'
 
 
-def _reason(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"expected a file or folder that can be used, got {error.filename}: {error.strerror}"
-    return str(error)
+    return " ".join(str(error).split())
+
+
+def _is_closed_output(error: OSError) -> bool:
+    """Returns whether an error came from writing to a standard output that nobody reads, such as after `head`.
+
+    If so, nothing is written to it any more. A pipe to an engine breaks in the same way, so the output itself is asked;
+    Windows cannot be asked, and has another number for this error.
+    """
+    if sys.platform == "win32":
+        is_closed = error.filename is None and error.errno in (errno.EPIPE, errno.EINVAL)
+    elif isinstance(error, BrokenPipeError):
+        output = select.poll()
+        output.register(sys.stdout.fileno(), 0)  # errors are reported without being asked for
+        is_closed = bool(output.poll(0))
+    else:
+        is_closed = False
+    if is_closed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+    return is_closed

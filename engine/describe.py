@@ -1,12 +1,12 @@
-"""Prints what a network is: the facts of its making, its configuration, its sizes and its checksum."""
+"""Prints a network's settings, its size, the facts of its origin and its checksum."""
 
 import argparse
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.command_line import exit_status
+from engine.command_options import add_example, add_weights
 
 if TYPE_CHECKING:
     from engine.checkpoint import NetworkFacts
@@ -31,19 +31,17 @@ def description_lines(folder: Path) -> list[str]:
     ]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Describes a network; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="recursezero describe", description=__doc__)
-    weights_help = "folder of the network (default: the shipped one)"
-    parser.add_argument("--weights", type=Path, metavar="DIR", help=weights_help)
-    arguments = parser.parse_args(argv)
-    return exit_status("describe", lambda: _describe(arguments.weights), (ValueError, OSError))
+def add_describe(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero describe`."""
+    add_weights(parser)
+    add_example(parser, "recursezero describe --weights weights/mine")
+    parser.set_defaults(work=_describe)
 
 
-def _describe(folder: Path | None) -> int:
+def _describe(arguments: argparse.Namespace) -> int:
     from engine.weights_location import default_weights_folder
 
-    print("\n".join(description_lines(folder or default_weights_folder())))
+    print("\n".join(description_lines(arguments.weights or default_weights_folder())))
     return 0
 
 

@@ -196,7 +196,7 @@ def test_only_its_owner_imports_a_package(package: str) -> None:
 
 def test_command_lines_import_nothing_heavy_before_parsing() -> None:
     modules = {module_name(path): path for path in product_files()}
-    programs = {"uci_main", *(place.partition(":")[0] for place in COMMANDS.values())}
+    programs = {"uci_main", *(command.place.partition(":")[0] for command in COMMANDS.values())}
     faults = []
     for path in product_files():
         if module_name(path) not in programs:

@@ -1,12 +1,12 @@
-"""Explains a position without a browser, as text or in a file: `recursezero explain FEN [-o out.svg|.json|.html]`."""
+"""Explains one position without a browser: as text, or in a file as a picture, as data or as a page."""
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command_line import exit_status
+from engine.command_line import print_written
+from engine.command_options import add_example, add_weights, whole_number
 
 if TYPE_CHECKING:
     import chess
@@ -14,31 +14,23 @@ if TYPE_CHECKING:
 _SUFFIXES = (".svg", ".json", ".html")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line.
-
-    Returns:
-      0, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
-    """
-    arguments = _parser().parse_args(argv)
-    return exit_status("error", lambda: _explain(arguments), (ValueError, OSError))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="recursezero explain", description=__doc__)
-    parser.add_argument("fen", help="position, or `startpos`")
-    parser.add_argument("--moves", nargs="*", default=[], metavar="MOVE", help="moves from there, such as e2e4")
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FILE", help="picture (.svg), data (.json), or both with a slider (.html)"
-    )
-    parser.add_argument("--state", type=int, help="state of the recursion, from 0 (default: the one that is played)")
-    parser.add_argument("--square", help="whose attention (default: the start of the most probable move)")
-    parser.add_argument("--block", type=int, help="block of f, from 1 (default: the last)")
-    parser.add_argument("--head", type=int, help="attention head, from 1 (default: the mean of all)")
-    parser.add_argument("--to", action="store_true", help="attention to the square instead of from it")
-    parser.add_argument("--black", action="store_true", help="Black at the bottom")
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the network (default: the shipped one)")
-    return parser
+def add_explain(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero explain`."""
+    add = parser.add_argument
+    add("fen", metavar="FEN", help="the position, or `startpos`")
+    add("--moves", nargs="*", default=[], metavar="MOVE", help="moves from there, such as e2e4")
+    add_weights(parser)
+    out_help = "write a picture (.svg), data (.json) or a page with both (.html) instead of printing text"
+    add("-o", "--out", type=Path, metavar="FILE", help=out_help)
+    state_help = "state of the recursion, counted from 0 (default: the one that is played)"
+    add("--state", type=whole_number, metavar="N", help=state_help)
+    add("--square", metavar="SQUARE", help="square whose attention is shown (default: where the best move starts)")
+    add("--block", type=whole_number, metavar="N", help="block of the network, counted from 1 (default: the last)")
+    add("--head", type=whole_number, metavar="N", help="attention head, counted from 1 (default: the mean of all)")
+    add("--to", action="store_true", help="show attention to the square instead of from it")
+    add("--black", action="store_true", help="show Black at the bottom")
+    add_example(parser, "recursezero explain startpos --moves e2e4 e7e5 --out position.svg")
+    parser.set_defaults(work=_explain)
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -62,6 +54,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         print(content)
     else:
         arguments.out.write_text(content + "\n", encoding="utf-8")
+        print_written(arguments.out)
     return 0
 
 

@@ -1,49 +1,43 @@
-"""Shows the network thinking on a page of this machine: `recursezero view`.
+"""Shows on a local web page what the network sees in a position.
 
 The page is served on 127.0.0.1 only and works without a network connection. Ctrl-C ends it.
 """
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
-from engine.command_line import exit_status, port_number
+from engine.command_options import add_example, add_page, add_weights, positive_number
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line.
-
-    Returns:
-      0, or 2 after one line on stderr that says what was wrong.
-    """
-    arguments = _parser().parse_args(argv)
-    return exit_status("error", lambda: _serve(arguments), (ValueError, OSError), ends_by_interruption=True)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="recursezero view", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_view(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero view`."""
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--fen", help="position to begin with")
+    start.add_argument("--fen", metavar="FEN", help="position to begin with")
     start.add_argument(
-        "--pgn", type=Path, metavar="FILE", help="game to begin with, the first of the file (- for standard input)"
+        "--pgn", type=Path, metavar="FILE", help="game to begin with, the first of the file; - for standard input"
     )
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the network (default: the shipped one)")
-    parser.add_argument("--compare", type=Path, metavar="DIR", help="folder of another network to compare with")
-    parser.add_argument("--port", type=port_number, default=0, help="port (default: a free one)")
-    parser.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
-    parser.add_argument(
-        "--teacher", metavar="CMD", help="UCI engine to compare with (default: Stockfish, if installed)"
-    )
-    parser.add_argument("--no-teacher", action="store_true", help="compare with none")
-    parser.add_argument("--teacher-seconds", type=float, default=0.5, metavar="S", help="its time a position (0.5)")
-    return parser
+    add_weights(parser)
+    add = parser.add_argument
+    add("--compare", type=Path, metavar="DIR", help="folder of a second network to compare with")
+    add("--teacher", metavar="CMD", help="command of a UCI engine to compare with (default: Stockfish, if installed)")
+    add("--no-teacher", action="store_true", help="compare with no engine")
+    seconds_help = "thinking time of that engine for a position (default: 0.5)"
+    add("--teacher-seconds", type=positive_number, default=0.5, metavar="S", help=seconds_help)
+    add_page(parser)
+    add_example(parser, "recursezero view --pgn game.pgn")
+    parser.set_defaults(work=_view)
 
 
-def _serve(arguments: argparse.Namespace) -> int:
+def _view(arguments: argparse.Namespace) -> int:
+    with contextlib.suppress(KeyboardInterrupt):  # the only way to end it
+        _serve(arguments)
+    return 0
+
+
+def _serve(arguments: argparse.Namespace) -> None:
     fragment = _fragment(arguments)
     from engine.view.capture import open_network
     from engine.view.local_server import LocalServer
@@ -63,7 +57,6 @@ def _serve(arguments: argparse.Namespace) -> int:
     finally:
         if teacher is not None:
             teacher.close()
-    return 0
 
 
 def _fragment(arguments: argparse.Namespace) -> str:

@@ -61,7 +61,7 @@ def small_config() -> RunConfig:
 def pack(kind: Any, file: str, folder: Path, validation_percent: float = 0.0) -> Path:
     """Packs a file of the tests' data into `folder` and returns it."""
     config = PackConfig(
-        kind=kind, inputs=(DATA / file,), out=folder, name=kind, validation_percent=validation_percent, workers=1
+        kind=kind, inputs=(DATA / file,), out=folder, name=kind, validation_percent=validation_percent, processes=1
     )
     pack_labels(config)
     return folder

@@ -3,7 +3,8 @@ import itertools
 import chess
 import pytest
 
-from engine.bench import BENCH_POSITIONS, main, run_bench
+from engine.bench import BENCH_POSITIONS, run_bench
+from engine.command_line import run_command
 from tests.doubles.fake_evaluator import FakeEvaluator
 
 _BOARDS = [chess.Board(fen) for fen in BENCH_POSITIONS]
@@ -38,6 +39,5 @@ def test_times_are_summed_and_ranked() -> None:
 def test_a_missing_network_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECURSEZERO_WEIGHTS", "no such folder")
     monkeypatch.setenv("NPROC", "1")
-    with pytest.raises(SystemExit, match="2"):
-        main([])
+    assert run_command("bench", []) == 2
     assert "expected a folder with weights" in capsys.readouterr().err

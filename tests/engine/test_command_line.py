@@ -1,37 +1,123 @@
-import argparse
-import ast
-import importlib.util
+"""The table of commands and what runs them: names, help, mistakes in one form, missing packages."""
+
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from engine.command_line import COMMANDS, command_summary, exit_status, port_number, run_command
+from engine.command_line import COMMANDS, command_list, exit_status, find_command, print_written, run_command
 
-_PROGRAM = Path(__file__).resolve().parents[2] / "uci_main.py"
+ROOT = Path(__file__).resolve().parents[2]
+_PROGRAM = ROOT / "uci_main.py"
+# What `pip install recursezero` does not install.
+_EXTRAS = ("optax", "pgx", "aqt", "tensorboardX", "mctx")
+# Prints every command's help in one process that has none of the extras, and what was loaded and used for it.
+_ALL_HELPS = f"""
+import contextlib, io, json, sys, time
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {_EXTRAS!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+from engine.command_line import COMMANDS, run_command
+helps = {{}}
+started_s = time.process_time()
+for name in COMMANDS:
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        assert run_command(name, ["--help"]) == 0
+    helps[name] = text.getvalue()
+heavy = sorted({{"jax", "flax", "chex", "orbax", "rich", "scipy"}} & set(sys.modules))
+print(json.dumps([helps, time.process_time() - started_s, heavy]))
+"""
+
+
+@pytest.fixture(scope="module")
+def all_helps() -> tuple[dict[str, str], float, list[str]]:
+    environment = {"COLUMNS": "80", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", _ALL_HELPS], capture_output=True, text=True, check=True, env=environment
+    )
+    helps, seconds, heavy = json.loads(done.stdout)
+    return helps, seconds, heavy
+
+
+def test_help_is_instant_and_needs_no_extra(all_helps: tuple[dict[str, str], float, list[str]]) -> None:
+    helps, seconds, heavy = all_helps
+    assert list(helps) == list(COMMANDS)
+    assert heavy == [] and seconds < 3  # of all commands together
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_a_module_with_a_main_and_a_description(name: str) -> None:
-    module, _, function = COMMANDS[name].partition(":")
-    spec = importlib.util.find_spec(module)
-    assert spec is not None and spec.origin is not None
-    tree = ast.parse(Path(spec.origin).read_text())
-    assert any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body)
-    assert ast.get_docstring(tree)
+def test_a_help_begins_with_the_summary_and_ends_with_an_example(
+    name: str, all_helps: tuple[dict[str, str], float, list[str]]
+) -> None:
+    text = all_helps[0][name]
+    paragraphs = text.split("\n\n")
+    assert text.startswith(f"usage: recursezero {name} ") and paragraphs[1] == f"{COMMANDS[name].summary}."
+    assert re.match(rf"example:\n  recursezero {name}\b", paragraphs[-1])
 
 
-def test_the_summary_names_all_commands() -> None:
-    lines = [line for line in command_summary().splitlines() if line.startswith(" ")]
-    assert [line.split()[0] for line in lines] == list(COMMANDS)
-    assert all(len(line.split()) > 2 for line in lines)
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "cores"])
+def test_an_example_has_only_options_that_there_are(
+    name: str, all_helps: tuple[dict[str, str], float, list[str]]
+) -> None:
+    options, _, example = all_helps[0][name].partition("example:")
+    assert set(re.findall(r"--[a-z0-9-]+", example)) <= {*re.findall(r"--[a-z0-9-]+", options), "--training"}
 
 
-def test_a_command_gets_its_arguments(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        run_command("bench", ["--rounds", "0"])
-    assert end.value.code == 2 and "expected at least 1 for --rounds" in capsys.readouterr().err
+def test_options_have_the_same_words_everywhere(all_helps: tuple[dict[str, str], float, list[str]]) -> None:
+    helps: dict[str, set[str]] = {}
+    for text in all_helps[0].values():
+        for option, words in re.findall(r"^  (--[a-z-]+ ?\S*)\s+(.*(?:\n {10,}.*)*)", text, re.MULTILINE):
+            helps.setdefault(option.strip(), set()).add(" ".join(words.split()))
+    shared = ("--json FILE", "--seed N", "--clock {wall,cpu}", "--port N", "--run DIR", "--concurrency N")
+    for option in shared:
+        assert len(helps[option]) == 1 or option == "--run DIR", helps[option]
+
+
+def test_the_list_has_every_command_in_one_short_line() -> None:
+    lines = [line for line in command_list().splitlines() if line.startswith(" ")]
+    assert [line.strip().split("  ")[0] for line in lines] == list(COMMANDS)
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_summary_is_a_short_sentence_with_a_verb(name: str) -> None:
+    summary = COMMANDS[name].summary
+    assert summary[0].isupper() and not summary.endswith(".") and "`" not in summary
+    assert not summary.split()[0].endswith("s")  # an imperative
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["bench", "--rounds", "2"], ("bench", ["--rounds", "2"])),
+        (["bench", "--rounds", "2", "--training"], ("bench --training", ["--rounds", "2"])),
+        (["--weights", "bench"], None),
+        ([], None),
+    ],
+)
+def test_a_command_is_found_by_its_words(words: list[str], found: tuple[str, list[str]] | None) -> None:
+    assert find_command(words) == found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--rounds", "0"], "expected a number of at least 1 for --rounds, got 0"),
+        (["--rounds"], "expected a value for --rounds, got none"),
+        (["--polka"], "expected options that --help lists, got --polka"),
+        (["--weights", "absent"], "expected a network's folder with network.json, got absent"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("bench", arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"recursezero bench: {line}") and printed.err.count("\n") == 1 and not printed.out
 
 
 def test_help_tells_the_commands_from_any_folder(tmp_path: Path) -> None:
@@ -43,16 +129,26 @@ def test_help_tells_the_commands_from_any_folder(tmp_path: Path) -> None:
 def test_an_unknown_command_is_one_line_on_standard_error(tmp_path: Path) -> None:
     command = [sys.executable, str(_PROGRAM), "polka"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert result.returncode == 2 and not result.stdout and "Traceback" not in result.stderr
-    assert result.stderr.splitlines()[-1].endswith(f"got 'polka' (allowed: {', '.join(COMMANDS)})")
+    assert result.returncode == 2 and not result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("recursezero: ") and line.endswith(f"got 'polka' (allowed: {', '.join(COMMANDS)})")
 
 
 @pytest.mark.parametrize(
     ("error", "status", "text"),
     [
         (ValueError("expected a, got b"), 2, "name: expected a, got b\n"),
+        (ValueError("expected a,\n got b"), 2, "name: expected a, got b\n"),
         (OSError(2, "None", "a"), 2, "name: expected a file or folder that can be used, got a: None\n"),
         (KeyboardInterrupt(), 130, "name: interrupted\n"),
+        (KeyboardInterrupt("after 3 games"), 130, "name: interrupted, after 3 games\n"),
+        (
+            ModuleNotFoundError("", name="optax.losses"),
+            2,
+            "name: expected the packages of recursezero[train], got no optax "
+            '(to install them: pip install "recursezero[train]")\n',
+        ),
+        (SystemExit(2), 2, ""),
     ],
 )
 def test_what_hinders_a_command_is_one_line(
@@ -61,7 +157,15 @@ def test_what_hinders_a_command_is_one_line(
     def work() -> int:
         raise error
 
-    assert exit_status("name", work, (ValueError, OSError)) == status and capsys.readouterr().err == text
+    assert exit_status("name", work, "train") == status and capsys.readouterr().err == text
+
+
+def test_a_module_of_this_project_that_is_missing_is_a_fault() -> None:
+    def work() -> int:
+        raise ModuleNotFoundError("No module named 'engine.nothing'", name="engine.nothing")
+
+    with pytest.raises(ModuleNotFoundError):
+        exit_status("name", work, "train")
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
@@ -74,21 +178,32 @@ def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
         assert program.stderr.read() == "" and program.wait() == 141
 
 
+def test_a_long_output_that_nobody_reads_is_no_fault() -> None:
+    code = (
+        "from engine.command_line import exit_status\nimport sys\n"
+        "sys.exit(exit_status('name', lambda: print('x' * 10**6) or 0))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=-1, stderr=-1, text=True, cwd=ROOT) as program:
+        assert program.stdout is not None and program.stderr is not None
+        program.stdout.close()
+        assert program.stderr.read() == "" and program.wait() == 141
+
+
 def test_a_pipe_that_breaks_elsewhere_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     def work() -> int:
         raise BrokenPipeError(32, "Broken pipe")
 
-    assert exit_status("name", work, OSError) == 2 and "Broken pipe" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize("text", ["-1", "65536", "http", ""])
-def test_what_is_no_port_is_refused(text: str) -> None:
-    assert port_number("0") == 0 and port_number("65535") == 65535
-    with pytest.raises(argparse.ArgumentTypeError, match="^expected a port from 0 to 65535, got '"):
-        port_number(text)
+    assert exit_status("name", work) == 2 and "Broken pipe" in capfd.readouterr().err
 
 
 def test_what_a_command_returns_is_its_status_and_its_faults_are_raised() -> None:
-    assert exit_status("name", lambda: 7, ValueError) == 7
+    assert exit_status("name", lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
-        exit_status("name", lambda: 1 // 0, ValueError)
+        exit_status("name", lambda: 1 // 0)
+
+
+def test_the_last_line_says_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    print_written(Path("a.pgn"), None, Path("b.json"))
+    print_written(None, note="nothing")
+    print_written(Path("net"), note="0.1 MB")
+    assert capsys.readouterr().err == "wrote a.pgn, b.json\nwrote net (0.1 MB)\n"

@@ -1,68 +1,87 @@
 """Compares the cores of the network: trains each on the same data at equal cost, measures them, writes the table.
 
-    recursezero cores run --out runs/cores --minutes 3 --clock cpu --set arithmetic=bfloat16 \\
-        --source packed/all/train:1 --positions validation.tsv --puzzles puzzles.csv
-    recursezero cores report --out runs/cores --document docs/recursion.md
-    recursezero cores memory --document docs/recursion.md
-
 `run` trains every core with every seed in three ways: for the same time, for the same number of operations, and at the
-same number of parameters. It goes on where it was stopped when it is started again; a run that was under way begins
+same number of parameters. It continues where it was stopped when it is started again; a run that was under way begins
 anew. `report` puts what has been finished into the document, between its marks, and the plots beside it.
 """
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command_line import exit_status
+from engine.command_line import print_written
+from engine.command_options import (
+    add_clock,
+    add_example,
+    add_settings,
+    number,
+    positive_number,
+    positive_whole,
+    whole_number,
+)
+from training.commands.engine_arguments import POSITIONS_HELP, PUZZLES_HELP
+from training.commands.plan_arguments import add_source
 
 if TYPE_CHECKING:
+    from training.distillation.distillation_config import RunConfig
     from training.studies.cores.core_comparison import ComparisonConfig
 
 _CORES = ("deq", "universal", "asura", "rqz_golf", "golf_recurrent", "flat")
+_REGIMES = ("time", "flops", "parameters")
+_NETWORK = "network."
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line.
-
-    Returns:
-      0, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
-    """
-    arguments = _parser().parse_args(argv)
-    work = {"run": _run, "report": _report, "memory": _memory}[arguments.command]
-    return exit_status("compare_cores", lambda: work(arguments), (ValueError, OSError))
+def add_cores(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero cores`."""
+    parts = parser.add_subparsers(required=True, metavar="run|report|memory")
+    for name, summary, add in (
+        ("run", "Train and measure the cores that are missing", _add_run),
+        ("report", "Write the table, conclusions and plots of a comparison into a document", _add_report),
+        ("memory", "Measure memory against iterations and write it into a document", _add_memory),
+    ):
+        add(parts.add_parser(name, help=summary[0].lower() + summary[1:], description=f"{summary}."))
+    add_example(parser, "recursezero cores report --run runs/cores")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from training.studies.cores.core_comparison import CoreComparison
 
     CoreComparison(arguments.out, _config(arguments)).run()
+    print_written(arguments.out)
     return 0
 
 
-def _config(arguments: argparse.Namespace) -> "ComparisonConfig":
-    from engine.frozen_config import with_overrides
+def _preset_run(_arguments: argparse.Namespace) -> "RunConfig":
     from engine.network.network_presets import preset
-    from training.distillation.distillation_config import RunConfig, parse_source
+    from training.distillation.distillation_config import RunConfig
+
+    return RunConfig(network=preset("deq"), sources=())
+
+
+def _config(arguments: argparse.Namespace) -> "ComparisonConfig":
+    from dataclasses import replace
+
+    from engine.frozen_config import with_overrides
+    from training.distillation.distillation_config import parse_source
     from training.studies.cores.core_comparison import ComparisonConfig
 
     if not arguments.source:
-        raise ValueError("expected at least one --source FOLDER:WEIGHT, got none")
-    run = RunConfig(network=preset("deq"), sources=tuple(parse_source(text) for text in arguments.source))
+        raise ValueError("expected at least one --source DIR:WEIGHT, got none")
+    run = replace(_preset_run(arguments), sources=tuple(parse_source(text) for text in arguments.source))
+    of_network = [text for text in arguments.set if text.startswith(_NETWORK)]
     return ComparisonConfig(
-        run=with_overrides(run, arguments.set_run),
+        run=with_overrides(run, [text for text in arguments.set if text not in of_network]),
         cores=_names(arguments.cores, _CORES, "--cores"),
         seeds=arguments.seeds,
-        regimes=_names(arguments.regimes, ("time", "flops", "parameters"), "--regimes"),  # type: ignore[arg-type]
+        regimes=_names(arguments.regimes, _REGIMES, "--regimes"),  # type: ignore[arg-type]
         minutes=arguments.minutes,
         clock=arguments.clock,
         decay_share=arguments.decay_share,
-        network_overrides=tuple(arguments.set),
+        network_overrides=tuple(text.removeprefix(_NETWORK) for text in of_network),
         positions=str(arguments.positions),
-        most_positions=arguments.most_positions,
+        most_positions=arguments.first_positions,
         puzzles=str(arguments.puzzles or ""),
-        most_puzzles=arguments.most_puzzles,
+        most_puzzles=arguments.first_puzzles,
     )
 
 
@@ -84,15 +103,16 @@ def _report(arguments: argparse.Namespace) -> int:
     )
     from training.studies.cores.core_comparison import read_comparison, read_results
 
-    config, means = read_comparison(arguments.out), means_over_seeds(read_results(arguments.out))
+    config, means = read_comparison(arguments.run), means_over_seeds(read_results(arguments.run))
     if not means:
-        raise ValueError(f"expected finished runs in {arguments.out}, got none")
+        raise ValueError(f"expected finished runs in {arguments.run}, got none")
     plot = arguments.document.with_name("recursion-comparison.svg")
     plot.write_text(plot_sheet(means))
     made = f"{config.minutes:g} minutes ({config.clock} clock), in batches of {config.run.batch_size}"
     note = f"Every ± is one standard error over seeds. Runs at equal time have {made}."
     text = "\n\n".join([table(means), note, conclusions(means), f"![the table as bars]({plot.name})"])
     replace_between(arguments.document, "comparison", text)
+    print_written(arguments.document, plot)
     return 0
 
 
@@ -104,42 +124,66 @@ def _memory(arguments: argparse.Namespace) -> int:
     networks = {core: preset(core) for core in _names(arguments.cores, _CORES, "--cores")}
     rows = list(memory_rows(networks, arguments.iterations, arguments.boards, arguments.places))
     replace_between(arguments.document, "memory", memory_table(rows))
+    print_written(arguments.document)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="recursezero cores",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the comparison")
+    _add_document(parser)
+    add_example(parser, "recursezero cores report --run runs/cores")
+    parser.set_defaults(work=_report)
+
+
+def _add_memory(parser: argparse.ArgumentParser) -> None:
+    _add_cores(parser)
+    add = parser.add_argument
+    iterations_help = "numbers of iterations to try (default: 4 8 16)"
+    add("--iterations", type=positive_whole, nargs="+", default=[4, 8, 16], metavar="N", help=iterations_help)
+    add("--boards", type=positive_whole, default=64, metavar="N", help="positions of a batch (default: 64)")
+    places_help = "states that the binomial schedule keeps (default: 3)"
+    add("--places", type=positive_whole, default=3, metavar="N", help=places_help)
+    _add_document(parser)
+    add_example(parser, "recursezero cores memory --cores deq,flat --iterations 4 8")
+    parser.set_defaults(work=_memory)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    out_help = "folder of the comparison, which is continued if it is there"
+    add("--out", type=Path, required=True, metavar="DIR", help=out_help)
+    add_source(parser)
+    add_settings(parser, _preset_run, "every run")
+    _add_cores(parser)
+    add("--regimes", default=",".join(_REGIMES), metavar="LIST", help=f"equal in what (default: {','.join(_REGIMES)})")
+    add("--seeds", type=positive_whole, default=3, metavar="N", help="runs of each core in each regime (default: 3)")
+    add(
+        "--minutes",
+        type=positive_number,
+        default=3.0,
+        metavar="X",
+        help="time of a run in the time regime (default: 3)",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_run(commands.add_parser("run", help="train and measure what is missing"))
-    report = commands.add_parser("report", help="write table, conclusions and plots")
-    report.add_argument("--out", type=Path, required=True, help="folder of the comparison")
-    report.add_argument("--document", type=Path, default=Path("docs/recursion.md"), help="document with the marks")
-    memory = commands.add_parser("memory", help="measure memory against iterations")
-    memory.add_argument("--cores", default=",".join(_CORES), help="names with commas (default: all)")
-    memory.add_argument("--iterations", type=int, nargs="+", default=[4, 8, 16], help="(default: 4 8 16)")
-    memory.add_argument("--boards", type=int, default=64, help="positions in a batch (default 64)")
-    memory.add_argument("--places", type=int, default=3, help="states kept by the binomial schedule (default 3)")
-    memory.add_argument("--document", type=Path, default=Path("docs/recursion.md"), help="document with the marks")
-    return parser
+    add_clock(parser)
+    decay_help = "share of a run, at its end, in which the learning rate falls to zero (default: 0.4)"
+    add("--decay-share", type=number, default=0.4, metavar="X", help=decay_help)
+    add("--positions", type=Path, required=True, metavar="FILE", help=POSITIONS_HELP)
+    add("--first-positions", type=whole_number, default=0, metavar="N", help="use only the first N (default: all)")
+    add("--puzzles", type=Path, metavar="FILE", help=PUZZLES_HELP)
+    add("--first-puzzles", type=positive_whole, default=2000, metavar="N", help="use only the first N (default: 2000)")
+    add_example(
+        parser,
+        "recursezero cores run --out runs/cores --source packed/all/train:1 --clock cpu",
+        "--positions validation.tsv --puzzles puzzles.csv --set network.arithmetic=bfloat16",
+    )
+    parser.set_defaults(work=_run)
 
 
-def _add_run(run: argparse.ArgumentParser) -> None:
-    add = run.add_argument
-    add("--out", type=Path, required=True, help="folder of the comparison; goes on if it is there")
-    add("--source", action="append", default=[], help="FOLDER:WEIGHT[:puzzles] to train on; repeatable")
-    add("--positions", type=Path, required=True, help="held-out positions, a value for every legal move")
-    add("--most-positions", type=int, default=0, metavar="N", help="use the first N (default: all)")
-    add("--puzzles", type=Path, help="Lichess puzzles as CSV")
-    add("--most-puzzles", type=int, default=2000, metavar="N", help="use the first N (default 2000)")
-    add("--minutes", type=float, default=3.0, help="time of a run in the time regime (default 3)")
-    add("--clock", choices=("wall", "cpu"), default="wall", help="what a minute is (default wall)")
-    add("--decay-share", type=float, default=0.4, help="share of a run with a falling learning rate (default 0.4)")
-    add("--cores", default=",".join(_CORES), help="names with commas (default: all)")
-    add("--regimes", default="time,flops,parameters", help="names with commas (default: all)")
-    add("--seeds", type=int, default=3, help="runs of each core in each regime (default 3)")
-    add("--set", action="append", default=[], metavar="FIELD=VALUE", help="a setting of every network")
-    add("--set-run", action="append", default=[], metavar="FIELD=VALUE", help="a setting of every run")
+def _add_cores(parser: argparse.ArgumentParser) -> None:
+    cores_help = f"cores, with commas between them (default: {','.join(_CORES)})"
+    parser.add_argument("--cores", default=",".join(_CORES), metavar="LIST", help=cores_help)
+
+
+def _add_document(parser: argparse.ArgumentParser) -> None:
+    document_help = "document with marks where the results go (default: docs/recursion.md)"
+    parser.add_argument("--document", type=Path, default=Path("docs/recursion.md"), metavar="FILE", help=document_help)

@@ -1,13 +1,12 @@
-"""Arguments of command lines that name engines: which program, its options, what a move may cost."""
+"""Arguments of commands that start engines: which program, its options, what a move may cost, openings and games."""
 
 import argparse
-import shlex
-import sys
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command_line import exit_status
+from engine.command_options import add_seed, config_from, positive_number, positive_whole, whole_number
 from training.evaluation.failures import EvaluationError
 
 if TYPE_CHECKING:
@@ -15,60 +14,52 @@ if TYPE_CHECKING:
     from training.evaluation.match.opening_choice import OpeningChoice
 
 OWN_ENGINE = "recursezero"
+LIMIT_FORMS = "nodes=N, depth=N, movetime=MS or a clock tc=[MOVES/][MINUTES:]SECONDS[+INCREMENT]"
+POSITIONS_HELP = "labels in the `all` format: group TAB fen TAB value of every legal move, plain or .xz"
+PUZZLES_HELP = "Lichess puzzles with their header line (PuzzleId,FEN,Moves,Rating,...), plain or .xz"
 
 
-def run_with_engines(
-    parser: argparse.ArgumentParser, argv: Sequence[str] | None, work: Callable[[argparse.Namespace, str], int]
-) -> int:
-    """Runs a command that talks to engines, and logs the conversations if --engine-log says where.
+@contextlib.contextmanager
+def engines_ended(log: Path | None = None) -> Iterator[None]:
+    """Lets no engine outlive the block.
 
     Args:
-      parser: of the command line, `recursezero NAME`.
-      argv: the arguments after the program's name; by default the process's own.
-      work: gets the arguments and the whole command line; returns the exit status.
+      log: file for the conversations with the engines; None for none.
 
-    Returns:
-      What the work returns, 2 after an error has been written to stderr, or 130 after an interruption.
+    Raises:
+      EvaluationError: the file cannot be written.
     """
-    texts = list(sys.argv[1:] if argv is None else argv)
-    arguments = parser.parse_args(texts)
-    command = parser.prog.split()
-
-    def work_with_log() -> int:
-        from training.evaluation.engines.engine_protocols import engine_log
-
-        with engine_log(arguments.engine_log):
-            return work(arguments, shlex.join([*command, *texts]))
-
-    return exit_status(command[-1], lambda: ending_engines(work_with_log), (EvaluationError, OSError))
-
-
-def ending_engines(work: Callable[[], int]) -> int:
-    """Returns what the work returns, and lets no engine outlive it."""
-    from training.evaluation.engines.engine_protocols import Stopwatch
+    from training.evaluation.engines.engine_protocols import Stopwatch, engine_log
 
     try:
-        return work()
+        with engine_log(log):
+            yield
     finally:  # an interruption may come before an engine that starts is anybody's to close
         Stopwatch.kill_all()
 
 
 def add_timing(parser: argparse.ArgumentParser) -> None:
     """Adds when an answer is late."""
-    parser.add_argument(
-        "--margin-ms",
-        type=whole_number,
-        default=100,
-        metavar="MS",
-        help="an answer this much after its time still counts (default: 100)",
-    )
-    parser.add_argument(
-        "--stall-s",
-        type=positive_number,
-        default=60.0,
-        metavar="S",
-        help="an answer this long after its time is no longer waited for (default: 60)",
-    )
+    add = parser.add_argument
+    margin_help = "an answer this much after its time still counts (default: 100)"
+    add("--margin-ms", type=whole_number, default=100, metavar="MS", help=margin_help)
+    stall_help = "an engine silent for so long after its time is ended (default: 60)"
+    add("--stall-s", type=positive_number, default=60.0, metavar="S", help=stall_help)
+
+
+def add_recording(parser: argparse.ArgumentParser, games: str, metavar: str) -> None:
+    """Adds how games are played at once, kept and continued.
+
+    Args:
+      parser: of a command.
+      games: what is written to --out.
+      metavar: FILE or DIR.
+    """
+    add = parser.add_argument
+    add("--concurrency", type=positive_whole, default=1, metavar="N", help="games played at once (default: 1)")
+    add("--out", type=Path, metavar=metavar, help=f"keep {games} in this {'file' if metavar == 'FILE' else 'folder'}")
+    add("--resume", action="store_true", help="continue with the games of --out")
+    add("--engine-log", type=Path, metavar="FILE", help="write the conversations with the engines to this file")
 
 
 def engine_spec(
@@ -139,51 +130,40 @@ def _check_network(folder: Path) -> None:
 
 
 def add_openings(parser: argparse.ArgumentParser) -> None:
-    """Adds which openings are played."""
+    """Adds the arguments that `opening_choice` reads."""
     add = parser.add_argument
-    add("--openings", type=Path, metavar="FILE", help="PGN, EPD, FEN, or UCI moves by line (default: built-in book)")
+    openings_help = "openings as PGN, EPD, FEN, or lines of UCI moves (default: the built-in book)"
+    add("--openings", type=Path, metavar="FILE", help=openings_help)
     add("--strict", action="store_true", help="stop at the first opening that cannot be read (default: skip it)")
-    add("--plies", type=positive_whole, metavar="N", help="play only N plies of a PGN opening")
-    add("--in-order", action="store_true", help="take openings as they stand in the book (default: drawn at random)")
-    add("--seed", type=int, default=1, metavar="N", help="fixes the openings drawn (default: 1)")
+    add("--plies", type=positive_whole, metavar="N", help="play only the first N plies of a PGN opening")
+    add("--in-order", action="store_true", help="take openings in the order of the book (default: drawn at random)")
     add("--chess960", action="store_true", help="play Chess960, by default from its 960 starting positions")
+    add_seed(parser)
 
 
 def opening_choice(arguments: argparse.Namespace) -> "OpeningChoice":
     """Returns what the arguments of `add_openings` ask for."""
     from training.evaluation.match.opening_choice import OpeningChoice
 
-    return OpeningChoice(
-        file=arguments.openings,
-        seed=arguments.seed,
-        in_order=arguments.in_order,
-        plies=arguments.plies,
-        chess960=arguments.chess960,
-        strict=arguments.strict,
-    )
+    return config_from(arguments, OpeningChoice, file=arguments.openings)
 
 
-def positive_whole(text: str) -> int:
-    """Reads a whole number of at least 1, for argparse."""
-    number = whole_number(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text}")
-    return number
+def check_resume(arguments: argparse.Namespace) -> None:
+    """Checks that there is something to continue.
+
+    Raises:
+      EvaluationError: --resume without --out.
+    """
+    if arguments.resume and arguments.out is None:
+        raise EvaluationError("expected --out with --resume, where the games to continue with are, got none")
 
 
-def whole_number(text: str) -> int:
-    """Reads a whole number of at least 0, for argparse."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
-    return int(text)
+def interruption(arguments: argparse.Namespace, place: str = "") -> KeyboardInterrupt:
+    """Returns what is raised after games were interrupted and reported.
 
-
-def positive_number(text: str) -> float:
-    """Reads a number above 0, for argparse."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-    return number
+    Args:
+      arguments: of `add_recording`.
+      place: says after how many games.
+    """
+    again = "add --resume to continue" if arguments.out else "with --out it could be continued"
+    return KeyboardInterrupt(*filter(None, (place, again)))

@@ -1,7 +1,4 @@
-"""Fits a latent model beside a network that stays as it is, from labels of all legal moves.
-
-    recursezero fit-model --network weights/wide --source packed/deep/train \\
-        --validation packed/deep/validation --out weights/wide-model --minutes 30
+"""Fits a latent model to a network that stays as it is, from labels of all legal moves.
 
 The folder written plays with `MoveSelection cmpo`, and `recursezero self-play --start-from` goes on from it. A
 network that has a latent model of this shape already is fitted further; another `--set seed=` then draws anew. Ctrl-C
@@ -9,44 +6,44 @@ ends the fit early; what was learned is measured and written. Figures go to OUT.
 """
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.command_line import exit_status
+from engine.command_line import print_written
+from engine.command_options import add_clock, add_example, add_fields, add_settings
 from training.runs.run_clock import Plan
+
+if TYPE_CHECKING:
+    from training.self_play.model_fit import FitConfig
 
 # Most of the time: the first part of it tells how many steps there will be.
 _DECAY_SHARE = 0.8
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="recursezero fit-model",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def add_fit_model(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero fit-model`."""
+    add = parser.add_argument
+    add("--weights", type=Path, required=True, metavar="DIR", help="folder of the network")
+    add_settings(parser, _settings, "the fit")
+    source_help = "packed set of labels of all moves; repeatable"
+    add("--source", type=Path, action="append", required=True, metavar="DIR", help=source_help)
+    add("--validation", type=Path, required=True, metavar="DIR", help="packed set of held-out positions")
+    add("--out", type=Path, required=True, metavar="DIR", help="new folder of the network with its model")
+    add_fields(parser, Plan, {"minutes": "time to train for"})
+    add_clock(parser)
+    add_fields(parser, Plan, {"steps": "end after this many steps"})
+    add_example(
+        parser,
+        "recursezero fit-model --weights weights/wide --out weights/wide-model --minutes 30",
+        "--source packed/deep/train --validation packed/deep/validation",
     )
-    parser.add_argument("--network", type=Path, required=True, help="folder of the network")
-    parser.add_argument("--source", type=Path, action="append", required=True, help="folder of shards; repeatable")
-    parser.add_argument("--validation", type=Path, required=True, help="folder of held-out shards")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the network with its model, a new one")
-    parser.add_argument("--minutes", type=float, required=True, help="time of the fit, measuring not counted")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what a minute is (default wall)")
-    parser.add_argument("--steps", type=int, help="at most this many steps")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", help="override a setting of the fit"
-    )
-    return parser
+    parser.set_defaults(work=_fit)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line.
+def _settings(_arguments: argparse.Namespace) -> "FitConfig":
+    from training.self_play.model_fit import FitConfig
 
-    Returns:
-      0, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
-    """
-    arguments = _parser().parse_args(argv)
-    return exit_status("error", lambda: _fit(arguments), (ValueError, OSError))
+    return FitConfig()
 
 
 def _fit(arguments: argparse.Namespace) -> int:
@@ -54,15 +51,14 @@ def _fit(arguments: argparse.Namespace) -> int:
     from engine.frozen_config import with_overrides
     from training.runs.training_loop import TrainingLoop, stopped_by_signals
     from training.self_play.fitting_run import ModelFitting, new_folders
-    from training.self_play.model_fit import FitConfig
 
-    config = with_overrides(FitConfig(), arguments.set)
+    config = with_overrides(_settings(arguments), arguments.set)
     out, run = new_folders(arguments.out)
-    fitting = ModelFitting(config, arguments.network, arguments.source, arguments.validation)
+    fitting = ModelFitting(config, arguments.weights, arguments.source, arguments.validation)
     run.parent.mkdir(parents=True, exist_ok=True)
     loop = TrainingLoop(fitting, run, plan)
     with stopped_by_signals(loop):
         state = loop.run()
     fitting.finish(state, out, run)
-    print(f"wrote {arguments.out}", file=sys.stderr)
+    print_written(arguments.out)
     return 0

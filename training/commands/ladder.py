@@ -1,27 +1,27 @@
 """Rates an engine against Stockfish's Skill Levels: one Elo, its interval, and all it depends on.
 
-    recursezero ladder --engine weights/wide --games 200 --save ladder --json ladder.json
-
 A few games find the two or three levels around the engine, then many games against each of these
 are fitted by one rating, with the Elo of the levels held fixed. Stockfish gets the same nodes for
 each move, so the figure does not depend on the computer's speed.
 """
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from engine.command_line import print_written
+from engine.command_options import add_example, add_json, positive_whole, whole_number
 from training.commands.engine_arguments import (
+    LIMIT_FORMS,
     OWN_ENGINE,
     add_openings,
+    add_recording,
     add_timing,
+    check_resume,
     engine_spec,
+    engines_ended,
+    interruption,
     opening_choice,
-    positive_whole,
-    run_with_engines,
-    whole_number,
 )
 from training.evaluation.failures import EvaluationError
 from training.runs.durable_files import sole_writer
@@ -32,43 +32,62 @@ if TYPE_CHECKING:
     from training.evaluation.match.ladder_session import LadderMatch
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the program.
+def add_ladder(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero ladder`."""
+    add = parser.add_argument
+    engine_help = "`recursezero`, a folder of weights, or the command of any engine (default: recursezero)"
+    add("--engine", default=OWN_ENGINE, metavar="ENGINE", help=engine_help)
+    add("--option", action="append", default=[], metavar="NAME=VALUE", help="UCI option of the engine; repeatable")
+    add("--limit", metavar="LIMIT", help=f"limit of a move: {LIMIT_FORMS} (default: nodes=1)")
+    add("--name", metavar="NAME", help="name of the engine in reports (default: what it calls itself)")
+    add("--xboard", action="store_true", help="the engine speaks xboard's protocol (default: UCI)")
+    add("--levels", default="0,1,2,3,4,5", metavar="LIST", help="skill levels to choose from (default: 0,1,2,3,4,5)")
+    add("--all-levels", action="store_true", help="play all of them (default: the two or three around the engine)")
+    add("--games", type=positive_whole, default=200, metavar="N", help="games against each level (default: 200)")
+    add("--probe-games", type=positive_whole, default=20, metavar="N", help="games to find the levels (default: 20)")
+    add("--stockfish", metavar="CMD", help="command of Stockfish (default: stockfish on PATH)")
+    stockfish_help = "UCI option of Stockfish; repeatable"
+    add("--stockfish-option", action="append", default=[], metavar="NAME=VALUE", help=stockfish_help)
+    nodes_help = "nodes of Stockfish for a move (default: 20000)"
+    add("--nodes", type=positive_whole, default=20_000, metavar="N", help=nodes_help)
+    add("--hash", type=whole_number, default=16, metavar="MB", help="hash table of Stockfish (default: 16)")
+    add_openings(parser)
+    add("--max-plies", type=positive_whole, default=400, metavar="N", help="a longer game is a draw (default: 400)")
+    add_timing(parser)
+    add_recording(parser, "every finished game, and PGN,", "DIR")
+    add_json(parser)
+    add_example(parser, "recursezero ladder --engine weights/wide --games 200 --out ladder --json ladder.json")
+    parser.set_defaults(work=_ladder)
 
-    Args:
-      argv: the arguments after the program's name; by default the process's own.
 
-    Returns:
-      0, 2 after an error has been written to stderr, or 130 after an interruption.
-    """
-    return run_with_engines(_parser(), argv, _ladder)
+def _ladder(arguments: argparse.Namespace) -> int:
+    with engines_ended(arguments.engine_log):
+        return _rate(arguments)
 
 
-def _ladder(arguments: argparse.Namespace, command: str) -> int:
+def _rate(arguments: argparse.Namespace) -> int:
     from training.evaluation.match.ladder_report import ladder_measurement
     from training.evaluation.match.ladder_session import climb
     from training.evaluation.measures.figures import check_json_path, write_json
 
     if arguments.json is not None:
         check_json_path(arguments.json)
-    if arguments.resume and arguments.save is None:
-        raise EvaluationError("expected --save with --resume: the folder of the games to go on with")
-    if arguments.save is not None:
+    check_resume(arguments)
+    if arguments.out is not None:
         try:
-            arguments.save.mkdir(exist_ok=True)
+            arguments.out.mkdir(exist_ok=True)
         except OSError as error:
-            raise EvaluationError(f"expected a folder for --save, got {arguments.save}: {error.strerror}") from error
+            raise EvaluationError(f"expected a folder for --out, got {arguments.out}: {error.strerror}") from error
     ladder, plan = _ladder_match(arguments)
-    with sole_writer(arguments.save):
+    with sole_writer(arguments.out):
         report = climb(ladder, plan)
     measurement = ladder_measurement(report, ladder, plan, arguments.nodes)
     print("\n".join(measurement.lines), flush=True)
     if arguments.json is not None:
-        write_json(arguments.json, "ladder", command, measurement)
+        write_json(arguments.json, "ladder", arguments.command_line, measurement)
+    print_written(arguments.out, arguments.json)
     if report.interrupted:
-        again = "add --resume to go on" if arguments.save else "with --save it could go on"
-        print(f"ladder: interrupted; {again}", file=sys.stderr)
-        return 130
+        raise interruption(arguments)
     return 0
 
 
@@ -97,7 +116,7 @@ def _ladder_match(arguments: argparse.Namespace) -> tuple["LadderMatch", "Ladder
         rules=rules,
         concurrency=arguments.concurrency,
         settings={"openings": described, "rules": asdict(rules)},
-        save_folder=arguments.save,
+        save_folder=arguments.out,
         resume=arguments.resume,
     )
     return ladder, plan
@@ -138,39 +157,7 @@ def _opponents(arguments: argparse.Namespace) -> Callable[[int], "EngineSpec"]:
 
 
 def _levels(text: str) -> list[int]:
-
     words = [word.strip() for word in text.split(",")]
     if not all(word.isdecimal() for word in words) or len(set(words)) != len(words):
         raise EvaluationError(f"expected different levels as 0,1,2,3, got {text!r}")
     return sorted(int(word) for word in words)
-
-
-def _parser() -> argparse.ArgumentParser:
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("recursezero ladder", description=__doc__, formatter_class=layout)
-    add = parser.add_argument
-    engine_help = "a folder of weights, or the command of any engine (default: this project's, shipped network)"
-    add("--engine", default=OWN_ENGINE, metavar="ENGINE", help=engine_help)
-    add(
-        "--option", action="append", default=[], metavar="NAME=VALUE", help="of the engine, as UCI_Elo=1500; repeatable"
-    )
-    add("--limit", metavar="LIMIT", help="of the engine: nodes=, depth=, movetime= or tc= (default: nodes=1)")
-    add("--name", metavar="NAME", help="of the engine in reports (default: what it calls itself)")
-    add("--xboard", action="store_true", help="the engine speaks xboard's protocol (default: UCI)")
-    add("--levels", default="0,1,2,3,4,5", metavar="LIST", help="Skill Levels to choose from (default: 0,1,2,3,4,5)")
-    add("--all-levels", action="store_true", help="play all of them (default: the two or three around the engine)")
-    add("--games", type=positive_whole, default=200, metavar="N", help="against each chosen level (default: 200)")
-    add("--probe-games", type=positive_whole, default=20, metavar="N", help="to find the levels (default: 20)")
-    add("--nodes", type=positive_whole, default=20_000, metavar="N", help="of Stockfish for each move (default: 20000)")
-    add("--hash", type=whole_number, default=16, metavar="MB", help="of Stockfish (default: 16)")
-    add("--stockfish", metavar="CMD", help="its command (default: stockfish on PATH)")
-    add("--stockfish-option", action="append", default=[], metavar="NAME=VALUE", help="of Stockfish; repeatable")
-    add_openings(parser)
-    add("--max-plies", type=positive_whole, default=400, metavar="N", help="a longer game is drawn (default: 400)")
-    add("--concurrency", type=positive_whole, default=1, metavar="N", help="games played at once (default: 1)")
-    add_timing(parser)
-    add("--save", type=Path, metavar="DIR", help="keep every finished game, and PGN, in this folder, for --resume")
-    add("--resume", action="store_true", help="go on with the games of --save")
-    add("--engine-log", type=Path, metavar="FILE", help="write the conversations with the engines to this file")
-    add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
-    return parser

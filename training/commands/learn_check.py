@@ -1,20 +1,18 @@
-"""Learns small games from random weights and checks how well they are then played: `make learn-check`.
+"""Learns small games from random weights and checks how well they are then played.
 
-    recursezero learn-check --game tic_tac_toe
-    recursezero learn-check --game connect_four --set muesli.weights.cmpo=0 --runs runs/ablation
-
-Every game has its preset, its time and its goals; seeds are fixed. `--clock cpu` counts the processor's time, for a
-machine that others use too. Ends with 0 if all goals are met, with 1 if not.
+Every game has its preset, its time and its goals; seeds are fixed. Ends with 0 if all goals are met, with 1 if not.
 """
 
 import argparse
-import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from engine.command_line import exit_status
+from engine.command_line import print_written
+from engine.command_options import add_clock, add_example, add_settings, positive_number
+
+if TYPE_CHECKING:
+    from training.self_play.self_play_config import SelfPlayConfig
 
 
 class Goal(NamedTuple):
@@ -39,37 +37,30 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="recursezero learn-check",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--game", action="append", choices=list(CHECKS), help="repeatable (default all)")
-    parser.add_argument("--runs", type=Path, help="folder for the runs (default a temporary one)")
-    parser.add_argument("--minutes", type=float, help="time for each game (default its own)")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what a minute is (default wall)")
-    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="override a setting")
-    return parser
+def add_learn_check(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero learn-check`."""
+    add = parser.add_argument
+    add("--game", action="append", choices=list(CHECKS), help="learn this game; repeatable (default: all)")
+    add("--out", type=Path, metavar="DIR", help="folder for the runs (default: a temporary one)")
+    add("--minutes", type=positive_number, metavar="X", help="time to train for each game (default: its own)")
+    add_clock(parser)
+    add_settings(parser, _settings, "every run")
+    add_example(parser, "recursezero learn-check --game connect_four --set muesli.weights.cmpo=0")
+    parser.set_defaults(work=_check)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line.
+def _settings(_arguments: argparse.Namespace) -> "SelfPlayConfig":
+    from training.self_play.self_play_presets import self_play_preset
 
-    Returns:
-      0 if all goals are met, 1 if not, 2 after one line on stderr that says what was wrong.
-    """
-    arguments = _parser().parse_args(argv)
-    return exit_status("learn_check", lambda: _check(arguments), (ValueError, OSError))
+    return self_play_preset(next(iter(CHECKS)))
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    runs = arguments.runs
-    if runs is None:
-        runs = Path(tempfile.mkdtemp(prefix="learn-check-"))
-        print(f"runs in {runs}", file=sys.stderr)
+    runs = arguments.out or Path(tempfile.mkdtemp(prefix="learn-check-"))
     games = arguments.game or list(CHECKS)
-    return 0 if all([_passes(game, runs / game, arguments) for game in games]) else 1
+    is_passed = all([_passes(game, runs / game, arguments) for game in games])
+    print_written(runs)
+    return 0 if is_passed else 1
 
 
 def _passes(game: str, folder: Path, arguments: argparse.Namespace) -> bool:

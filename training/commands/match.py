@@ -1,49 +1,72 @@
 """Plays paired games between two engines: Elo with its error, PGN, sequential test.
 
-    recursezero match FIRST SECOND --games 200 --limit tc=1+0.01 --concurrency 2 --save games.jsonl --pgn games.pgn
-
-FIRST and SECOND are each `recursezero` (this project's engine with its shipped network), a folder of
-weights for it, or the command of any UCI or xboard engine, in quotes if it has arguments. Every
-opening is played twice, with colours exchanged. Figures are those of FIRST.
+Every opening is played twice, with colours exchanged. Figures are those of the first engine.
 """
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.command_line import print_written
+from engine.command_options import add_example, add_json, positive_whole
 from training.commands.engine_arguments import (
+    LIMIT_FORMS,
     add_openings,
+    add_recording,
     add_timing,
+    check_resume,
     engine_spec,
+    engines_ended,
+    interruption,
     opening_choice,
-    positive_whole,
-    run_with_engines,
 )
-from training.evaluation.failures import EvaluationError
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
     from training.evaluation.engines.engine_spec import EngineSpec
     from training.evaluation.match.match_session import MatchOutcome, MatchPlan
 
-_LIMIT = "LIMIT: nodes=N, depth=N, movetime=MS, or a clock tc=[MOVES/][MINUTES:]SECONDS[+INCREMENT]"
+
+def add_match(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero match`."""
+    add = parser.add_argument
+    engine_help = "`recursezero`, a folder of weights, or in quotes the command of any UCI or xboard engine"
+    add("first", metavar="FIRST", help=f"the engine that is measured: {engine_help}")
+    add("second", metavar="SECOND", help="its opponent, likewise")
+    add("--games", type=positive_whole, default=100, metavar="N", help="an even number of games (default: 100)")
+    limit_help = f"limit of a move: {LIMIT_FORMS} (default: nodes=1 for RecurseZero, none for others)"
+    add("--limit", metavar="LIMIT", help=limit_help)
+    for number, which in ((1, "FIRST"), (2, "SECOND")):
+        add(f"--limit{number}", metavar="LIMIT", help=f"limit of a move of {which} alone")
+        option_help = f"UCI option of {which}; repeatable"
+        add(f"--option{number}", action="append", default=[], metavar="NAME=VALUE", help=option_help)
+        add(f"--name{number}", metavar="NAME", help=f"name of {which} in reports (default: what it calls itself)")
+        add(f"--xboard{number}", action="store_true", help=f"{which} speaks xboard's protocol (default: UCI)")
+    add_openings(parser)
+    add("--sprt", metavar="E0:E1[:ALPHA:BETA]", help="end as soon as this sequential test of Elo has decided")
+    model_help = "Elo of that test: logistic as in reports, or normalized, the same for every book (default: logistic)"
+    add("--sprt-model", choices=("logistic", "normalized"), default="logistic", help=model_help)
+    add("--resign", metavar="CP:MOVES", help="a side so far behind by its own scores loses (default: off)")
+    add("--draw", metavar="CP:MOVES:AFTER", help="scores so level for so long make a draw (default: off)")
+    add("--max-plies", type=positive_whole, default=400, metavar="N", help="a longer game is a draw (default: 400)")
+    add_timing(parser)
+    add_recording(parser, "every finished game", "FILE")
+    add("--pgn", type=Path, metavar="FILE", help="write the games to this file, in order")
+    add_json(parser)
+    add_example(
+        parser,
+        "recursezero match recursezero stockfish --limit2 nodes=20000",
+        "--games 200 --concurrency 2 --out games.jsonl --pgn games.pgn",
+    )
+    parser.set_defaults(work=_match)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the program.
-
-    Args:
-      argv: the arguments after the program's name; by default the process's own.
-
-    Returns:
-      0, 2 after an error has been written to stderr, or 130 after an interruption.
-    """
-    return run_with_engines(_parser(), argv, _match)
+def _match(arguments: argparse.Namespace) -> int:
+    with engines_ended(arguments.engine_log):
+        return _play(arguments)
 
 
-def _match(arguments: argparse.Namespace, command: str) -> int:
+def _play(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from training.evaluation.engines.engine_player import EnginePlayer
@@ -54,25 +77,23 @@ def _match(arguments: argparse.Namespace, command: str) -> int:
 
     if arguments.json is not None:
         check_json_path(arguments.json)
-    if arguments.resume and arguments.save is None:
-        raise EvaluationError("expected --save with --resume: the file of the games to go on with")
+    check_resume(arguments)
     first, second = _spec(arguments, 1), _spec(arguments, 2)
     plan, settings = _plan(arguments, first, second)
     chess960 = any(opening.chess960 for opening in plan.openings)
     first, second = replace(first, chess960=chess960), replace(second, chess960=chess960)
     with (
-        sole_writer(arguments.save),
+        sole_writer(arguments.out),
         PlayerPool(lambda: EnginePlayer(first)) as first_pool,
         PlayerPool(lambda: EnginePlayer(second)) as second_pool,
     ):
-        store = MatchStore(arguments.save, settings, plan.openings, resume=arguments.resume)
+        store = MatchStore(arguments.out, settings, plan.openings, resume=arguments.resume)
         outcome = hold_match(plan, first_pool, second_pool, store)
-    _report(arguments, command, settings, outcome)
-    if not outcome.interrupted:
-        return 0
-    again = "add --resume to go on" if arguments.save else "with --save it could go on"
-    print(f"match: interrupted after {len(store.games)} of {2 * len(plan.openings)} games; {again}", file=sys.stderr)
-    return 130
+    _report(arguments, settings, outcome)
+    print_written(arguments.out, arguments.pgn, arguments.json)
+    if outcome.interrupted:
+        raise interruption(arguments, f"after {len(store.games)} of {2 * len(plan.openings)} games")
+    return 0
 
 
 def _spec(arguments: argparse.Namespace, number: int) -> "EngineSpec":
@@ -122,7 +143,7 @@ def _plan(
     return plan, settings
 
 
-def _report(arguments: argparse.Namespace, command: str, settings: dict[str, Any], outcome: "MatchOutcome") -> None:
+def _report(arguments: argparse.Namespace, settings: dict[str, Any], outcome: "MatchOutcome") -> None:
     from training.evaluation.match.match_score import match_figures, summarize_match
     from training.evaluation.measures.figures import Measurement, match_lines, sprt_lines, write_json
 
@@ -145,34 +166,4 @@ def _report(arguments: argparse.Namespace, command: str, settings: dict[str, Any
         figures=match_figures(summary, outcome.score),
         lines=lines,
     )
-    write_json(arguments.json, "match", command, measurement)
-
-
-def _parser() -> argparse.ArgumentParser:
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("recursezero match", description=__doc__, epilog=_LIMIT, formatter_class=layout)
-    add = parser.add_argument
-    add("first", metavar="FIRST", help="the engine that is measured")
-    add("second", metavar="SECOND", help="its opponent")
-    add("--games", type=positive_whole, default=100, metavar="N", help="an even number of games (default: 100)")
-    add("--concurrency", type=positive_whole, default=1, metavar="N", help="games played at once (default: 1)")
-    add("--limit", metavar="LIMIT", help="for both engines (default: nodes=1 for RecurseZero, none for others)")
-    for number, which in ((1, "FIRST"), (2, "SECOND")):
-        add(f"--limit{number}", metavar="LIMIT", help=f"for {which}")
-        add(f"--option{number}", action="append", default=[], metavar="NAME=VALUE", help=f"of {which}; repeatable")
-        add(f"--name{number}", metavar="NAME", help=f"of {which} in reports (default: what it calls itself)")
-        add(f"--xboard{number}", action="store_true", help=f"{which} speaks xboard's protocol (default: UCI)")
-    add_openings(parser)
-    add("--sprt", metavar="E0:E1[:ALPHA:BETA]", help="stop as soon as this sequential test of Elo has decided")
-    model_help = "what its Elo are: logistic (default, as the reports') or normalized, the same for every book"
-    add("--sprt-model", choices=("logistic", "normalized"), default="logistic", help=model_help)
-    add("--resign", metavar="CP:MOVES", help="a side so far behind by its own scores loses (default: off)")
-    add("--draw", metavar="CP:MOVES:AFTER", help="so level for so long is a draw (default: off)")
-    add("--max-plies", type=positive_whole, default=400, metavar="N", help="a longer game is drawn (default: 400)")
-    add_timing(parser)
-    add("--save", type=Path, metavar="FILE", help="keep every finished game in this file, for --resume")
-    add("--resume", action="store_true", help="go on with the games of --save")
-    add("--pgn", type=Path, metavar="FILE", help="write the games to this file, in order")
-    add("--engine-log", type=Path, metavar="FILE", help="write the conversations with the engines to this file")
-    add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
-    return parser
+    write_json(arguments.json, "match", arguments.command_line, measurement)

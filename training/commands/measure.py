@@ -1,19 +1,27 @@
-"""Measures a player: the commands `regret`, `puzzles`, `conversion`, `random` and `iterations`."""
+"""Measures one player: the commands `puzzles`, `regret`, `conversion`, `random` and `iterations`."""
 
 import argparse
-import shlex
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command_line import exit_status
-from training.commands.engine_arguments import (
-    OWN_ENGINE,
-    ending_engines,
-    engine_spec,
+from engine.command_line import print_written
+from engine.command_options import (
+    add_example,
+    add_json,
+    add_seed,
+    add_weights,
     positive_number,
     positive_whole,
     whole_number,
+)
+from training.commands.engine_arguments import (
+    LIMIT_FORMS,
+    OWN_ENGINE,
+    POSITIONS_HELP,
+    PUZZLES_HELP,
+    engine_spec,
+    engines_ended,
 )
 from training.evaluation.failures import EvaluationError
 
@@ -23,70 +31,128 @@ if TYPE_CHECKING:
     from training.evaluation.measures.measurements import Subject
 
 
-def regret(argv: Sequence[str]) -> int:
-    """Measures the expected score given away per move; returns the exit status."""
-    return _run("regret", argv)
+def add_puzzles(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero puzzles`."""
+    add = parser.add_argument
+    add("--puzzles", required=True, type=Path, metavar="FILE", help=PUZZLES_HELP)
+    add("--first", type=positive_whole, metavar="N", help="use only the first N puzzles")
+    _add_engine(parser)
+    _add_in_process(parser)
+    add_json(parser)
+    add_example(parser, "recursezero puzzles --puzzles puzzles.csv --first 2000 --weights weights/mine")
+    parser.set_defaults(work=lambda arguments: _report("puzzles", _puzzles, arguments))
 
 
-def puzzles(argv: Sequence[str]) -> int:
-    """Measures the share of Lichess puzzles solved, over all and by rating; returns the exit status."""
-    return _run("puzzles", argv)
+def add_regret(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero regret`."""
+    add = parser.add_argument
+    add("--positions", required=True, type=Path, metavar="FILE", help=POSITIONS_HELP)
+    add("--first", type=positive_whole, metavar="N", help="use only the first N positions")
+    _add_engine(parser)
+    _add_in_process(parser)
+    add_json(parser)
+    add_example(parser, "recursezero regret --positions validation.tsv --weights weights/mine --in-process")
+    parser.set_defaults(work=lambda arguments: _report("regret", _regret, arguments))
 
 
-def conversion(argv: Sequence[str]) -> int:
-    """Measures how many won endings are won against a uniform random mover; returns the exit status."""
-    return _run("conversion", argv)
+def add_conversion(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero conversion`."""
+    add = parser.add_argument
+    games_help = "games, from K+Q v K, from K+R v K and from nine pawns ahead in turn (default: 100)"
+    add("--games", type=positive_whole, default=100, metavar="N", help=games_help)
+    moves_help = "moves in which the engine has to mate (default: 60)"
+    add("--max-moves", type=positive_whole, default=60, metavar="N", help=moves_help)
+    _add_engine(parser)
+    add_seed(parser)
+    add_json(parser)
+    add_example(parser, "recursezero conversion --games 300 --weights weights/mine")
+    parser.set_defaults(work=lambda arguments: _report("conversion", _conversion, arguments))
 
 
-def random(argv: Sequence[str]) -> int:
-    """Plays games against a uniform random mover; returns the exit status."""
-    return _run("random", argv)
+def add_random(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero random`."""
+    add = parser.add_argument
+    games_help = "an even number of games, two from each opening (default: 200)"
+    add("--games", type=positive_whole, default=200, metavar="N", help=games_help)
+    add("--max-plies", type=positive_whole, default=400, metavar="N", help="a longer game is a draw (default: 400)")
+    _add_engine(parser)
+    add_seed(parser)
+    add("--pgn", type=Path, metavar="FILE", help="write the games to this file, in order")
+    add_json(parser)
+    add_example(parser, "recursezero random --games 100 --pgn games.pgn")
+    parser.set_defaults(work=lambda arguments: _report("random", _random, arguments))
 
 
-def iterations(argv: Sequence[str]) -> int:
-    """Studies what the iterations of a network are used for; returns the exit status."""
-    return _run("iterations", argv)
+def add_iterations(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero iterations`."""
+    add = parser.add_argument
+    add("--positions", required=True, type=Path, metavar="FILE", help=POSITIONS_HELP)
+    add("--puzzles", type=Path, metavar="FILE", help=f"{PUZZLES_HELP}; their first moves are asked for")
+    add("--first", type=positive_whole, metavar="N", help="use only the first N positions and puzzles")
+    add_weights(parser)
+    add("--steps", type=whole_number, default=0, metavar="N", help="most iterations (default: the network's own)")
+    tolerance_help = "exit rule to try; repeatable (default: eleven of them)"
+    add("--tolerance", type=positive_number, action="append", metavar="X", help=tolerance_help)
+    add("--plot", type=Path, metavar="FILE", help="write all plots to this SVG file")
+    add_json(parser)
+    add_example(parser, "recursezero iterations --positions validation.tsv --plot iterations.svg")
+    parser.set_defaults(work=lambda arguments: _report("iterations", _iterations, arguments))
 
 
-def _run(measure: str, argv: Sequence[str]) -> int:
-    program, texts = "recursezero", [measure, *argv]
-    arguments = _parser(program).parse_args(texts)
-    from engine.files.text_file import FileError
-
-    command = shlex.join([program, *texts])
-    errors = (EvaluationError, FileError, OSError)
-    return exit_status(arguments.measure, lambda: ending_engines(lambda: _report(arguments, command)), errors)
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--engine", metavar="CMD", help="command of a UCI engine (default: recursezero)")
+    add_weights(parser)
+    add("--option", action="append", default=[], metavar="NAME=VALUE", help="UCI option of the engine; repeatable")
+    add("--limit", default="nodes=1", metavar="LIMIT", help=f"limit of a move: {LIMIT_FORMS} (default: nodes=1)")
 
 
-def _report(arguments: argparse.Namespace, command: str) -> int:
+def _add_in_process(parser: argparse.ArgumentParser) -> None:
+    in_process_help = "evaluate the network in this process, in batches, instead of through UCI: quicker"
+    parser.add_argument("--in-process", action="store_true", help=in_process_help)
+
+
+def _report(
+    measure: str, measurement_of: Callable[[argparse.Namespace], "Measurement"], arguments: argparse.Namespace
+) -> int:
     from training.evaluation.measures.figures import check_json_path, write_json
 
     if arguments.json is not None:
         check_json_path(arguments.json)
-    measurement = _measure(arguments)
-    print(f"{arguments.measure} of {measurement.engine['name']}", flush=True)
+    with engines_ended():
+        measurement = measurement_of(arguments)
+    print(f"{measure} of {measurement.engine['name']}", flush=True)
     print("\n".join(measurement.lines))
     if arguments.json is not None:
-        write_json(arguments.json, arguments.measure, command, measurement)
+        write_json(arguments.json, measure, arguments.command_line, measurement)
+    print_written(*(getattr(arguments, name, None) for name in ("pgn", "plot", "json")))
     return 0
 
 
-def _measure(arguments: argparse.Namespace) -> "Measurement":
-    from training.evaluation.measures import measurements
+def _puzzles(arguments: argparse.Namespace) -> "Measurement":
+    from training.evaluation.measures.measurements import puzzle_measurement
 
-    if arguments.measure == "regret":
-        subject = _subject(arguments)
-        return measurements.regret_measurement(subject, arguments.positions, arguments.limit)
-    if arguments.measure == "puzzles":
-        subject = _subject(arguments)
-        return measurements.puzzle_measurement(subject, arguments.puzzles, arguments.limit)
-    if arguments.measure == "conversion":
-        return measurements.conversion_measurement(
-            _engine_spec(arguments), games=arguments.games, seed=arguments.seed, max_moves=arguments.max_moves
-        )
-    if arguments.measure == "iterations":
-        return _iterations(arguments)
-    return measurements.random_measurement(
+    return puzzle_measurement(_subject(arguments), arguments.puzzles, arguments.first)
+
+
+def _regret(arguments: argparse.Namespace) -> "Measurement":
+    from training.evaluation.measures.measurements import regret_measurement
+
+    return regret_measurement(_subject(arguments), arguments.positions, arguments.first)
+
+
+def _conversion(arguments: argparse.Namespace) -> "Measurement":
+    from training.evaluation.measures.measurements import conversion_measurement
+
+    return conversion_measurement(
+        _engine_spec(arguments), games=arguments.games, seed=arguments.seed, max_moves=arguments.max_moves
+    )
+
+
+def _random(arguments: argparse.Namespace) -> "Measurement":
+    from training.evaluation.measures.measurements import random_measurement
+
+    return random_measurement(
         _engine_spec(arguments),
         games=arguments.games,
         seed=arguments.seed,
@@ -96,31 +162,28 @@ def _measure(arguments: argparse.Namespace) -> "Measurement":
 
 
 def _iterations(arguments: argparse.Namespace) -> "Measurement":
-    from engine.weights_location import WeightsNotFoundError, default_weights_folder
+    from engine.weights_location import default_weights_folder
     from training.studies.iterations.iteration_measurement import TOLERANCES, iteration_measurement
 
-    try:
-        weights: Path = arguments.weights or default_weights_folder()
-    except WeightsNotFoundError as error:
-        raise EvaluationError(str(error)) from error
     return iteration_measurement(
-        weights,
+        arguments.weights or default_weights_folder(),
         arguments.positions,
         puzzle_file=arguments.puzzles,
-        limit=arguments.limit,
+        limit=arguments.first,
         steps=arguments.steps,
         tolerances=arguments.tolerance or TOLERANCES,
-        svg=arguments.svg,
+        svg=arguments.plot,
     )
 
 
 def _subject(arguments: argparse.Namespace) -> "Subject":
+    from engine.weights_location import default_weights_folder
 
-    if arguments.in_process is None:
+    if not arguments.in_process:
         return _engine_spec(arguments)
-    if arguments.engine is not None or arguments.weights is not None or arguments.option:
-        raise EvaluationError("expected --in-process without --engine, --weights and --option, got both")
-    folder: Path = arguments.in_process
+    if arguments.engine is not None or arguments.option:
+        raise EvaluationError("expected --in-process without --engine and --option, got both")
+    folder: Path = arguments.weights or default_weights_folder()
     return folder
 
 
@@ -134,118 +197,4 @@ def _engine_spec(arguments: argparse.Namespace) -> "EngineSpec":
     engine = arguments.engine
     if engine is None:
         engine = OWN_ENGINE if arguments.weights is None else str(arguments.weights)
-    limit = f"nodes={arguments.engine_nodes}"
-    if arguments.engine_depth is not None:
-        limit = f"depth={arguments.engine_depth}"
-    elif arguments.engine_movetime is not None:
-        limit = f"movetime={arguments.engine_movetime}"
-    return engine_spec(engine, options=arguments.option, limit=limit, margin_ms=1000)
-
-
-def _parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Measures how well a UCI engine plays; by default this project's own.",
-    )
-    measures = parser.add_subparsers(dest="measure", required=True, metavar="MEASURE")
-    regret = measures.add_parser("regret", help="expected score given away per move")
-    _add_subject(regret)
-    regret.add_argument(
-        "--positions",
-        required=True,
-        type=Path,
-        metavar="FILE",
-        help="group TAB fen TAB value of every legal move, plain or .xz",
-    )
-    puzzles = measures.add_parser("puzzles", help="share of Lichess puzzles solved, by rating")
-    _add_subject(puzzles)
-    puzzles.add_argument(
-        "--puzzles",
-        required=True,
-        type=Path,
-        metavar="FILE",
-        help="PuzzleId,FEN,Moves,Rating,... with a header line, plain or .xz",
-    )
-    random = measures.add_parser("random", help="games against a uniform random mover")
-    _add_match(random, games=200)
-    conversion = measures.add_parser("conversion", help="won endings won against a uniform random mover")
-    _add_conversion(conversion)
-    iterations = measures.add_parser("iterations", help="iterations against difficulty, and exit rules")
-    _add_iterations(iterations)
-    return parser
-
-
-def _add_engine(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--engine", metavar="CMD", help="command of a UCI engine (default: this project's)")
-    add("--weights", type=Path, metavar="DIR", help="weights folder for this project's engine")
-    add(
-        "--option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="UCI option of the engine; may be repeated",
-    )
-    limit = parser.add_mutually_exclusive_group()
-    nodes_help = "nodes for each move of the engine (default: 1)"
-    limit.add_argument("--engine-nodes", type=int, default=1, metavar="N", help=nodes_help)
-    limit.add_argument("--engine-depth", type=int, metavar="N", help="depth instead of nodes")
-    limit.add_argument("--engine-movetime", type=int, metavar="MS", help="time instead of nodes")
-    add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
-
-
-def _add_subject(parser: argparse.ArgumentParser) -> None:
-    _add_engine(parser)
-    parser.add_argument(
-        "--in-process",
-        type=Path,
-        metavar="DIR",
-        help="evaluate this weights folder in batches, without a UCI engine",
-    )
-    parser.add_argument("--limit", type=positive_whole, metavar="N", help="use only the first N")
-
-
-def _add_conversion(parser: argparse.ArgumentParser) -> None:
-    _add_engine(parser)
-    add = parser.add_argument
-    add(
-        "--games", type=positive_whole, default=100, metavar="N", help="K+Q v K, K+R v K and +9 by turns (default: 100)"
-    )
-    add("--seed", type=int, default=1, metavar="N", help="fixes endings and draws (default: 1)")
-    moves_help = "moves in which the engine has to mate (default: 60)"
-    add("--max-moves", type=positive_whole, default=60, metavar="N", help=moves_help)
-
-
-def _add_iterations(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--weights", type=Path, metavar="DIR", help="weights folder, evaluated in this process (default: the shipped)")
-    positions_help = "group TAB fen TAB value of every legal move, plain or .xz"
-    add("--positions", required=True, type=Path, metavar="FILE", help=positions_help)
-    add("--puzzles", type=Path, metavar="FILE", help="Lichess puzzles, whose first move is asked for")
-    add("--limit", type=positive_whole, metavar="N", help="use only the first N of each")
-    add("--steps", type=whole_number, default=0, metavar="N", help="most iterations (default: the network's own)")
-    tolerance_help = "an exit rule to try; repeatable (default: eleven of them)"
-    add("--tolerance", type=positive_number, action="append", metavar="X", help=tolerance_help)
-    add("--svg", type=Path, metavar="FILE", help="write plots to this file")
-    add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
-
-
-def _add_match(parser: argparse.ArgumentParser, *, games: int) -> None:
-    _add_engine(parser)
-    add = parser.add_argument
-    add(
-        "--games",
-        type=int,
-        default=games,
-        metavar="N",
-        help=f"even number of games, two an opening (default: {games})",
-    )
-    add("--seed", type=int, default=1, metavar="N", help="fixes openings and draws (default: 1)")
-    add(
-        "--max-plies",
-        type=positive_whole,
-        default=400,
-        metavar="N",
-        help="a game is a draw at this many plies (default: 400)",
-    )
-    add("--pgn", type=Path, metavar="FILE", help="write the games to this file as they end")
+    return engine_spec(engine, options=arguments.option, limit=arguments.limit, margin_ms=1000)

@@ -1,19 +1,43 @@
-"""Arguments of command lines that train: how long a run goes on."""
+"""Arguments of commands that train: the run, its data, and how long it takes."""
 
 import argparse
+from pathlib import Path
 
+from engine.command_options import add_clock, add_fields, config_from
 from training.runs.run_clock import Plan
 
 
-def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Adds the folder of a run, and where its weights come from."""
+    add = parser.add_argument
+    add("--run", type=Path, required=True, metavar="DIR", help="folder of the run, a new one but for --resume")
+    add("--resume", action="store_true", help="continue the run from its newest checkpoint, with its settings")
+    start_help = "start from the weights of this run or network, which may be smaller"
+    add("--start-from", type=Path, metavar="DIR", help=start_help)
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Adds the packed sets that are learned from."""
+    source_help = "packed set and its share of a batch, with `:puzzles` if its values only mark solutions; repeatable"
+    parser.add_argument("--source", action="append", default=[], metavar="DIR:WEIGHT", help=source_help)
+
+
+def add_plan(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments that `plan_of` reads."""
-    parser.add_argument("--minutes", type=float, required=True, help="wall-clock time of this stretch")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what a minute is (default wall)")
-    parser.add_argument("--steps", type=int, help="at most this many steps")
-    parser.add_argument("--decay-share", type=float, default=0.0, help="share of the time with a falling learning rate")
-    parser.add_argument("--restart-schedule", action="store_true", help="return to the peak learning rate")
-    parser.add_argument("--validate-minutes", type=float, default=5.0, help="time between measures (default 5)")
-    parser.add_argument("--save-minutes", type=float, default=4.0, help="time between checkpoints (default 4)")
+    add_fields(parser, Plan, {"minutes": "time to train for"})
+    add_clock(parser)
+    add_fields(
+        parser,
+        Plan,
+        {
+            "steps": "end after this many steps",
+            "decay_share": "share of the time, at its end, in which the learning rate falls to zero",
+            "validate_minutes": "minutes between measurements on held-out positions",
+            "save_minutes": "minutes between checkpoints",
+        },
+    )
+    restart_help = "return to the peak learning rate, after a run whose rate fell to zero"
+    parser.add_argument("--restart-schedule", action="store_true", help=restart_help)
 
 
 def plan_of(arguments: argparse.Namespace) -> Plan:
@@ -22,15 +46,17 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     Raises:
       ValueError: one of them is out of range.
     """
-    return Plan(
-        minutes=arguments.minutes,
-        clock=arguments.clock,
-        decay_share=arguments.decay_share,
-        steps=arguments.steps,
-        restarts_schedule=arguments.restart_schedule,
-        validate_minutes=arguments.validate_minutes,
-        save_minutes=arguments.save_minutes,
-    )
+    return config_from(arguments, Plan, restarts_schedule=arguments.restart_schedule)
+
+
+def network_presets() -> dict[str, str]:
+    """Returns the names of the network's presets with a few words on each."""
+    from engine.network.network_presets import PRESETS
+
+    return {
+        name: f"{config.blocks} blocks of width {config.width}, core {config.core.kind}"
+        for name, config in PRESETS.items()
+    }
 
 
 def check_of_new_run(**arguments: object) -> None:
@@ -48,3 +74,13 @@ def check_of_new_run(**arguments: object) -> None:
             f"expected no {' or '.join(given)} with --resume, for a run goes on with its own settings, got it "
             "(allowed: --set FIELD=VALUE, or a new run with --start-from)"
         )
+
+
+def check_is_new(run: Path) -> None:
+    """Checks that a folder is not there yet.
+
+    Raises:
+      ValueError: it is.
+    """
+    if run.exists():
+        raise ValueError(f"expected a new folder for --run, got {run}, which exists; use --resume to go on")

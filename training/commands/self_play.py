@@ -1,57 +1,46 @@
-"""Learns a game by self-play from nothing, with Muesli.
-
-    recursezero self-play --run runs/ttt --preset tic_tac_toe --minutes 5 --decay-share 0.5
-    recursezero self-play --run runs/chess --preset chess --start-from weights/wide --minutes 600 \\
-        --decay-share 0.5
+"""Trains a network by self-play, with Muesli.
 
 Figures go to metrics.jsonl and TensorBoard files in the run's folder, which `recursezero watch` shows. Ctrl-C saves and
-ends; `--resume` goes on from the newest checkpoint with the run's own settings. A step of the plan is an iteration.
+ends; `--resume` continues from the newest checkpoint with the run's own settings. A step of the plan is an iteration.
 Lanes of games are divided over all devices; `--group` makes several processes, on one machine or more, one run, whose
 folder they share and whose plan is then best counted in `--steps`.
 """
 
 import argparse
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command_line import exit_status
-from training.commands.plan_arguments import add_plan_arguments, check_of_new_run, plan_of
+from engine.command_line import print_written
+from engine.command_options import add_example, add_preset, add_settings
+from training.commands.plan_arguments import add_plan, add_run, check_is_new, check_of_new_run, plan_of
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
     from training.self_play.self_play_config import SelfPlayConfig
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="recursezero self-play", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def add_self_play(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero self-play`."""
+    add_run(parser)
+    add_preset(parser, "tic_tac_toe", _presets, "the run")
+    add_settings(parser, _preset_config, "the run")
+    group_help = "be one of several processes of a run: where the first one is, how many, which one this is, from 0"
+    parser.add_argument("--group", nargs=3, metavar=("HOST:PORT", "PROCESSES", "INDEX"), help=group_help)
+    add_plan(parser)
+    add_example(
+        parser,
+        "recursezero self-play --run runs/chess --preset chess --start-from weights/wide",
+        "--minutes 600 --decay-share 0.5",
     )
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--resume", action="store_true", help="go on with an existing run")
-    parser.add_argument("--start-from", type=Path, help="folder of a run or network of chess to take weights from")
-    parser.add_argument("--preset", default="tic_tac_toe", help="settings to begin with (default tic_tac_toe)")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", help="override a setting of the run"
-    )
-    parser.add_argument(
-        "--group",
-        nargs=3,
-        metavar=("HOST:PORT", "PROCESSES", "INDEX"),
-        help="run as one of several processes: where the first one is, how many, which one this is, from 0",
-    )
-    add_plan_arguments(parser)
-    return parser
+    parser.set_defaults(work=_learn)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line.
+def _presets() -> dict[str, str]:
+    from training.self_play.self_play_presets import SELF_PLAY_PRESETS
 
-    Returns:
-      0, 2 after one line on stderr that says what was wrong, or 130 after an interruption.
-    """
-    arguments = _parser().parse_args(argv)
-    return exit_status("error", lambda: _learn(arguments), (ValueError, OSError))
+    return {
+        name: f"{config.game}, {config.lanes} games at once, {config.updates} updates an iteration"
+        for name, config in SELF_PLAY_PRESETS.items()
+    }
 
 
 def _learn(arguments: argparse.Namespace) -> int:
@@ -63,31 +52,43 @@ def _learn(arguments: argparse.Namespace) -> int:
         from training.self_play.process_group import join_process_group
 
         coordinator, processes, index = arguments.group
+        if not (processes.isdecimal() and index.isdecimal()):
+            raise ValueError(f"expected --group as HOST:PORT PROCESSES INDEX, got {' '.join(arguments.group)}")
         join_process_group(coordinator, int(processes), int(index))
     config = _config(arguments)
     from training.runs.training_loop import TrainingLoop, stopped_by_signals
     from training.self_play.self_play_run import SelfPlay
 
     arguments.run.parent.mkdir(parents=True, exist_ok=True)
-    is_one_of_many = arguments.group is not None and arguments.group[2] != "0"
-    with sole_writer(None if is_one_of_many else arguments.run):
+    with sole_writer(arguments.run if _is_first(arguments) else None):
         loop = TrainingLoop(SelfPlay(config, arguments.start_from), arguments.run, plan)
         with stopped_by_signals(loop):
             loop.run()
+    if _is_first(arguments):
+        print_written(arguments.run)
     return 0
+
+
+def _is_first(arguments: argparse.Namespace) -> bool:
+    """Returns whether this process writes the run's folder."""
+    return arguments.group is None or arguments.group[2] == "0"
+
+
+def _preset_config(arguments: argparse.Namespace) -> "SelfPlayConfig":
+    from training.distillation.trained_network import network_config
+    from training.self_play.self_play_presets import self_play_preset
+
+    network = None if arguments.start_from is None else network_config(arguments.start_from)
+    return self_play_preset(arguments.preset, network)
 
 
 def _config(arguments: argparse.Namespace) -> "SelfPlayConfig":
     from engine.frozen_config import with_overrides
-    from training.distillation.trained_network import network_config
     from training.runs.run_folder import read_settings
     from training.self_play.self_play_config import SelfPlayConfig
-    from training.self_play.self_play_presets import self_play_preset
 
     if arguments.resume:
         return with_overrides(read_settings(arguments.run, SelfPlayConfig), arguments.set)
-    makes_folder = arguments.group is None or arguments.group[2] == "0"
-    if makes_folder and arguments.run.exists():
-        raise ValueError(f"expected a new folder for --run, got {arguments.run}, which exists; use --resume to go on")
-    network = None if arguments.start_from is None else network_config(arguments.start_from)
-    return with_overrides(self_play_preset(arguments.preset, network), arguments.set)
+    if _is_first(arguments):
+        check_is_new(arguments.run)
+    return with_overrides(_preset_config(arguments), arguments.set)

@@ -1,8 +1,6 @@
-"""Measures how many positions of chess a second self-play makes, beside the two obvious ways to write it.
+"""Compares how many positions of chess a second self-play makes with the two obvious ways to write it.
 
-    recursezero throughput --clock cpu
-
-Timed by turns, in one process, after each has compiled and played a turn:
+Timed interleaved, in one process, after each has compiled and played a turn:
   resident rollout              the games of `recursezero self-play --preset chess`, with the shipped network
   resident rollout, perceptron  the same program with the small network of the NumPy loop
   resident iteration            the whole of that run: games, replay and updates
@@ -22,8 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command_line import exit_status
-from training.commands.engine_arguments import positive_whole
+from engine.command_options import add_clock, add_example, add_settings, add_weights, positive_whole
 
 if TYPE_CHECKING:
     from training.self_play.self_play_config import SelfPlayConfig
@@ -33,35 +30,24 @@ _HIDDEN = 256  # units of the perceptron, so that it has as many parameters as t
 _ALPHAZERO_MOVES, _NUMPY_MOVES, _EVALUATOR_MOVES = 2, 1024, 256  # of a turn
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the measurement.
-
-    Args:
-      argv: the arguments after the program's name; by default the process's own.
-
-    Returns:
-      0, 2 after an error has been written to stderr, or 130 after an interruption.
-    """
-    arguments = _parser().parse_args(argv)
-    return exit_status("throughput", lambda: _measure(arguments), (ValueError, OSError))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="recursezero throughput",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_throughput(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `recursezero throughput`."""
+    add_weights(parser)
+    add_settings(parser, _settings, "the preset chess")
     add = parser.add_argument
-    add("--rounds", type=positive_whole, default=5, metavar="N", help="turns of each (default 5)")
-    clock_help = "seconds of the wall, or of all processors together (default wall)"
-    add("--clock", choices=("wall", "cpu"), default="wall", help=clock_help)
-    add("--weights", type=Path, metavar="DIR", help="folder of the network (default the shipped one)")
-    add("--set", action="append", default=[], metavar="FIELD=VALUE", help="override a setting of the preset chess")
-    games_help = "games at once of the AlphaZero example (default 16)"
+    add("--rounds", type=positive_whole, default=5, metavar="N", help="turns of each contender (default: 5)")
+    add_clock(parser)
+    games_help = "games at once of the AlphaZero example (default: 16)"
     add("--alphazero-games", type=positive_whole, default=16, metavar="N", help=games_help)
-    add("--without-alphazero", action="store_true", help="leave the AlphaZero example out")
-    return parser
+    add("--without-alphazero", action="store_true", help="leave out the AlphaZero example, which needs mctx")
+    add_example(parser, "recursezero throughput --clock cpu --without-alphazero")
+    parser.set_defaults(work=_measure)
+
+
+def _settings(arguments: argparse.Namespace) -> "SelfPlayConfig":
+    from engine.weights_location import default_weights_folder
+
+    return chess_config(arguments.weights or default_weights_folder(), [])
 
 
 def _measure(arguments: argparse.Namespace) -> int:
@@ -106,7 +92,7 @@ def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
 
 
 def chess_config(folder: Path, overrides: Sequence[str]) -> "SelfPlayConfig":
-    """Returns the settings of `training.self_play --preset chess` for the network of a folder, whatever its shape.
+    """Returns the settings of `recursezero self-play --preset chess` for the network of a folder, whatever its shape.
 
     Args:
       folder: of the network.

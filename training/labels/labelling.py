@@ -22,7 +22,7 @@ from training.labels.uci_teacher import UciTeacher
 from training.runs.durable_files import drop_unfinished_line
 
 Report = Callable[[int, float], None]  # positions written, seconds
-FEW_MEN = 5
+FEW_PIECES = 5
 
 _Lines = Sequence[tuple[int, str]]  # the key of a position, and its line of the file
 
@@ -43,8 +43,8 @@ class LabelConfig:
     options: tuple[tuple[str, str], ...] = ()
     # Depth of its search, in plies.
     depth: int = 4
-    # Depth with at most FEW_MEN men on the board; 0 for the same.
-    few_men_depth: int = 0
+    # Depth with at most FEW_PIECES pieces on the board; 0 for the same.
+    few_pieces_depth: int = 0
     # Nodes of a second search, of the best four moves; 0 for none.
     best_nodes: int = 3000
     # Nodes of a last search, of the best move alone; 0 for none.
@@ -58,7 +58,7 @@ class LabelConfig:
         """Raises ValueError for a number out of range."""
         for name, least in (
             ("depth", 1),
-            ("few_men_depth", 0),
+            ("few_pieces_depth", 0),
             ("best_nodes", 0),
             ("choice_nodes", 0),
             ("processes", 1),
@@ -174,8 +174,8 @@ def _work(config: LabelConfig, number: int, first_game: int, known: KnownPositio
         teacher.check()
 
         def move_values(fen: str) -> Mapping[str, float]:
-            few_men = sum(character.isalpha() for character in fen.split()[0]) <= FEW_MEN
-            values = teacher.move_values(fen, (few_men and config.few_men_depth) or config.depth)
+            few_pieces = sum(character.isalpha() for character in fen.split()[0]) <= FEW_PIECES
+            values = teacher.move_values(fen, (few_pieces and config.few_pieces_depth) or config.depth)
             for nodes, lines in ((config.best_nodes, 4), (config.choice_nodes, 1)):
                 values = teacher.with_best_moves_searched(fen, values, nodes, lines) if nodes else values
             return values

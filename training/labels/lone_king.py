@@ -4,15 +4,22 @@ A position is three squares: the winner's king, its man, the lone king. Arrays `
 """
 
 import functools
+import random
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import chess
 import numpy as np
 
 from engine.encoding import geometry
+from training.labels.expected_score import mate_to_value
+from training.labels.label_formats import all_values_line
+from training.labels.label_source import KnownPositions
+from training.labels.won_endings import WonEnding, won_ending
 
 LoneKingMan = Literal["Q", "R"]
 _UNKNOWN = -1
+_LEAST_WON = 0.55  # a win, however slow, is worth more than a draw
 
 _KING = geometry.KING.astype(bool)  # [S, S]
 _BETWEEN = geometry.BETWEEN.astype(bool).reshape(64, 64, 64)  # [from, to, strictly between]
@@ -65,6 +72,42 @@ def mate_in(board: chess.Board, move: chess.Move) -> int | None:
     assert king is not None and lone is not None
     plies = int(mate_distances(kind).lone_king_moves[king, man, lone])
     return None if plies == _UNKNOWN else plies // 2 + 1
+
+
+def ending_lines(count: int, per_move: float, seed: int) -> Iterator[str]:
+    """Yields lines of the `all` format, each a different position with the winner to move.
+
+    A short search values all sound moves of these endings alike, and a network that learns that shuffles until the game
+    is drawn. Here the quickest mate in n is worth 1 - .001 n as everywhere, every move later costs more than in the
+    other labels, so that the policy's target tells the moves apart, and a move that does not win is worth .5.
+
+    Args:
+      count: how many.
+      per_move: cost of each move by which a mate comes later, in expected score.
+      seed: decides the positions.
+    """
+    rng, known = random.Random(f"endings {seed}"), KnownPositions()
+    kinds: tuple[WonEnding, ...] = ("K+Q v K", "K+R v K")
+    made = 0
+    while made < count:
+        board = won_ending(rng, kinds[made % 2])
+        if known.add_fen(board.fen()):
+            yield all_values_line(f"endings.{seed}.{made}", board.fen(), ending_values(board, per_move))
+            made += 1
+
+
+def ending_values(board: chess.Board, per_move: float) -> list[float]:
+    """Returns the values of the legal moves in the order of their UCI text.
+
+    Args:
+      board: K+Q v K or K+R v K with the winner to move.
+      per_move: cost of each move by which a mate comes later, in expected score.
+    """
+    moves = sorted(board.legal_moves, key=lambda move: move.uci())
+    mates = [mate_in(board, move) for move in moves]
+    quickest = min((mate for mate in mates if mate is not None), default=1)
+    best = mate_to_value(quickest, mates=True)
+    return [0.5 if mate is None else max(_LEAST_WON, best - per_move * (mate - quickest)) for mate in mates]
 
 
 def _lone_king_steps(attacks: np.ndarray) -> list[np.ndarray]:

@@ -23,7 +23,7 @@ from training.packed.label_chunks import EncodedChunk, chunks_of_lines, encode_c
 from training.packed.shards import MANIFEST, Shards, ShardWriter
 
 SPLITS = ("train", "validation")
-_CHUNKS_PER_WORKER = 4  # bounds the memory: the input is read no faster than it is parsed
+_CHUNKS_PER_PROCESS = 4  # bounds the memory: the input is read no faster than it is parsed
 
 
 class PackError(ValueError):
@@ -42,7 +42,7 @@ class PackConfig:
       exclude: files of labels whose positions are left out.
       unique_from: packed folders (or their parents) whose positions are left out.
       validation_percent: share of the groups that go to `validation`, 0..100.
-      workers: parsing processes; 1 parses in this process.
+      processes: parse the input; 1 parses in this process.
       strict: refuse inputs of which a line cannot be read; else such lines are left out and listed on standard error.
     """
 
@@ -53,7 +53,7 @@ class PackConfig:
     exclude: tuple[Path, ...] = ()
     unique_from: tuple[Path, ...] = ()
     validation_percent: float = 1.0
-    workers: int = 1
+    processes: int = 2
     strict: bool = False
 
     def __post_init__(self) -> None:
@@ -63,8 +63,8 @@ class PackConfig:
             raise PackError("expected at least one input file, got none")
         if not 0 <= self.validation_percent <= 100:
             raise PackError(f"expected a validation percentage in 0..100, got {self.validation_percent}")
-        if self.workers < 1:
-            raise PackError(f"expected at least 1 worker, got {self.workers}")
+        if self.processes < 1:
+            raise PackError(f"expected at least 1 process, got {self.processes}")
 
 
 @dataclass
@@ -155,18 +155,18 @@ def _packed_chunks(config: PackConfig) -> Iterator[tuple[EncodedChunk, float]]:
     """Yields the encoded chunks in the order of the input."""
     chunks = chunks_of_lines(config.inputs, config.kind)
     arguments = (config.kind, config.validation_percent)
-    if config.workers == 1:
+    if config.processes == 1:
         for chunk in chunks:
             yield encode_chunk(chunk, *arguments), chunk.share
         return
     # Spawned, not forked: forking is unsafe in a program that has threads (as under JAX).
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(config.workers, context) as pool:
+    with ProcessPoolExecutor(config.processes, context) as pool:
         waiting: deque[tuple[Future[EncodedChunk], float]] = deque()
         try:
             for chunk in chunks:
                 waiting.append((pool.submit(encode_chunk, chunk, *arguments), chunk.share))
-                if len(waiting) >= _CHUNKS_PER_WORKER * config.workers:
+                if len(waiting) >= _CHUNKS_PER_PROCESS * config.processes:
                     future, share = waiting.popleft()
                     yield future.result(), share
             while waiting:

@@ -1,4 +1,4 @@
-"""A line on stderr that shows how far a measurement is and when it will be done."""
+"""Shows on stderr how far a command has got and how much time is left."""
 
 import importlib.util
 import sys
@@ -10,16 +10,16 @@ _LOG_EVERY_S = 30.0  # between lines where there is no terminal to redraw one
 
 
 @contextmanager
-def progress_bar(title: str, total: int, unit: str, done: int = 0) -> Iterator[Callable[[int, str], None]]:
+def progress_bar(title: str, total: int, unit: str, done: int = 0) -> Iterator[Callable[[float, str], None]]:
     """Shows a bar with the time left while the block runs; stdout stays free for results.
 
     Where stderr is no terminal, or Rich is not installed, a line is written now and then instead.
 
     Args:
-      title: what is measured.
+      title: of the work, such as "packing".
       total: number of units.
-      unit: what is counted, such as "positions".
-      done: units finished before, which the time left is not estimated from.
+      unit: what is counted, such as "positions" or "%".
+      done: units that an earlier call finished; the time left is estimated without them.
 
     Yields:
       A function that takes the number of units just finished and a short note to show.
@@ -32,7 +32,7 @@ def progress_bar(title: str, total: int, unit: str, done: int = 0) -> Iterator[C
 
 
 @contextmanager
-def _bar(title: str, total: int, unit: str, done: int) -> Iterator[Callable[[int, str], None]]:
+def _bar(title: str, total: int, unit: str, done: int) -> Iterator[Callable[[float, str], None]]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -58,11 +58,11 @@ def _bar(title: str, total: int, unit: str, done: int) -> Iterator[Callable[[int
         yield lambda count, note: progress.update(task, advance=count, note=note)
 
 
-def _log(title: str, total: int, unit: str, done: int) -> Callable[[int, str], None]:
+def _log(title: str, total: int, unit: str, done: int) -> Callable[[float, str], None]:
     started_s = shown_s = time.monotonic()
-    finished = done
+    finished: float = done
 
-    def advance(count: int, note: str) -> None:
+    def advance(count: float, note: str) -> None:
         nonlocal finished, shown_s
         finished += count
         now_s = time.monotonic()
@@ -71,6 +71,6 @@ def _log(title: str, total: int, unit: str, done: int) -> Callable[[int, str], N
         shown_s = now_s
         left_s = (now_s - started_s) / max(finished - done, 1) * (total - finished)
         left = f"{int(left_s) // 60}:{int(left_s) % 60:02d} left"
-        print(f"{title} {finished}/{total} {unit}, {left}  {note}", file=sys.stderr, flush=True)
+        print(f"{title} {finished:.0f}/{total} {unit}, {left}  {note}", file=sys.stderr, flush=True)
 
     return advance

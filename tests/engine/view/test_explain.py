@@ -10,7 +10,8 @@ import chess
 import numpy as np
 import pytest
 
-from engine.view import capture, explain
+from engine.command_line import run_command
+from engine.view import capture
 from tests.doubles.tiny_view import open_tiny
 
 FEN = "r1bqkbnr/pppp1ppp/2n5/4p3/2B1P3/5Q2/PPPP1PPP/RNB1K1NR w KQkq - 4 4"
@@ -23,13 +24,15 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_picture(tmp_path: Path) -> None:
     out = tmp_path / "out.svg"
-    assert explain.main([FEN, "-o", str(out)]) == 0
+    assert run_command("explain", [FEN, "-o", str(out)]) == 0
     root = ElementTree.parse(out).getroot()
     text = " ".join(root.itertext())
     assert "State 3 of 8" in text and "Qxf7#" in text and "attention of" in text and FEN in text
     first = out.read_text()
     assert (
-        explain.main([FEN, "-o", str(out), "--state", "0", "--square", "e1", "--head", "2", "--block", "1", "--to"])
+        run_command(
+            "explain", [FEN, "-o", str(out), "--state", "0", "--square", "e1", "--head", "2", "--block", "1", "--to"]
+        )
         == 0
     )
     assert "attention to e1, block 1, head 2" in out.read_text() != first
@@ -37,7 +40,7 @@ def test_a_picture(tmp_path: Path) -> None:
 
 def test_data(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
-    assert explain.main(["startpos", "--moves", "e2e4", "-o", str(out)]) == 0
+    assert run_command("explain", ["startpos", "--moves", "e2e4", "-o", str(out)]) == 0
     content = json.loads(out.read_text())
     assert content["last_move"] == "e2e4" and content["turn"] == "black"
     board = chess.Board()
@@ -48,7 +51,7 @@ def test_data(tmp_path: Path) -> None:
 
 
 def test_text(capsys: pytest.CaptureFixture[str]) -> None:
-    assert explain.main([FEN, "--square", "f3"]) == 0
+    assert run_command("explain", [FEN, "--square", "f3"]) == 0
     text = capsys.readouterr().out
     lines = text.splitlines()
     assert max(map(len, lines[1:])) <= 80
@@ -63,14 +66,14 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     row = next(line for line in lines if line.strip().startswith("3*"))
     assert f"{trace.residual[3]:.3g}" in row
     assert f"played after {trace.evaluation.solver_words}" in text and "3 steps, residual" in text
-    assert explain.main([FEN, "--black", "--state", "0"]) == 0
+    assert run_command("explain", [FEN, "--black", "--state", "0"]) == 0
     flipped = capsys.readouterr().out.splitlines()
     assert flipped[2].startswith("1 ") and flipped[10].split()[:8] == list("hgfedcba")
 
 
 def test_one_file_for_a_browser(tmp_path: Path) -> None:
     out = tmp_path / "out.html"
-    assert explain.main([FEN, "-o", str(out), "--head", "1"]) == 0
+    assert run_command("explain", [FEN, "-o", str(out), "--head", "1"]) == 0
     text = out.read_text()
     assert text.count("<section") == 9 and text.count("<section hidden>") == 8 and "https://" not in text
     shown = re.findall(r"<section>(.*?)</section>", text)
@@ -103,7 +106,7 @@ def test_a_mistake_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert explain.main(arguments) == 2
+    assert run_command("explain", arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: ") and line in error and error.count("\n") == 1
+    assert error.startswith("recursezero explain: ") and line in error and error.count("\n") == 1
     assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.view import view_command
+from engine.command_line import run_command
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,9 +24,9 @@ ROOT = Path(__file__).resolve().parents[3]
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert view_command.main([*arguments, "--no-browser"]) == 2
+    assert run_command("view", [*arguments, "--no-browser"]) == 2
     error = capsys.readouterr().err.splitlines()
-    assert error[-1].startswith("error: ") and line in error[-1]
+    assert error[-1].startswith("recursezero view: ") and line in error[-1]
 
 
 @pytest.mark.slow

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.command_line import run_command
 from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS
-from training.commands.bench_training import main, race_lines
+from training.commands.bench_training import race_lines
 from training.packed.bench_shards import write_bench_shards
 from training.packed.shards import Shards
 from training.studies.interleaved_timing import TimedTurns
@@ -37,7 +38,7 @@ def test_bench_positions_are_packed_and_the_same_for_a_seed(tmp_path: Path) -> N
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments) == 2
+    assert run_command("bench --training", arguments) == 2
     text = capsys.readouterr().err
     assert said in text and text.count("\n") == 1
 
@@ -47,7 +48,7 @@ def test_three_ways_are_timed(capsys: pytest.CaptureFixture[str], monkeypatch: p
     for name, value in QUICK_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     settings = [argument for setting in SETTINGS for argument in ("--set", setting)]
-    assert main(["--preset", "tiny", *settings, "--turns", "2", "--steps", "1"]) == 0
+    assert run_command("bench --training", ["--preset", "tiny", *settings, "--rounds", "2", "--steps", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines[1:4]] == ["as trained", "plain", "plain, 64 squares"]
     assert len(lines) == 6 and "times as fast as plain, 64 squares" in lines[5]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from training.commands.learn_check import CHECKS, main
+from engine.command_line import run_command
+from training.commands.learn_check import CHECKS
 from training.runs import training_loop
 from training.runs.run_clock import Plan
 from training.self_play import self_play_run
@@ -48,7 +49,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> type[Pretended]:
 
 
 def test_goals_that_are_just_met(tmp_path: Path, pretended: type[Pretended], capsys: Any) -> None:
-    assert main(["--runs", str(tmp_path), "--clock", "cpu"]) == 0
+    assert run_command("learn-check", ["--out", str(tmp_path), "--clock", "cpu"]) == 0
     assert set(pretended.plans) == set(CHECKS)
     for game, (config, plan) in pretended.plans.items():
         assert config == self_play_preset(game)
@@ -71,7 +72,7 @@ def test_goals_that_are_just_missed(
     game: str, opponent: str, result: tuple[int, int, int], tmp_path: Path, pretended: type[Pretended], capsys: Any
 ) -> None:
     pretended.games[game][opponent] = result
-    assert main(["--runs", str(tmp_path)]) == 1
+    assert run_command("learn-check", ["--out", str(tmp_path)]) == 1
     # The others are learned all the same.
     assert set(pretended.plans) == set(CHECKS)
     assert [line for line in capsys.readouterr().out.splitlines() if line.endswith("MISSED")] != []
@@ -79,7 +80,7 @@ def test_goals_that_are_just_missed(
 
 def test_settings_and_time_can_be_changed(tmp_path: Path, pretended: type[Pretended]) -> None:
     switched_off = ["--set", "muesli.weights.cmpo=0", "--minutes", "0.5"]
-    assert main(["--game", "tic_tac_toe", "--runs", str(tmp_path), *switched_off]) == 0
+    assert run_command("learn-check", ["--game", "tic_tac_toe", "--out", str(tmp_path), *switched_off]) == 0
     config, plan = pretended.plans["tic_tac_toe"]
     assert list(pretended.plans) == ["tic_tac_toe"]
     assert config.muesli.weights.cmpo == 0 and plan.minutes == 0.5
@@ -87,6 +88,6 @@ def test_settings_and_time_can_be_changed(tmp_path: Path, pretended: type[Preten
 
 def test_an_old_run_is_not_taken_for_a_new_one(tmp_path: Path, pretended: type[Pretended], capsys: Any) -> None:
     (tmp_path / "tic_tac_toe").mkdir()
-    assert main(["--game", "tic_tac_toe", "--runs", str(tmp_path)]) == 2
+    assert run_command("learn-check", ["--game", "tic_tac_toe", "--out", str(tmp_path)]) == 2
     assert not pretended.plans
-    assert capsys.readouterr().err.startswith("learn_check: expected a new folder for the run, got ")
+    assert capsys.readouterr().err.startswith("recursezero learn-check: expected a new folder for the run, got ")

@@ -14,7 +14,7 @@ import chess
 import chess.pgn
 import pytest
 
-from training.commands.match import main
+from engine.command_line import run_command
 
 ROOT = Path(__file__).parents[3]
 FAKE = shlex.join([sys.executable, str(Path(__file__).parents[2] / "doubles" / "fake_uci_engine.py")])
@@ -25,15 +25,15 @@ QUICK = ["--limit", "nodes=1", "--max-plies", "24"]
 
 def run(tmp_path: Path, *arguments: str) -> dict[str, Any]:
     file = tmp_path / "figures.json"
-    assert main([*arguments, "--json", str(file)]) == 0
+    assert run_command("match", [*arguments, "--json", str(file)]) == 0
     content: dict[str, Any] = json.loads(file.read_text())
     return content
 
 
 def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 2
+    assert run_command("match", arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("match: ")
+    assert line.startswith("recursezero match: ")
     return line
 
 
@@ -83,7 +83,7 @@ def test_the_same_engine_twice_gets_two_names_and_repeats_itself(
 def test_a_match_goes_on_where_it_stopped(tmp_path: Path) -> None:
     engines = [FAKE, LAST, *QUICK, "--seed", "5"]
     whole = run(tmp_path, *engines, "--games", "6")
-    save = ["--save", str(tmp_path / "games.jsonl")]
+    save = ["--out", str(tmp_path / "games.jsonl")]
     run(tmp_path, *engines, "--games", "2", *save)
     resumed = run(tmp_path, *engines, "--games", "6", *save, "--resume")
     assert without_times(resumed) == without_times(whole)
@@ -149,7 +149,7 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (tmp_path / "network.json").write_text('{"sha256": "0", "format_version": 1, "config": {}}')
     assert "network.json" in error(capsys, str(tmp_path), FAKE, "--limit", "nodes=1")
     assert "even number of games" in error(capsys, *two, "--games", "3")
-    assert "--save with --resume" in error(capsys, *two, "--resume")
+    assert "--out with --resume" in error(capsys, *two, "--resume")
     assert "that plays Chess960, got" in error(capsys, *two, "--games", "2", "--chess960")
     assert "Name=Value" in error(capsys, *two, "--option1", "Level")
     assert "expected options" in error(capsys, *two, "--games", "2", "--option2", "Colour=red")
@@ -157,10 +157,10 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "--resign as" in error(capsys, *two, "--resign", "5")
     assert "--draw as" in error(capsys, *two, "--draw", "5:0:1")
     absent = str(tmp_path / "absent" / "x")
-    places = {"--json": "existing folder", "--pgn": "writable file", "--save": "--save", "--engine-log": "--engine-log"}
+    places = {"--json": "existing folder", "--pgn": "writable file", "--out": "--out", "--engine-log": "--engine-log"}
     for option, text in places.items():
         assert text in error(capsys, *two, "--games", "2", option, absent)
-    assert "text file of openings" in error(capsys, *two, "--openings", absent)
+    assert "expected a file of games or positions" in error(capsys, *two, "--openings", absent)
 
 
 @pytest.mark.parametrize("command", [["match", "ENGINE", FAKE, *QUICK], ["random", "--engine", "ENGINE"]])
@@ -180,21 +180,10 @@ def test_an_interruption_while_an_engine_starts_ends_the_program(command: list[s
             assert program.poll() is None
             time.sleep(0.02)
         program.send_signal(signal.SIGINT)
-        assert program.communicate(timeout=20)[1] == f"{command[0]}: interrupted\n" and program.returncode == 130
-
-
-def test_help_loads_neither_jax_nor_chess() -> None:
-    program = (
-        "import sys\nfrom training.{0} import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
-        "print(sorted({{'jax', 'chess', 'numpy', 'rich'}} & set(sys.modules)))"
-    )
-    for command, option in (("match", "--sprt"), ("ladder", "--levels"), ("solve_puzzles", "--puzzles")):
-        done = subprocess.run(
-            [sys.executable, "-c", program.format(command)], capture_output=True, text=True, check=True, cwd=ROOT
+        assert (
+            program.communicate(timeout=20)[1] == f"recursezero {command[0]}: interrupted\n"
+            and program.returncode == 130
         )
-        assert done.stdout.endswith("[]\n")
-        assert option in done.stdout
 
 
 @pytest.mark.teacher

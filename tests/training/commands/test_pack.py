@@ -1,47 +1,38 @@
-"""The packing program: its output, its one-line errors and its quick help."""
+"""The packing program: its output and its one-line errors."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from training.commands.pack import main
+from engine.command_line import run_command
 from training.packed.shards import Shards
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 
 
 def test_the_program_packs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["--source", "all", "--in", str(DATA / "labels-all.tsv"), "--out", str(tmp_path / "set")]
-    more = ["--exclude", str(DATA / "labels-top4.tsv"), "--validation-percent", "30", "--workers", "1"]
-    assert main([*command, *more]) == 0
+    command = ["--format", "all", "--in", str(DATA / "labels-all.tsv"), "--out", str(tmp_path / "set")]
+    more = ["--exclude", str(DATA / "labels-top4.tsv"), "--validation-percent", "30", "--processes", "1"]
+    assert run_command("pack", [*command, *more]) == 0
     train, validation = Shards(tmp_path / "set/train"), Shards(tmp_path / "set/validation")
     assert len(train) + len(validation) == 60 and train.manifest["source"] == "set"
     assert f"packed {len(train)} train + {len(validation)} validation" in capsys.readouterr().out
-    assert main([*command, *more]) == 2
+    assert run_command("pack", [*command, *more]) == 2
     assert "is there already" in capsys.readouterr().err
 
 
 def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = ["--out", str(tmp_path / "set"), "--workers", "1"]
-    assert main(["--source", "all", "--in", str(tmp_path / "absent.tsv"), *out]) == 2
-    assert main(["--source", "all", "--in", str(DATA / "labels-top4.tsv"), *out, "--strict"]) == 2
+    out = ["--out", str(tmp_path / "set"), "--processes", "1"]
+    assert run_command("pack", ["--format", "all", "--in", str(tmp_path / "absent.tsv"), *out]) == 2
+    assert run_command("pack", ["--format", "all", "--in", str(DATA / "labels-top4.tsv"), *out, "--strict"]) == 2
     first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("pack: expected a file of labels, got") and "absent.tsv" in first
-    assert second.startswith("pack: ") and "labels-top4.tsv, line 1: " in second
+    assert first.startswith("recursezero pack: expected a file of labels, got") and "absent.tsv" in first
+    assert second.startswith("recursezero pack: ") and "labels-top4.tsv, line 1: " in second
 
 
 def test_nothing_to_pack_is_an_error_and_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty.tsv").touch()
-    command = ["--source", "all", "--out", str(tmp_path / "set"), "--workers", "1", "--in"]
-    assert main([*command, str(tmp_path / "empty.tsv")]) == 2
+    command = ["--format", "all", "--out", str(tmp_path / "set"), "--processes", "1", "--in"]
+    assert run_command("pack", [*command, str(tmp_path / "empty.tsv")]) == 2
     assert "expected at least one position to pack, got none of 0" in capsys.readouterr().err
-    assert main([*command, str(DATA / "labels-all.tsv")]) == 0
-
-
-def test_help_loads_no_arrays() -> None:
-    code = "import sys; from training.commands.pack import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
-    check = "sys.exit(any(name in sys.modules for name in ('jax', 'numpy', 'chess')))"
-    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=True)
-    assert "--unique-from" in done.stdout
+    assert run_command("pack", [*command, str(DATA / "labels-all.tsv")]) == 0

@@ -1,4 +1,4 @@
-"""`python -m training.self_play`: a short run, its files, its errors, and going on after kill -9 as if nothing was."""
+"""`recursezero self-play`: a short run, its files, its errors, and going on after kill -9 as if nothing was."""
 
 import json
 import os
@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from engine.checkpoint import read_network_facts
+from engine.command_line import run_command
 from tests.doubles.self_play_runs import SETTINGS, small_config
 from tests.doubles.small_run import QUICK_ENVIRONMENT, quick_compiles
-from training.commands.self_play import main
 from training.runs import training_loop
 from training.runs.run_checkpoint import RunCheckpoints
 from training.runs.run_clock import Plan
@@ -27,7 +27,8 @@ from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
 from training.self_play.self_play_run import SelfPlay
 
-WEIGHTS = Path(__file__).parents[3] / "weights" / "wide"
+ROOT = Path(__file__).parents[3]
+WEIGHTS = ROOT / "weights" / "wide"
 
 
 def command(run: Path, *more: str) -> list[str]:
@@ -56,9 +57,9 @@ def figures(run: Path) -> list[dict[str, float]]:
 def test_mistakes_are_one_line(
     arguments: list[str], error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(command(tmp_path / "run", *arguments)) == 2
+    assert run_command("self-play", command(tmp_path / "run", *arguments)) == 2
     printed = capsys.readouterr().err
-    assert printed.startswith(f"error: {error}") and printed.count("\n") == 1
+    assert printed.startswith(f"recursezero self-play: {error}") and printed.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
 
@@ -85,7 +86,7 @@ def test_chess_starts_from_the_weights_and_keeps_the_presets_products_and_solver
     monkeypatch.setattr(self_play_run, "SelfPlay", pretended)
     monkeypatch.setattr(training_loop, "TrainingLoop", PretendedLoop)
     arguments = ["--run", str(tmp_path / "run"), "--preset", "chess", "--minutes", "1", "--start-from", str(WEIGHTS)]
-    assert main(arguments) == 0
+    assert run_command("self-play", arguments) == 0
     shipped, preset = read_network_facts(WEIGHTS).config, self_play_preset("chess").network
     network = begun[0].network
     assert network is not None and preset is not None
@@ -102,7 +103,7 @@ def test_chess_starts_from_the_weights_and_keeps_the_presets_products_and_solver
 def test_a_run_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     with quick_compiles():
-        assert main(command(run, "--steps", "2", "--decay-share", "0.5")) == 0
+        assert run_command("self-play", command(run, "--steps", "2", "--decay-share", "0.5")) == 0
     printed = capsys.readouterr().err.splitlines()
     assert "tic_tac_toe: " in printed[0] and "16 games at once" in printed[0]
     assert printed[1].startswith("iteration 1  loss ") and "positions/s" in printed[1] and "games/s" in printed[1]
@@ -117,7 +118,7 @@ def test_a_run_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[s
     # The second half of the updates is at a falling rate.
     assert lines[1]["learning_rate_factor"] == pytest.approx(0.75)
     assert list((run / "tensorboard").iterdir())
-    assert main(["--run", str(run), "--preset", "tic_tac_toe", "--minutes", "1"]) == 2
+    assert run_command("self-play", ["--run", str(run), "--preset", "tic_tac_toe", "--minutes", "1"]) == 2
     assert "which exists; use --resume to go on" in capsys.readouterr().err
 
 
@@ -132,7 +133,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     arguments = [
         sys.executable,
-        str(Path(__file__).parents[3] / "uci_main.py"),
+        str(ROOT / "uci_main.py"),
         "self-play",
         *command(killed, "--save-minutes", "0", "--set", "opponents="),
     ]

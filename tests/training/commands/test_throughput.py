@@ -10,8 +10,9 @@ import jax
 import pytest
 
 from engine.checkpoint import read_network_facts
+from engine.command_line import run_command
 from tests.doubles.self_play_runs import small_run
-from training.commands.throughput import chess_config, main, race_table
+from training.commands.throughput import chess_config, race_table
 from training.self_play.self_play_presets import self_play_preset
 from training.studies.interleaved_timing import Contestant, TimedTurns, race
 from training.studies.throughput.contestants import (
@@ -103,15 +104,15 @@ def test_a_missing_package_is_one_line(capsys: pytest.CaptureFixture[str], monke
     monkeypatch.setattr(builtins, "__import__", without_mctx)
     with pytest.raises(MissingPackageError):
         alphazero_example("tic_tac_toe", 2, 1)
-    assert main(["--rounds", "1"]) == 2
+    assert run_command("throughput", ["--rounds", "1"]) == 2
     printed = capsys.readouterr().err
-    assert printed.startswith("throughput: expected the package mctx") and printed.count("\n") == 1
+    assert printed.startswith("recursezero throughput: expected the package mctx") and printed.count("\n") == 1
     assert "pip install" in printed
 
 
 def test_mistakes_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
     for arguments in (["--weights", str(tmp_path)], ["--set", "lanes=x"]):
-        assert main([*arguments, "--without-alphazero"]) == 2
+        assert run_command("throughput", [*arguments, "--without-alphazero"]) == 2
         assert capsys.readouterr().err.count("\n") == 1
 
 

@@ -22,8 +22,8 @@ import jax
 import numpy as np
 import pytest
 
+from engine.command_line import run_command
 from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS, pack, share_compiled, shared_state
-from training.commands.distil import main
 from training.distillation.learner import make_state
 from training.distillation.train_state import TrainState
 from training.distillation.trained_network import read_config
@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # Saves after every step up to the fifth, and is killed in the seventh.
 KILLED_PROGRAM = """
 import os, signal, sys
-from training.commands.distil import main
+from engine.command_line import run_command
 from training.runs.run_checkpoint import RunCheckpoints
 
 save = RunCheckpoints.save
@@ -45,7 +45,7 @@ def save_or_die(self, state):
     if state.step <= 5:
         save(self, state)
 RunCheckpoints.save = save_or_die
-main(sys.argv[1:])
+run_command("distil", sys.argv[1:])
 """
 
 
@@ -75,7 +75,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
         place = Workplace(folder, folder / "finished", [])
         command = place.command(place.finished, "--steps", "12", "--validation", f"{folder}/all/validation")
         with contextlib.redirect_stderr(told):
-            assert main(command) == 0
+            assert run_command("distil", command) == 0
         place.told.extend(told.getvalue().splitlines())
         yield place
 
@@ -140,7 +140,7 @@ def test_a_killed_run_resumes_to_the_same_bits(place: Workplace) -> None:
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"4", "5"}
-    assert main(["--run", str(run), "--resume", "--minutes", "30", "--steps", "7"]) == 0
+    assert run_command("distil", ["--run", str(run), "--resume", "--minutes", "30", "--steps", "7"]) == 0
     # Parameters, average, moments of the optimiser, schedule and step.
     assert_same(last_state(run), last_state(place.finished))
     assert [line["step"] for line in figures(run)] == [1, 6, 12]
@@ -151,9 +151,9 @@ def test_a_resumed_run_takes_and_keeps_changed_settings(place: Workplace) -> Non
     run = place.folder / "changed"
     shutil.copytree(place.finished, run)
     resume = ["--run", str(run), "--resume", "--minutes", "30", "--steps", "1"]
-    assert main([*resume, "--set", "mirror=false", "--set", "validation="]) == 0
+    assert run_command("distil", [*resume, "--set", "mirror=false", "--set", "validation="]) == 0
     assert not read_config(run).mirror and read_config(run).validation == ""
-    assert main(resume) == 0
+    assert run_command("distil", resume) == 0
     # The two new steps are reported, and nothing is measured.
     assert [line["step"] for line in figures(run)] == [1, 12, 12, 13, 14]
 
@@ -176,7 +176,7 @@ def test_a_signal_saves_and_ends_the_run(place: Workplace, number: signal.Signal
     sender = threading.Thread(target=send)
     sender.start()
     validation = ["--validation", f"{place.folder}/all/validation"]
-    assert main(place.command(run, *validation)) == 0
+    assert run_command("distil", place.command(run, *validation)) == 0
     sender.join()
     assert time.monotonic() - sent_s[0] < 30
     assert signal.getsignal(number) is before
@@ -187,7 +187,7 @@ def test_a_signal_saves_and_ends_the_run(place: Workplace, number: signal.Signal
 
 def test_the_decay_ends_at_zero_and_is_not_run_past(place: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     run = place.folder / "decayed"
-    assert main(place.command(run, "--steps", "10", "--decay-share", "0.4")) == 0
+    assert run_command("distil", place.command(run, "--steps", "10", "--decay-share", "0.4")) == 0
     state = last_state(run)
     assert int(state.step) == 10
     assert float(learning_rate_factor(state.schedule, state.step, 4)) == 0
@@ -195,9 +195,9 @@ def test_the_decay_ends_at_zero_and_is_not_run_past(place: Workplace, capsys: py
     assert figures(run)[-1]["learning_rate_factor"] == 0.25
     resume = ["--run", str(run), "--resume", "--minutes", "30", "--steps", "1"]
     capsys.readouterr()
-    assert main(resume) == 2
+    assert run_command("distil", resume) == 2
     assert "--restart-schedule" in capsys.readouterr().err
-    assert main([*resume, "--restart-schedule"]) == 0
+    assert run_command("distil", [*resume, "--restart-schedule"]) == 0
     assert figures(run)[-1]["step"] == 11 and figures(run)[-1]["learning_rate_factor"] == 1
 
 
@@ -209,14 +209,14 @@ def test_an_interrupted_decay_is_finished_by_the_next_process(place: Workplace) 
     # As if the process had been stopped in the third of five steps of decay.
     checkpoints.save(state.replace(step=state.step + 2, schedule=state.schedule.replace(decay_start=12, decay_steps=5)))
     checkpoints.close()
-    assert main(["--run", str(run), "--resume", "--minutes", "30", "--decay-share", "0.5"]) == 0
+    assert run_command("distil", ["--run", str(run), "--resume", "--minutes", "30", "--decay-share", "0.5"]) == 0
     assert int(last_state(run).step) == 17
     assert figures(run)[-2]["learning_rate_factor"] == pytest.approx(0.2)
 
 
 def test_another_run_gives_its_averaged_weights(place: Workplace) -> None:
     run, other = place.folder / "second", last_state(place.finished)
-    assert main(place.command(run, "--steps", "1", "--start-from", str(place.finished))) == 0
+    assert run_command("distil", place.command(run, "--steps", "1", "--start-from", str(place.finished))) == 0
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"0", "1"}
     shutil.rmtree(run / "checkpoints/1")
     start = last_state(run)
@@ -236,8 +236,10 @@ def test_a_run_that_diverges_keeps_its_last_good_state(place: Workplace, capsys:
     params = jax.tree.map(lambda leaf: leaf * np.nan, state.params)
     checkpoints.save(state.replace(step=state.step + 1, params=params))
     checkpoints.close()
-    assert main(["--run", str(run), "--resume", "--minutes", "30", "--steps", "3"]) == 2
-    assert "error: expected a finite loss, got nan at step 14; " in capsys.readouterr().err.splitlines()[-1]
+    assert run_command("distil", ["--run", str(run), "--resume", "--minutes", "30", "--steps", "3"]) == 2
+    assert (
+        "recursezero distil: expected a finite loss, got nan at step 14; " in capsys.readouterr().err.splitlines()[-1]
+    )
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"12", "13"}
     assert all(math.isfinite(line["step"]) for line in figures(run))
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.command_line import run_command
 from tests.doubles.small_run import SETTINGS, device_batch, pack, quick_compiles, share_compiled, shared_policy
-from training.commands.distil import main
 from training.distillation.distillation_config import TeacherConfig
 from training.distillation.network_teacher import NetworkTeacher, mixed_target
 from training.distillation.trained_network import averaged_run, read_config
@@ -26,7 +26,7 @@ def teacher_run(packed: Path) -> Path:
     run = packed.parent / "run"
     with pytest.MonkeyPatch.context() as patch:
         share_compiled(patch)
-        assert main(arguments(run, packed, "--steps", "2")) == 0
+        assert run_command("distil", arguments(run, packed, "--steps", "2")) == 0
     return run
 
 
@@ -62,7 +62,7 @@ def test_a_taught_run_says_so_and_learns_something_else(
     run = packed.parent / "taught"
     command = arguments(run, packed, "--steps", "2", "--teacher", str(teacher_run), "--set", "teacher.share=0.9")
     with quick_compiles():
-        assert main(command) == 0
+        assert run_command("distil", command) == 0
     assert read_config(run).teacher == TeacherConfig(folder=str(teacher_run), share=0.9)
     kernel = [averaged_run(folder).params["policy"]["query"]["kernel"] for folder in (run, teacher_run)]
     assert not np.array_equal(*kernel)
@@ -79,7 +79,7 @@ def test_no_network_or_share_is_one_line(
     packed: Path, tmp_path: Path, capsys: Any, folder: str, share: float, message: str
 ) -> None:
     teacher = ["--teacher", str(tmp_path / folder)] if folder else []
-    assert main(arguments(tmp_path / "run", packed, *teacher, "--set", f"teacher.share={share}")) == 2
+    assert run_command("distil", arguments(tmp_path / "run", packed, *teacher, "--set", f"teacher.share={share}")) == 2
     error = capsys.readouterr().err.strip()
     assert "\n" not in error
     assert re.search(message, error)

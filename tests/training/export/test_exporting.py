@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from engine.checkpoint import load_network
+from engine.command_line import run_command
 from tests.doubles.small_run import shared_state, small_config
-from training.commands.export import main
 from training.distillation.distillation_config import SourceConfig
 from training.distillation.train_state import TrainState
 from training.runs.run_checkpoint import RunCheckpoints
@@ -52,7 +52,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_export_holds_the_averaged_weights_in_int8(run: Path, tmp_path: Path) -> None:
-    assert main(["--run", str(run), "--out", str(tmp_path / "net"), "--set", "arithmetic=int8"]) == 0
+    assert run_command("export", ["--run", str(run), "--out", str(tmp_path / "net"), "--set", "arithmetic=int8"]) == 0
     loaded = load_network(tmp_path / "net")
     assert loaded.network.config.arithmetic == "int8" and loaded.network.config.width == 16
     average = averaged_state().average
@@ -79,26 +79,29 @@ def test_the_export_holds_the_averaged_weights_in_int8(run: Path, tmp_path: Path
 
 
 def test_a_float_export_holds_the_averaged_weights_exactly(run: Path, tmp_path: Path) -> None:
-    assert main(["--run", str(run), "--out", str(tmp_path / "net")]) == 0
+    assert run_command("export", ["--run", str(run), "--out", str(tmp_path / "net")]) == 0
     jax.tree.map(np.testing.assert_array_equal, load_network(tmp_path / "net").params, averaged_state().average)
 
 
 def test_weights_can_be_averaged_with_those_of_another_folder(run: Path, tmp_path: Path) -> None:
     float32 = ["--run", str(run), "--set", "arithmetic=float32"]
-    assert main([*float32, "--out", str(tmp_path / "net")]) == 0
+    assert run_command("export", [*float32, "--out", str(tmp_path / "net")]) == 0
     other = tmp_path / "other"
     checkpoints = RunCheckpoints(other)
     checkpoints.save(averaged_state().replace(average=jax.tree.map(jnp.ones_like, averaged_state().average)))
     checkpoints.close()
     write_config(other, small_config())
-    assert main([*float32, "--out", str(tmp_path / "mixed"), "--mix", str(other), "--mix-share", "0.25"]) == 0
+    assert (
+        run_command("export", [*float32, "--out", str(tmp_path / "mixed"), "--mix", str(other), "--mix-share", "0.25"])
+        == 0
+    )
     plain, mixed = (load_network(tmp_path / name).params for name in ("net", "mixed"))
     for one, both in zip(jax.tree.leaves(plain), jax.tree.leaves(mixed), strict=True):
         np.testing.assert_allclose(both, 0.75 * np.asarray(one) + 0.25, rtol=1e-6, atol=1e-7)
     card = (tmp_path / "mixed" / "CARD.md").read_text()
     assert "; weights averaged with 0.25 of a run of 50 steps x 16 on " in card
     assert "0.05 ± 0.001 before averaging |" in card
-    assert main([*float32, "--out", str(tmp_path / "twice"), "--mix", str(tmp_path / "mixed")]) == 0
+    assert run_command("export", [*float32, "--out", str(tmp_path / "twice"), "--mix", str(tmp_path / "mixed")]) == 0
     sha256 = load_network(tmp_path / "mixed").sha256
     assert f"; weights averaged with 0.5 of network {sha256[:8]} |" in (tmp_path / "twice" / "CARD.md").read_text()
 
@@ -106,8 +109,8 @@ def test_weights_can_be_averaged_with_those_of_another_folder(run: Path, tmp_pat
 def test_the_card_and_the_facts_tell_where_it_comes_from(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--run", str(run), "--out", str(tmp_path / "net"), "--note", "A small net."]) == 0
-    assert re.fullmatch(r"wrote .*/net, 0\.\d\d MB\n", capsys.readouterr().err)
+    assert run_command("export", ["--run", str(run), "--out", str(tmp_path / "net"), "--note", "A small net."]) == 0
+    assert re.fullmatch(r"wrote .*/net \(0\.\d\d MB\)\n", capsys.readouterr().err)
     card = (tmp_path / "net/CARD.md").read_text()
     rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", card, flags=re.MULTILINE))
     assert card.startswith("# net\n\nA small net.\n") and "GPL-3.0-or-later" in card
@@ -124,7 +127,7 @@ def test_the_card_and_the_facts_tell_where_it_comes_from(
 
 def test_a_run_without_a_measure_says_so(run: Path, tmp_path: Path) -> None:
     (run / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n')
-    assert main(["--run", str(run), "--out", str(tmp_path / "net")]) == 0
+    assert run_command("export", ["--run", str(run), "--out", str(tmp_path / "net")]) == 0
     assert "| held-out regret in training | not measured |" in (tmp_path / "net/CARD.md").read_text()
 
 
@@ -133,13 +136,13 @@ def test_what_is_no_network_is_not_replaced(run: Path, tmp_path: Path, capsys: p
     novel.parent.mkdir()
     novel.write_text("It was")
     for out in (novel.parent, novel, tmp_path):
-        assert main(["--run", str(run), "--out", str(out)]) == 2
+        assert run_command("export", ["--run", str(run), "--out", str(out)]) == 2
         assert capsys.readouterr().err.startswith(
-            "error: expected a new folder, an empty one or a network's to write to, got "
+            "recursezero export: expected a new folder, an empty one or a network's to write to, got "
         )
     assert novel.read_text() == "It was"
     (tmp_path / "empty").mkdir()
-    assert main(["--run", str(run), "--out", str(tmp_path / "empty")]) == 0
+    assert run_command("export", ["--run", str(run), "--out", str(tmp_path / "empty")]) == 0
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".partial", ".retired")]
 
 
@@ -147,8 +150,8 @@ def test_a_newer_export_replaces_the_folder_and_a_failing_one_does_not(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = ["--out", str(tmp_path / "net")]
-    assert main(["--run", str(run), *out, "--note", "First."]) == 0
-    assert main(["--run", str(run), *out, "--note", "Second."]) == 0
+    assert run_command("export", ["--run", str(run), *out, "--note", "First."]) == 0
+    assert run_command("export", ["--run", str(run), *out, "--note", "Second."]) == 0
     assert "Second." in (tmp_path / "net/CARD.md").read_text()
     before = contents(tmp_path / "net")
     capsys.readouterr()
@@ -158,20 +161,20 @@ def test_a_newer_export_replaces_the_folder_and_a_failing_one_does_not(
 
     with monkeypatch.context() as patch:
         patch.setattr("orbax.checkpoint.StandardCheckpointer.save", fail)
-        assert main(["--run", str(run), *out]) == 2
-    assert capsys.readouterr().err == "error: No space left on device\n"
+        assert run_command("export", ["--run", str(run), *out]) == 2
+    assert capsys.readouterr().err == "recursezero export: No space left on device\n"
     assert contents(tmp_path / "net") == before
     # What the failure left is in nobody's way.
-    assert main(["--run", str(run), *out, "--note", "Third."]) == 0
+    assert run_command("export", ["--run", str(run), *out, "--note", "Third."]) == 0
     assert "Third." in (tmp_path / "net/CARD.md").read_text()
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") == ["net", "run"]
 
 
 def test_errors_are_one_line_and_write_nothing(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def refused(*arguments: str) -> str:
-        assert main([*arguments, "--out", str(tmp_path / "net")]) == 2
+        assert run_command("export", [*arguments, "--out", str(tmp_path / "net")]) == 2
         (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith("error: expected ") and not (tmp_path / "net").exists()
+        assert line.startswith("recursezero export: expected ") and not (tmp_path / "net").exists()
         return line
 
     assert f"a run with config.json, got {tmp_path}/none" in refused("--run", str(tmp_path / "none"))

@@ -8,10 +8,10 @@ import chess
 import numpy as np
 import pytest
 
+from engine.command_line import run_command
 from engine.weights_location import default_weights_folder
 from tests.doubles.fake_evaluator import FakeEvaluator
 from tests.doubles.scripted_worker import scripted_worker
-from training.commands import label
 from training.labels.favoured_moves import FavouredMoves, moves_to_search, search_favoured_moves
 from training.labels.label_formats import LabelError, all_values_line, read_labels
 from training.labels.label_source import KnownPositions, LabelledGame
@@ -102,11 +102,11 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_the_command_keeps_positions_and_groups(tmp_path: Path) -> None:
     engine = shutil.which("stockfish") or "/usr/games/stockfish"
     first, second = tmp_path / "labels.tsv", tmp_path / "better.tsv"
-    short = ["--depth", "2", "--best-nodes", "0", "--positions", "100"]
-    assert label.main(["--engine", engine, "--out", str(first), *short]) == 0
+    short = ["--depth", "2", "--best-nodes", "0", "--count", "100"]
+    assert run_command("label", ["--engine", engine, "--out", str(first), *short]) == 0
     network = ["--weights", str(default_weights_folder()), "--nodes-per-move", "300", "--processes", "2"]
-    again = ["--engine", engine, "--out", str(second), "--source", "favourites", "--file", str(first), *network]
-    assert label.main(again) == 0
+    again = ["--engine", engine, "--out", str(second), "--source", "favourites", "--in", str(first), *network]
+    assert run_command("label", again) == 0
     before = {position.board.fen(): position for position in read_labels(first, "all")}
     after = {position.board.fen(): position for position in read_labels(second, "all")}
     assert before.keys() == after.keys()
@@ -114,5 +114,5 @@ def test_the_command_keeps_positions_and_groups(tmp_path: Path) -> None:
     changed = sum(not np.array_equal(before[fen].values, after[fen].values) for fen in before)
     assert changed > 20
     # What there is already is not searched again.
-    assert label.main(again) == 0
+    assert run_command("label", again) == 0
     assert len(list(read_labels(second, "all"))) == len(before)

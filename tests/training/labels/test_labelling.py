@@ -13,10 +13,10 @@ from typing import Any
 import chess
 import pytest
 
+from engine.command_line import run_command
 from engine.files.skipped_entries import SkippedEntries
 from tests.doubles.scripted_teacher import write_teacher
 from tests.doubles.scripted_worker import scripted_worker
-from training.commands import label
 from training.labels.label_formats import read_labels
 from training.labels.labelling import read_starts
 from training.labels.noisy_games import GamePlan, play_noisy_game
@@ -30,9 +30,9 @@ def teacher_command(tmp_path: Path) -> str:
 def test_the_last_word_is_a_search_of_one_move(teacher_command: str, tmp_path: Path) -> None:
     fen, out = "7k/8/8/8/8/8/8/K7 w - - 0 1", tmp_path / "labels.tsv"
     (tmp_path / "one.epd").write_text(fen + "\n")
-    files = ["--source", "files", "--file", str(tmp_path / "one.epd")]
+    files = ["--source", "files", "--in", str(tmp_path / "one.epd")]
     searches = ["--depth", "1", "--best-nodes", "9", "--choice-nodes", "9"]
-    assert label.main(["--engine", teacher_command, "--out", str(out), *files, *searches]) == 0
+    assert run_command("label", ["--engine", teacher_command, "--out", str(out), *files, *searches]) == 0
     (labelled,) = read_labels(out, "all")
     value = dict(zip(sorted(("a1a2", "a1b1", "a1b2")), labelled.values, strict=True))
     four_pawns = 0.04 + 0.92 / (1 + 10 ** (-0.00368208 * 400 / 2.302585))
@@ -46,7 +46,7 @@ def test_what_is_no_file_of_labels_is_left_as_it_is(
 ) -> None:
     out = tmp_path / "labels.tsv.xz"
     out.write_bytes(content)
-    assert label.main(["--engine", teacher_command, "--out", str(out), "--minutes", "1"]) == 2
+    assert run_command("label", ["--engine", teacher_command, "--out", str(out), "--minutes", "1"]) == 2
     assert str(out) in capsys.readouterr().err and out.read_bytes() == content
 
 
@@ -105,7 +105,7 @@ def test_games_start_where_the_plan_says() -> None:
 def test_a_plan_out_of_range_is_refused(
     option: str, name: str, teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert label.main(["--engine", teacher_command, "--out", str(tmp_path / "x.tsv"), option]) == 2
+    assert run_command("label", ["--engine", teacher_command, "--out", str(tmp_path / "x.tsv"), option]) == 2
     assert f"expected {name} " in capsys.readouterr().err
 
 
@@ -114,12 +114,12 @@ def test_a_file_grows_without_repetition_and_heals_a_torn_line(teacher_command: 
     starts.write_text("8/8/4k3/8/8/4K3/4P3/8 w - - bm e2e4;\n\n")
     assert read_starts(starts, SkippedEntries()) == ("8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",)
     arguments = ["--engine", teacher_command, "--out", str(out), "--starts", str(starts), "--processes", "2"]
-    assert label.main([*arguments, "--positions", "30"]) == 0
+    assert run_command("label", [*arguments, "--count", "30"]) == 0
     first = list(read_labels(out, "all"))
     assert len(first) >= 30
     with out.open("a") as file:
         file.write("1.0.99\ttorn")
-    assert label.main([*arguments, "--positions", "30"]) == 0
+    assert run_command("label", [*arguments, "--count", "30"]) == 0
     both = list(read_labels(out, "all"))
     assert len(both) >= len(first) + 30
     keys = {" ".join(position.board.fen(en_passant="legal").split()[:4]) for position in both}
@@ -133,12 +133,12 @@ def test_positions_of_files_are_labelled_once_by_all_processes(
 ) -> None:
     out, games = tmp_path / "labels.tsv", tmp_path / "two games.pgn"
     games.write_text('[Result "*"]\n\n1. e4 e5 2. Nf3 *\n\n[Result "*"]\n\n1. e4 c5 *\n')
-    arguments = ["--engine", teacher_command, "--out", str(out), "--source", "files", "--file", str(games)]
-    assert label.main([*arguments, "--processes", "2"]) == 0
+    arguments = ["--engine", teacher_command, "--out", str(out), "--source", "files", "--in", str(games)]
+    assert run_command("label", [*arguments, "--processes", "2"]) == 0
     labelled = list(read_labels(out, "all"))
     # The start and 1. e4 belong to whichever process was first.
     assert len(labelled) == 5 and {position.group for position in labelled} == {"1.@two games.1", "1.@two games.2"}
-    assert label.main(arguments) == 1
+    assert run_command("label", arguments) == 2
     assert "added nothing to" in capsys.readouterr().err
     assert len(list(read_labels(out, "all"))) == 5
 
@@ -150,7 +150,7 @@ def test_a_killed_process_is_noticed_while_others_deliver(
     first = f"if not os.path.exists({str(once)!r}):\n    open({str(once)!r}, 'x')\n    os.kill(os.getppid(), 9)\n"
     script.write_text("import os\n" + first + Path(teacher_command.split()[1]).read_text())
     arguments = ["--engine", f"{sys.executable} {script}", "--out", str(tmp_path / "x.tsv"), "--processes", "2"]
-    assert label.main([*arguments, "--positions", "1000000", "--minutes", "1"]) == 2
+    assert run_command("label", [*arguments, "--count", "1000000", "--minutes", "1"]) == 2
     assert "expected the labelling processes to go on, but one ended with -9" in capsys.readouterr().err
 
 
@@ -161,8 +161,8 @@ def test_no_process_outlives_the_first_one(teacher_command: str, tmp_path: Path)
     script.write_text(f"import os\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\n{teacher}")
     command = [
         sys.executable,
-        "-m",
-        "training.commands.label",
+        str(Path(__file__).parents[3] / "uci_main.py"),
+        "label",
         "--engine",
         f"{sys.executable} {script}",
         "--out",
@@ -190,7 +190,7 @@ def test_a_teacher_that_ends_is_noticed(
         Path(teacher_command.split()[1]).read_text().replace('words[0] == "go"', 'words[0] == "go" and exit(0)')
     )
     command = f"{sys.executable} {script}"
-    assert label.main(["--engine", command, "--out", str(tmp_path / "x.tsv"), "--minutes", "1"]) == 2
+    assert run_command("label", ["--engine", command, "--out", str(tmp_path / "x.tsv"), "--minutes", "1"]) == 2
     assert "expected bestmove from the teacher" in capsys.readouterr().err
 
 
@@ -198,16 +198,16 @@ def test_a_teacher_that_ends_is_noticed(
     ("more", "said"),
     [
         (["--depth", "0"], "expected depth to be at least 1, got 0"),
-        (["--option", "Hash"], "expected --option as NAME=VALUE, got 'Hash'"),
+        (["--option", "Hash"], "expected an engine option as Name=Value, got 'Hash'"),
         (["--starts", "absent.epd"], "absent.epd"),
-        (["--few-men-depth", "-1"], "expected few_men_depth to be at least 0, got -1"),
-        (["--source", "files"], "expected at least one --file for --source files, got none"),
-        (["--source", "files", "--file", "absent.pgn"], "got absent.pgn: No such file"),
-        (["--source", "files", "--file", "x.epd", "--share", "2"], "expected share in 0..1, got 2.0"),
-        (["--source", "favourites"], "expected at least one --file for --source favourites, got none"),
-        (["--source", "favourites", "--file", "x"], "expected --weights for --source favourites, got none"),
+        (["--few-pieces-depth", "-1"], "expected a whole number of at least 0 for --few-pieces-depth, got '-1'"),
+        (["--source", "files"], "expected --in for --source files, got none"),
+        (["--source", "files", "--in", "absent.pgn"], "got absent.pgn: No such file"),
+        (["--source", "files", "--in", "x.epd", "--share", "2"], "expected share in 0..1, got 2.0"),
+        (["--source", "favourites"], "expected --in for --source favourites, got none"),
+        (["--source", "favourites", "--in", "x"], "expected --weights for --source favourites, got none"),
         (
-            ["--source", "favourites", "--file", "x", "--weights", "y", "--nodes-per-move", "0"],
+            ["--source", "favourites", "--in", "x", "--weights", "y", "--nodes-per-move", "0"],
             "expected nodes_per_move",
         ),
         (["--source", "student"], "expected --weights for --source student, got none"),
@@ -219,7 +219,7 @@ def test_a_teacher_that_ends_is_noticed(
 def test_bad_input_is_one_line(
     more: list[str], said: str, teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert label.main(["--engine", teacher_command, "--out", str(tmp_path / "x.tsv"), *more]) == 2
+    assert run_command("label", ["--engine", teacher_command, "--out", str(tmp_path / "x.tsv"), *more]) == 2
     text = capsys.readouterr().err
     assert said in text and text.count("\n") == 1
 
@@ -228,5 +228,5 @@ def test_bad_input_is_one_line(
 def test_stockfish_is_a_teacher(tmp_path: Path) -> None:
     engine = shutil.which("stockfish") or "/usr/games/stockfish"
     out = tmp_path / "labels.tsv"
-    assert label.main(["--engine", engine, "--out", str(out), "--positions", "50", "--depth", "2"]) == 0
+    assert run_command("label", ["--engine", engine, "--out", str(out), "--count", "50", "--depth", "2"]) == 0
     assert len(list(read_labels(out, "all"))) >= 50

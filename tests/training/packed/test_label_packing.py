@@ -78,7 +78,7 @@ def test_no_group_is_in_both_parts_and_the_share_is_right() -> None:
 def test_processes_and_repetition_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.packed.label_chunks.LINES_PER_CHUNK", 7)
     pack(tmp_path / "one", "puzzles")
-    pack(tmp_path / "two", "puzzles", workers=2)
+    pack(tmp_path / "two", "puzzles", processes=2)
     monkeypatch.undo()
     pack(tmp_path / "three", "puzzles")
     assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(tmp_path / "three")
@@ -141,12 +141,12 @@ def test_only_puzzles_drop_positions_with_a_single_legal_move(tmp_path: Path) ->
     assert dropped.forced == 1 and dropped.train + dropped.validation == 1
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_malformed_line_leaves_nothing_behind(tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_malformed_line_leaves_nothing_behind(tmp_path: Path, processes: int) -> None:
     path = tmp_path / "bad.tsv"
     path.write_text(FILES["all"].read_text() + "g\tnonsense\t00\n")
     with pytest.raises(FileError, match=r"bad\.tsv, line 61"):
-        pack(tmp_path / "set", inputs=(path,), workers=workers, strict=True)
+        pack(tmp_path / "set", inputs=(path,), processes=processes, strict=True)
     assert not list((tmp_path / "set").iterdir())
 
 
@@ -174,7 +174,7 @@ def test_wrong_settings_are_refused(tmp_path: Path) -> None:
     for settings, reason in (
         ({"inputs": ()}, "input file"),
         ({"validation_percent": 101.0}, "0..100"),
-        ({"workers": 0}, "worker"),
+        ({"processes": 0}, "process"),
         ({"unique_from": (tmp_path / "absent",)}, "packed folder"),
     ):
         with pytest.raises(PackError, match=reason):

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
+from engine.command_line import run_command
 from tests.doubles.run_files import line, make_run
 from tests.doubles.talk_http import ask, serving
-from training.commands import watch as watch_command
 from training.reporting.run_metrics import open_runs
 from training.reporting.watch_page import WatchPage
 from training.reporting.watch_terminal import course, run_table
@@ -79,9 +79,9 @@ def test_the_command_prints_once_and_plots(
     texts = [str(folder) for folder in folders]
     # Without a terminal it does not go on for ever.
     for arguments in (texts, [*texts, "--once"]):
-        assert watch_command.main(arguments) == 0
+        assert run_command("watch", arguments) == 0
         assert "policy loss" in capsys.readouterr().out
-    assert watch_command.main([*texts, "--plot", str(tmp_path / "plots.svg")]) == 0
+    assert run_command("watch", [*texts, "--plot", str(tmp_path / "plots.svg")]) == 0
     ElementTree.parse(tmp_path / "plots.svg")
 
 
@@ -90,7 +90,7 @@ def test_the_command_prints_once_and_plots(
     [
         (["missing"], "expected the folder of a run"),
         (["first", "--plot", "out.png"], "ends in .svg"),
-        (["first", "--every", "0"], "expected --every above 0"),
+        (["first", "--every", "0"], "expected a number above 0 for --every"),
         (["first", "first"], "expected different runs"),
     ],
 )
@@ -102,6 +102,6 @@ def test_a_mistake_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(folders[0].parent)
-    assert watch_command.main(arguments) == 2
+    assert run_command("watch", arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: ") and text in error and error.count("\n") == 1
+    assert error.startswith("recursezero watch: ") and text in error and error.count("\n") == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.commands.distil import main as distil
+from engine.command_line import run_command
 from training.runs.durable_files import AlreadyWrittenError, drop_unfinished_line, replace_text, sole_writer
 
 _HOLDS = """
@@ -53,7 +53,7 @@ def test_nothing_is_claimed_where_nothing_is_written(tmp_path: Path, monkeypatch
 def test_a_command_says_so_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "mine"
     with sole_writer(run):
-        status = distil(["--run", str(run), "--preset", "tiny", "--minutes", "1", "--source", "x:1"])
+        status = run_command("distil", ["--run", str(run), "--preset", "tiny", "--minutes", "1", "--source", "x:1"])
     assert status == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "expected to be the only process that writes" in line

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from engine.checkpoint import load_network, save_network, serving_shapes
+from engine.command_line import run_command
 from engine.network.latent_model.dynamics import LatentModel, cell_facts
 from engine.network.latent_model.policy_improvement import candidates_of, evaluate_improved, value_support
 from engine.network.products import FLOAT32
@@ -22,7 +23,6 @@ from tests.doubles.small_run import pack, quick_compiles
 from tests.doubles.tiny_latent_model import MODEL, tiny_loaded, tiny_model
 from tests.doubles.tiny_network import QUICK, stirred, tiny_config
 from tests.reference import latent_model_reference as slow
-from training.commands.fit_model import main
 from training.distillation.starting_weights import starting_model
 from training.packed.batches import Batch, BatchStream
 from training.packed.shards import Shards
@@ -154,7 +154,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(network: Path, packed: Path, out: Path, *more: str) -> list[str]:
-    data = ["--network", str(network), "--source", str(packed), "--validation", str(packed), "--out", str(out)]
+    data = ["--weights", str(network), "--source", str(packed), "--validation", str(packed), "--out", str(out)]
     return [*data, "--minutes", "30", "--set", "batch_size=8", "--set", "measured=20", *more]
 
 
@@ -166,7 +166,7 @@ def command(network: Path, packed: Path, out: Path, *more: str) -> list[str]:
         (["--set", "tau=0"], "expected tau above 0, got 0.0"),
         (["--set", "scales="], "expected scales above 0, at least one"),
         (["--set", "scales=0.1,-1"], "expected scales above 0, at least one"),
-        (["--network", "nothing"], "expected a network's folder with network.json, got nothing"),
+        (["--weights", "nothing"], "expected a network's folder with network.json, got nothing"),
         (["--source", "nothing"], "expected a folder of shards with manifest.json, got nothing"),
         (["--out", "."], "expected a new place for --out and its .run, got "),
     ],
@@ -181,9 +181,9 @@ def test_mistakes_are_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(command(network, packed, tmp_path / "out", *arguments)) == 2
+    assert run_command("fit-model", command(network, packed, tmp_path / "out", *arguments)) == 2
     printed = capsys.readouterr().err
-    assert printed.startswith(f"error: {error}") and printed.count("\n") == 1
+    assert printed.startswith(f"recursezero fit-model: {error}") and printed.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
@@ -191,7 +191,7 @@ def test_mistakes_are_one_line(
 def fitted(network: Path, packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("fitted") / "out"
     with quick_compiles():
-        assert main(command(network, packed, out, "--steps", "40", "--set", "warmup_steps=2")) == 0
+        assert run_command("fit-model", command(network, packed, out, "--steps", "40", "--set", "warmup_steps=2")) == 0
     return out
 
 
@@ -218,7 +218,7 @@ def test_a_fitted_model_is_fitted_further(
 ) -> None:
     with quick_compiles():
         more = ("--steps", "1", "--set", "learning_rate=1e-12", "--set", "weight_decay=0")
-        assert main(command(fitted, packed, tmp_path / "again", *more)) == 0
+        assert run_command("fit-model", command(fitted, packed, tmp_path / "again", *more)) == 0
     assert f"the latent model of {fitted} is learned further" in capsys.readouterr().err
     first, second = load_network(fitted).model, load_network(tmp_path / "again").model
     assert first is not None and second is not None

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from engine.checkpoint import load_network
+from engine.command_line import run_command
 from tests.doubles.engine_process import REAL, Process
 from tests.doubles.self_play_runs import small_config
 from tests.doubles.small_run import quick_compiles
 from tests.doubles.tiny_network import tiny_config
-from training.commands.export import main as export
 from training.runs.run_clock import Plan
 from training.runs.run_folder import write_config
 from training.runs.training_loop import TrainingLoop
@@ -26,16 +26,17 @@ from training.self_play.self_play_run import SelfPlay
 
 def test_only_a_run_of_chess_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_config(tmp_path, small_config())
-    assert export(["--run", str(tmp_path), "--out", str(tmp_path / "net")]) == 2
-    assert capsys.readouterr().err == f"error: expected a run of chess, got one of tic_tac_toe in {tmp_path}\n"
+    prefix, arguments = "recursezero export: ", ["--run", str(tmp_path), "--out", str(tmp_path / "net")]
+    assert run_command("export", arguments) == 2
+    assert capsys.readouterr().err == f"{prefix}expected a run of chess, got one of tic_tac_toe in {tmp_path}\n"
     for content, error in (
         ("{", f"expected the settings of a run in {tmp_path}/config.json, got: Expecting property name"),
         ("3", f"expected the settings of a run in {tmp_path}/config.json, got: 'int' object is not iterable"),
         ('{"clip": 1.0}', f"expected a run with one of the settings sources, game, got none in {tmp_path}\n"),
     ):
         (tmp_path / "config.json").write_text(content)
-        assert export(["--run", str(tmp_path), "--out", str(tmp_path / "net")]) == 2
-        assert capsys.readouterr().err.startswith(f"error: {error}")
+        assert run_command("export", arguments) == 2
+        assert capsys.readouterr().err.startswith(f"{prefix}{error}")
 
 
 def tiny_chess() -> SelfPlayConfig:
@@ -50,7 +51,8 @@ def test_a_run_is_exported_and_plays_the_improved_policy(tmp_path: Path) -> None
     folder, out = tmp_path / "run", tmp_path / "net"
     with quick_compiles():
         state = TrainingLoop(SelfPlay(tiny_chess()), folder, Plan(minutes=60, steps=2)).run()
-    assert export(["--run", str(folder), "--out", str(out), "--set", "arithmetic=int8", "--note", "Short."]) == 0
+    more = ["--set", "arithmetic=int8", "--note", "Short."]
+    assert run_command("export", ["--run", str(folder), "--out", str(out), *more]) == 0
     loaded, target = load_network(out), state.learner.target
     assert loaded.model is not None and loaded.network.config.arithmetic == "int8"
     expected: Any = target

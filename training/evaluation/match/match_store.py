@@ -41,14 +41,14 @@ class MatchStore:
             return
         exists = path.exists()
         if exists and not resume:
-            raise EvaluationError(f"expected --resume, or a new file for --save, got {path}, which exists")
+            raise EvaluationError(f"expected --resume, or a new file for --out, got {path}, which exists")
         try:
             if exists:
                 self.games = _read(path, settings, openings)
             else:
                 path.write_text(json.dumps({"settings": settings}) + "\n", encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise EvaluationError(f"expected a file that can be read and written for --save, got {error}") from error
+            raise EvaluationError(f"expected a file that can be read and written for --out, got {error}") from error
 
     def add(self, game: MatchGame) -> None:
         """Keeps a finished game."""

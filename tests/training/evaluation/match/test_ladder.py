@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from training.commands.ladder import main
+from engine.command_line import run_command
 from training.evaluation.match.elo import elo_from_score
 
 FAKE = shlex.join([sys.executable, str(Path(__file__).parents[3] / "doubles" / "fake_uci_engine.py")])
@@ -19,15 +19,15 @@ QUICK = ["--engine", FAKE, "--limit", "nodes=1", "--stockfish", STOCKFISH, "--ma
 
 def run(tmp_path: Path, *arguments: str) -> dict[str, Any]:
     file = tmp_path / "ladder.json"
-    assert main([*arguments, "--json", str(file)]) == 0
+    assert run_command("ladder", [*arguments, "--json", str(file)]) == 0
     content: dict[str, Any] = json.loads(file.read_text())
     return content
 
 
 def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 2
+    assert run_command("ladder", arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("ladder: ")
+    assert line.startswith("recursezero ladder: ")
     return line
 
 
@@ -65,12 +65,12 @@ def test_a_ladder_finds_its_rungs_and_goes_on_where_it_stopped(tmp_path: Path) -
     arguments = [*QUICK, "--levels", "1,2,3", "--probe-games", "2", "--games", "4"]
     whole = run(tmp_path, *arguments)["figures"]
     folder = tmp_path / "ladder"
-    run(tmp_path, *arguments, "--save", str(folder))
+    run(tmp_path, *arguments, "--out", str(folder))
     saved = sorted(folder.glob("*.jsonl"))
     assert [path.with_suffix(".pgn").exists() for path in saved] == [True] * len(saved)
     last = saved[-1]
     last.write_text("".join(last.read_text().splitlines(keepends=True)[:3]))
-    resumed = run(tmp_path, *arguments, "--save", str(folder), "--resume")["figures"]
+    resumed = run(tmp_path, *arguments, "--out", str(folder), "--resume")["figures"]
     assert resumed == whole
     assert {rung["games"] for rung in whole["rungs"]} <= {2, 4}
     assert 2 <= sum(rung["games"] == 4 for rung in whole["rungs"]) <= 3
@@ -81,8 +81,8 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "known strength" in error(capsys, *QUICK, "--levels", "11")
     assert "even number" in error(capsys, *QUICK, "--games", "3")
     assert "even number" in error(capsys, *QUICK, "--probe-games", "3")
-    assert "--save with --resume" in error(capsys, *QUICK, "--resume")
-    assert "folder for --save" in error(capsys, *QUICK, "--save", str(tmp_path / "a" / "b"))
+    assert "--out with --resume" in error(capsys, *QUICK, "--resume")
+    assert "folder for --out" in error(capsys, *QUICK, "--out", str(tmp_path / "a" / "b"))
     assert "existing folder" in error(capsys, *QUICK, "--json", str(tmp_path / "a" / "b"))
     level = ["--stockfish-option", "Skill Level=3"]
     assert "as --levels, got one as --stockfish-option" in error(capsys, *QUICK, *level)

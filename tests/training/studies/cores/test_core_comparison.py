@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from engine.command_line import run_command
 from tests.doubles.small_run import DATA, pack, quick_compiles
-from training.commands import cores as compare_cores
 from training.distillation.distillation_config import RunConfig
 from training.runs.run_clock import Plan
 from training.studies.cores import core_comparison
@@ -58,22 +58,22 @@ def arguments(folder: Path, *more: str) -> list[str]:
 def test_an_interrupted_comparison_goes_on_where_it_was(tmp_path: Path, pretended: Pretended) -> None:
     folder = tmp_path / "cores"
     pretended.stops_before = "flops-flat-0"
-    assert compare_cores.main(arguments(folder)) == 130
+    assert run_command("cores", arguments(folder)) == 130
     done = [name for name, _ in pretended.runs]
     assert done == ["time-deq-0", "time-flat-0"]
     # A line that was being written when the process ended is not a result.
     with (folder / "results.jsonl").open("a") as file:
         file.write('{"regime": "flops", "core": "fl')
     pretended.stops_before, pretended.runs = "", []
-    assert compare_cores.main(arguments(folder)) == 0
+    assert run_command("cores", arguments(folder)) == 0
     assert [name for name, _ in pretended.runs][:2] == ["flops-flat-0", "parameters-flat-0"]
     assert len(pretended.runs) == 8 - 2 and len(read_results(folder)) == 8
     pretended.runs = []
-    assert compare_cores.main(arguments(folder)) == 0 and not pretended.runs
+    assert run_command("cores", arguments(folder)) == 0 and not pretended.runs
 
 
 def test_the_plans_are_those_of_the_regimes(tmp_path: Path, pretended: Pretended) -> None:
-    assert compare_cores.main(arguments(tmp_path, "--minutes", "2", "--clock", "cpu", "--decay-share", "0.3")) == 0
+    assert run_command("cores", arguments(tmp_path, "--minutes", "2", "--clock", "cpu", "--decay-share", "0.3")) == 0
     plans = dict(pretended.runs)
     assert (plans["time-flat-1"].minutes, plans["time-flat-1"].clock, plans["time-flat-1"].steps) == (2.0, "cpu", None)
     # As many batches as the reference saw in its time with the first seed, since all cost the same here.
@@ -82,10 +82,10 @@ def test_the_plans_are_those_of_the_regimes(tmp_path: Path, pretended: Pretended
 
 
 def test_other_settings_need_another_folder(tmp_path: Path, pretended: Pretended, capsys: Any) -> None:
-    assert compare_cores.main(arguments(tmp_path)) == 0
-    assert compare_cores.main(arguments(tmp_path, "--minutes", "7")) == 2
+    assert run_command("cores", arguments(tmp_path)) == 0
+    assert run_command("cores", arguments(tmp_path, "--minutes", "7")) == 2
     assert "expected the settings of" in capsys.readouterr().err
-    assert compare_cores.main([*arguments(tmp_path / "x")[:-4], "--cores", "lstm"]) == 2
+    assert run_command("cores", [*arguments(tmp_path / "x")[:-4], "--cores", "lstm"]) == 2
     assert "'lstm'" in capsys.readouterr().err
     assert len(pretended.runs) == 8
 
@@ -93,10 +93,10 @@ def test_other_settings_need_another_folder(tmp_path: Path, pretended: Pretended
 def test_the_report_goes_into_the_document(tmp_path: Path, pretended: Pretended, capsys: Any) -> None:
     document = tmp_path / "recursion.md"
     document.write_text("# Title\n<!-- comparison -->\nnothing\n<!-- end of comparison -->\n")
-    report = ["report", "--out", str(tmp_path / "cores"), "--document", str(document)]
-    assert compare_cores.main(report) == 2 and "folder of a comparison" in capsys.readouterr().err
-    assert compare_cores.main(arguments(tmp_path / "cores")) == 0 and pretended.runs
-    assert compare_cores.main(report) == 0
+    report = ["report", "--run", str(tmp_path / "cores"), "--document", str(document)]
+    assert run_command("cores", report) == 2 and "folder of a comparison" in capsys.readouterr().err
+    assert run_command("cores", arguments(tmp_path / "cores")) == 0 and pretended.runs
+    assert run_command("cores", report) == 0
     text = document.read_text()
     assert text.startswith("# Title\n") and "nothing" not in text
     assert all(f"| {regime} | deq |" in text for regime in ("time", "flops", "parameters"))
@@ -109,12 +109,14 @@ def test_a_miniature_is_trained_measured_and_reported(tmp_path: Path, monkeypatc
     monkeypatch.setattr("jax.clear_caches", lambda: None)
     packed = pack("all", "labels-all.tsv", tmp_path / "packed")
     sizes = ("width=16", "heads=1", "hidden_width=16", "policy_width=16", "policy_heads=1", "blocks=1")
-    network = [f"--set={setting}" for setting in (*sizes, "value_width=16", "value_bins=16", "arithmetic=float32")]
-    given = ["--source", f"{packed}/train:1", "--positions", str(DATA / "labels-all.tsv"), "--most-positions", "20"]
-    puzzles = ["--puzzles", str(DATA / "puzzles.csv"), "--most-puzzles", "5"]
+    network = [
+        f"--set=network.{setting}" for setting in (*sizes, "value_width=16", "value_bins=16", "arithmetic=float32")
+    ]
+    given = ["--source", f"{packed}/train:1", "--positions", str(DATA / "labels-all.tsv"), "--first-positions", "20"]
+    puzzles = ["--puzzles", str(DATA / "puzzles.csv"), "--first-puzzles", "5"]
     run = ["run", "--out", str(tmp_path / "cores"), "--cores", "flat", "--seeds", "1", "--minutes", "0.02"]
     with quick_compiles():
-        assert compare_cores.main([*run, *given, *puzzles, *network, "--set-run", "batch_size=16"]) == 0
+        assert run_command("cores", [*run, *given, *puzzles, *network, "--set", "batch_size=16"]) == 0
     results = read_results(tmp_path / "cores")
     names = [f"{result['regime']}-{result['core']}" for result in results]
     assert names == ["time-deq", "time-flat", "flops-flat", "parameters-flat"]
@@ -130,7 +132,7 @@ def test_a_miniature_is_trained_measured_and_reported(tmp_path: Path, monkeypatc
 
 
 def test_settings_survive_json(tmp_path: Path, pretended: Pretended) -> None:
-    assert compare_cores.main(arguments(tmp_path, "--set", "arithmetic=bfloat16")) == 0 and pretended.runs
+    assert run_command("cores", arguments(tmp_path, "--set", "network.arithmetic=bfloat16")) == 0 and pretended.runs
     config = core_comparison.read_comparison(tmp_path)
     assert isinstance(config, ComparisonConfig) and config.network_overrides == ("arithmetic=bfloat16",)
     assert CoreComparison(tmp_path, config).results == [

@@ -109,5 +109,5 @@ def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     arguments = ["iterations", "--positions", str(positions), "--weights", str(tmp_path / "absent")]
     assert run_command(arguments[0], arguments[1:]) == 2
     assert "expected a network's folder" in capsys.readouterr().err
-    assert run_command(arguments[0], [*arguments[1:], "--svg", str(tmp_path / "no" / "plot.svg")]) == 2
+    assert run_command(arguments[0], [*arguments[1:], "--plot", str(tmp_path / "no" / "plot.svg")]) == 2
     assert "for --svg" in capsys.readouterr().err

@@ -7,9 +7,9 @@ from typing import Any
 import chess
 import pytest
 
-from training.commands.label_endings import ending_values, main
+from engine.command_line import run_command
 from training.labels.label_formats import read_labels
-from training.labels.lone_king import mate_distances, mate_in
+from training.labels.lone_king import ending_values, mate_distances, mate_in
 from training.labels.won_endings import won_ending
 
 
@@ -65,10 +65,10 @@ def test_playing_the_labels_wins() -> None:
 
 def test_a_file_is_written_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "endings.tsv"
-    assert main(["--out", str(out), "--positions", "20"]) == 0
+    assert run_command("label", ["--source", "endings", "--out", str(out), "--count", "20"]) == 0
     labelled = list(read_labels(out, "all"))
     assert len({position.board.fen() for position in labelled}) == 20
     assert all(position.values.max() >= 0.98 for position in labelled)
-    assert main(["--out", str(out)]) == 2
-    assert main(["--out", str(tmp_path / "x"), "--per-move", "2"]) == 2
+    assert run_command("label", ["--source", "endings", "--out", str(out)]) == 2
+    assert run_command("label", ["--source", "endings", "--out", str(tmp_path / "x"), "--per-move", "2"]) == 2
     assert "expected --per-move in 0..1" in capsys.readouterr().err
