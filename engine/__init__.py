@@ -8,7 +8,7 @@ uci -> player -> checkpoint -> network -> fixed_point, with encoding (NumPy and 
 JAX) at the bottom; engine never imports training.
 
 Reading order: `uci_main.py`, this file, `player/`, `network/`, `fixed_point/`, then `encoding/`;
-the README lists every file.
+docs/architecture.md has the map and two walks through it.
 
 Axis letters, used in every docstring and shape comment (in lower case in einsums):
 

@@ -1,4 +1,4 @@
-"""The layout law of the project: caps, names, one-way imports, docstrings and the README's map."""
+"""The layout law of the project: caps, names, one-way imports and docstrings."""
 
 import ast
 import functools
