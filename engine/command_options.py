@@ -82,6 +82,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
 
 
+def add_strict(group: argparse._ActionsContainer, entry: str) -> None:
+    """Adds whether a file is refused for an entry that cannot be read.
+
+    Args:
+      group: a parser, or a group of its options.
+      entry: what a file holds many of, such as "puzzle".
+    """
+    strict_help = f"stop at the first {entry} that cannot be read (default: skip it)"
+    group.add_argument("--strict", action="store_true", help=strict_help)
+
+
 def add_clock(parser: argparse.ArgumentParser) -> None:
     """Adds which clock counts the time."""
     clock_help = "count wall-clock time, or processor time on a machine that is shared (default: wall)"

@@ -95,6 +95,8 @@ def _unnumbered(text: str) -> Word:
         return Word("move", san="O-O-O" if len(castling) == 5 else "O-O")
     piece, sign = match["piece"] or "", match["sign"] or match["pawn_sign"] or ""
     origin, target = match["from"] or match["start"] or "", match["to"] or match["end"]
+    if not piece and len(origin) == 1 and origin in f"{target[0]}12345678":
+        return Word("text")  # as in ee4 and 2-a3, a character too many or too few
     promotion = (match["promotion"] or "").lstrip("=/").upper()
     san = f"{piece}{origin}{'x' if sign in ('x', ':') else ''}{target}{'=' + promotion if promotion else ''}"
     return Word("move", san=san, captures=sign in ("x", ":"))
@@ -133,7 +135,7 @@ def play_words(start: chess.Board, words: list[tuple[int, list[str]]]) -> list[c
             word = read_word(text)
             numbering.check(word, board, line, text)
             if word.kind in ("move", "null", "text"):
-                if after_novelty and _is_knight_move(board, word):
+                if after_novelty and word.number is None and _is_knight_move(board, word):
                     raise MoveError(line, f"expected legal moves, got N {text}, which is read in two ways")
                 board.push(_move(board, word, text, line))
             after_novelty = text == "N"

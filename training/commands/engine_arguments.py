@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command_options import add_seed, config_from, positive_number, positive_whole, whole_number
+from engine.command_options import add_seed, add_strict, config_from, positive_number, positive_whole, whole_number
 from training.evaluation.failures import EvaluationError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def add_openings(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     openings_help = "openings as PGN, EPD, FEN, or lines of UCI moves (default: the built-in book)"
     add("--openings", type=Path, metavar="FILE", help=openings_help)
-    add("--strict", action="store_true", help="stop at the first opening that cannot be read (default: skip it)")
+    add_strict(parser, "opening")
     add("--plies", type=positive_whole, metavar="N", help="play only the first N plies of a PGN opening")
     add("--in-order", action="store_true", help="take openings in the order of the book (default: drawn at random)")
     add("--chess960", action="store_true", help="play Chess960, by default from its 960 starting positions")

@@ -4,6 +4,7 @@ The file that is written grows when the command is run again, and holds no posit
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from engine.command_options import (
     add_example,
     add_fields,
     add_seed,
+    add_strict,
     config_from,
     number,
     positive_number,
@@ -82,8 +84,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("--source files and favourites")
     in_help = "files of positions, compressed or not; - for standard input"
     files.add_argument("--in", dest="inputs", type=Path, nargs="+", default=[], metavar="FILE", help=in_help)
-    strict_help = "stop at the first game or line that cannot be read (default: skip it)"
-    files.add_argument("--strict", action="store_true", help=strict_help)
+    add_strict(files, "game or line")
     chosen = {"share": "share of the positions that is taken", "aside": "share of those left by one random move"}
     add_fields(files, PositionFiles, chosen)
     add_fields(files, FavouredMoves, {"nodes_per_move": "nodes of the search of favourites, for each move"})
@@ -120,7 +121,8 @@ def _label(arguments: argparse.Namespace) -> int:
         added = _add_labels(arguments, skipped)
     skipped.report()
     if not added:
-        raise ValueError(f"expected new positions to label, got none; added nothing to {arguments.out}")
+        print(f"label: expected new positions to label, got none; added nothing to {arguments.out}", file=sys.stderr)
+        return 1
     print_written(arguments.out, note=f"{added} new positions")
     return 0
 

@@ -10,6 +10,7 @@ from engine.command_options import (
     add_example,
     add_json,
     add_seed,
+    add_strict,
     add_weights,
     positive_number,
     positive_whole,
@@ -36,6 +37,7 @@ def add_puzzles(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--puzzles", required=True, type=Path, metavar="FILE", help=PUZZLES_HELP)
     add("--first", type=positive_whole, metavar="N", help="use only the first N puzzles")
+    add_strict(parser, "puzzle")
     _add_engine(parser)
     _add_in_process(parser)
     add_json(parser)
@@ -132,7 +134,7 @@ def _report(
 def _puzzles(arguments: argparse.Namespace) -> "Measurement":
     from training.evaluation.measures.measurements import puzzle_measurement
 
-    return puzzle_measurement(_subject(arguments), arguments.puzzles, arguments.first)
+    return puzzle_measurement(_subject(arguments), arguments.puzzles, arguments.first, strict=arguments.strict)
 
 
 def _regret(arguments: argparse.Namespace) -> "Measurement":

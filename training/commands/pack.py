@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.command_line import print_written
-from engine.command_options import add_example, add_fields, config_from
+from engine.command_options import add_example, add_fields, add_strict, config_from
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add_pack(parser: argparse.ArgumentParser) -> None:
     add("--exclude", action="append", default=[], type=Path, metavar="FILE", help=exclude_help)
     unique_help = "leave out the positions of this packed set; repeatable"
     add("--unique-from", action="append", default=[], type=Path, metavar="DIR", help=unique_help)
-    add("--strict", action="store_true", help="stop at the first line that cannot be read (default: skip it)")
+    add_strict(parser, "line")
     numbers = {
         "validation_percent": "percentage of the games or puzzles kept for validation",
         "processes": "processes that read the labels",

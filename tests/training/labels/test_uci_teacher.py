@@ -73,3 +73,41 @@ def test_a_program_that_does_not_answer_is_no_teacher(monkeypatch: pytest.Monkey
 def test_what_is_no_teacher_is_refused(command: list[str]) -> None:
     with pytest.raises(TeacherError, match=r"as teacher, got "):
         UciTeacher(command, {})
+
+
+TELLS = "option name MultiPV type spin default 1 min 1 max 500\\noption name Hash type spin default 16 min 1 max 64"
+MUTE = f"""
+import sys
+for line in sys.stdin:
+    word = line.split()[0]
+    if word == "uci":
+        print("{TELLS}\\nuciok", flush=True)
+    elif word == "isready":
+        print(REFUSAL + "readyok", flush=True)
+    elif word == "go":
+        print("info depth 1 score cp 3 pv e2e4\\nbestmove e2e4", flush=True)
+"""
+
+
+def unhelpful(refusal: str = "") -> list[str]:
+    return [sys.executable, "-c", MUTE.replace("REFUSAL", repr(refusal))]
+
+
+def test_an_engine_that_does_not_value_all_moves_is_refused_before_it_is_asked_for_labels() -> None:
+    teacher = UciTeacher(unhelpful(), {"hash": "32"})
+    with pytest.raises(TeacherError, match="all 20 moves of the starting position, got .*, which left 19 out"):
+        teacher.check()
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal", "said"),
+    [
+        ({"Hsh": "32"}, "", "expected an option of the teacher .*, got 'Hsh'; it has hash, multipv"),
+        ({"Hash": "100"}, "", "expected a number from 1 to 64 for the teacher's option Hash, got '100'"),
+        ({"Hash": "much"}, "", "expected a number from 1 to 64 for the teacher's option Hash, got 'much'"),
+        ({"Hash": "9"}, "info string ERROR: no memory\n", "to take its options, got 'info string ERROR: no memory'"),
+    ],
+)
+def test_an_option_that_the_engine_does_not_take_is_refused(options: dict[str, str], refusal: str, said: str) -> None:
+    with pytest.raises(TeacherError, match=said):
+        UciTeacher(unhelpful(refusal), options)

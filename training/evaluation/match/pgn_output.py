@@ -10,6 +10,7 @@ import chess
 import chess.pgn
 
 from training.evaluation.engines.match_player import Thought
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.game import GameRecord, MatchGame
 
 # Termination as fastchess writes it, and the reason; {loser} and {winner} are colours.
@@ -37,22 +38,33 @@ def game_to_pgn(game: MatchGame, event: str, limits: tuple[str, str] = ("", ""))
       game: a finished game.
       event: the Event header.
       limits: what a move costs the first and the second player, such as "nodes=1" or "tc=1+0.01".
+
+    Raises:
+      EvaluationError: the game has a null move, which is none of chess.
     """
     record = game.record
+    if not all(record.moves):
+        raise EvaluationError(f"expected a game of chess to write as PGN, got a null move in game {game.number}")
     pgn = chess.pgn.Game()
     pgn.setup(record.opening.start())
     pgn.headers.clear()
     pgn.headers.update(_headers(game, event, limits))
     _add_moves(pgn, record)
-    return pgn.accept(_TightComments(columns=80)) + "\n\n"
+    return pgn.accept(_MatchExporter(columns=80)) + "\n\n"
 
 
-class _TightComments(chess.pgn.StringExporter):
-    """Writes `{comment}` as one word, where python-chess puts spaces and repeats the move number."""
+class _MatchExporter(chess.pgn.StringExporter):
+    """Writes `{comment}` as one word, where python-chess puts spaces and repeats the move number; escapes tags."""
+
+    def visit_header(self, tagname: str, tagvalue: str) -> None:
+        r"""Writes a tag; the standard escapes `"` and `\` by a backslash, and has no line ends in values."""
+        value = " ".join(tagvalue.replace("\\", "\\\\").replace('"', '\\"').split())
+        self.write_line(f'[{tagname} "{value}"]')
 
     def visit_comment(self, comment: str | list[str]) -> None:
-        """Writes a comment."""
-        self.write_token(f"{{{comment if isinstance(comment, str) else ' '.join(comment)}}} ")
+        """Writes a comment, which cannot hold the brace that ends it."""
+        text = comment if isinstance(comment, str) else " ".join(comment)
+        self.write_token(f"{{{text.replace('}', ')').replace('{', '(')}}} ")
 
 
 def _headers(game: MatchGame, event: str, limits: tuple[str, str]) -> dict[str, str]:

@@ -51,13 +51,13 @@ def regret_measurement(subject: Subject, positions_file: Path, limit: int | None
     )
 
 
-def puzzle_measurement(subject: Subject, puzzle_file: Path, limit: int | None) -> Measurement:
+def puzzle_measurement(subject: Subject, puzzle_file: Path, limit: int | None, *, strict: bool = False) -> Measurement:
     """Measures the share of Lichess puzzles solved, over all and by rating.
 
     Raises:
       ValueError: one line about a file or an engine that cannot be used.
     """
-    puzzles = rated_puzzles(puzzle_file, limit)
+    puzzles = rated_puzzles(puzzle_file, limit, strict=strict)
     with (
         _open_chooser(subject) as (choose, engine, batch_size),
         progress_bar("puzzles", len(puzzles), "puzzles") as advance,

@@ -1,14 +1,17 @@
 """Games as PGN: read back by python-chess, by hand, and by a program made for fastchess's PGN."""
 
 import io
+from dataclasses import replace
 
 import chess
 import chess.pgn
 import pytest
 from mache import match_estimate, match_terminations
 
+from engine.files.pgn_games import PgnGame, games_of_text
 from tests.doubles.scripted_player import ScriptedPlayer, play_match
 from training.evaluation.engines.match_player import Thought
+from training.evaluation.failures import EvaluationError
 from training.evaluation.match.game import GameRecord, MatchGame, play_game
 from training.evaluation.match.match_score import summarize_match
 from training.evaluation.match.opening_book import START, Opening
@@ -139,3 +142,22 @@ def _game(pair: int, white_points: tuple[float, float]) -> tuple[MatchGame, Matc
         MatchGame(pair=pair, first_is_white=True, record=record("Ada", "Bob", white_points[0])),
         MatchGame(pair=pair, first_is_white=False, record=record("Bob", "Ada", white_points[1])),
     )
+
+
+def test_names_are_escaped_and_read_back() -> None:
+    names = 'Ada "the\nengine"', "C:\\engines\\bob\\"
+    opening = Opening(name='"Best" by \\test\\', moves=())
+    record = play_game(ScriptedPlayer(names[0], ["e2e4"]), ScriptedPlayer(names[1], ["crash"]), opening)
+    text = game_to_pgn(MatchGame(pair=0, first_is_white=True, record=record), "Test {x}")
+    assert '[White "Ada \\"the engine\\""]\n[Black "C:\\\\engines\\\\bob\\\\"]\n' in text
+    (read,) = games_of_text([text], "x.pgn")
+    assert isinstance(read, PgnGame)
+    assert (read.tags["White"], read.tags["Black"]) == ('Ada "the engine"', names[1])
+    assert read.tags["Opening"] == opening.name and [move.uci() for move in read.moves] == ["e2e4"]
+
+
+def test_a_null_move_is_not_written_as_chess() -> None:
+    record = play_game(ScriptedPlayer("Ada", ["e2e4"]), ScriptedPlayer("Bob", ["crash"]), START)
+    game = MatchGame(pair=0, first_is_white=True, record=replace(record, moves=(*record.moves, chess.Move.null())))
+    with pytest.raises(EvaluationError, match="null move in game 1"):
+        game_to_pgn(game, "Test")
