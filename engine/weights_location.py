@@ -1,4 +1,4 @@
-"""Where the weights of the shipped network are, whatever the working directory is."""
+"""Finds the weights of the shipped network, whatever the working directory is."""
 
 import json
 import os
@@ -10,7 +10,7 @@ DEFAULT_NETWORK = "wide"
 
 
 class WeightsNotFoundError(ValueError):
-    """No folder with weights is where it should be; the text is one line."""
+    """There is no folder with weights in any of the usual places; the text is one line."""
 
 
 def default_weights_folder() -> Path:
@@ -43,7 +43,7 @@ def default_weights_folder() -> Path:
 
 
 def network_label(folder: Path | None) -> str:
-    """Returns a few words that tell a network from others: folder and start of the checksum; empty if it has none.
+    """Returns a short name of a network, its folder and the start of its checksum, or "" if it has no checksum.
 
     Args:
       folder: of the network, None for the shipped one.
@@ -52,5 +52,5 @@ def network_label(folder: Path | None) -> str:
         folder = folder or default_weights_folder()
         checksum = str(json.loads((folder / "network.json").read_text(encoding="utf-8"))["sha256"])
     except (OSError, ValueError, TypeError, KeyError):
-        return ""  # what is wrong with it is said when it is loaded
+        return ""  # loading it reports the reason
     return f"{folder.name} {checksum[:8]}"

@@ -1,4 +1,4 @@
-"""Lines of the Universal Chess Interface as typed commands; reading never fails, it says why."""
+"""Parses lines of the Universal Chess Interface into typed commands; a line that cannot be parsed says why."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -54,12 +54,12 @@ class Go:
     infinite: bool = False
     ponder: bool = False
     searchmoves: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()  # what was not understood, one line each; it was left out
+    problems: tuple[str, ...] = ()  # one line for each part that was not understood and left out
 
 
 @dataclass(frozen=True)
 class Invalid:
-    """A line that is no command, or lacks what the command needs; the problem is one line."""
+    """A line that is not a command, or a command that lacks something; the problem is one line."""
 
     problem: str
     known: bool  # whether the first word is a command
@@ -75,7 +75,7 @@ _GO_FLAGS = ("infinite", "ponder")
 def parse_command(line: str) -> Command | None:
     """Returns the command on a line, or None for a blank line.
 
-    Words are separated by any white space; what follows a one-word command is ignored.
+    Any white space separates words, and anything after a one-word command is ignored.
 
     Args:
       line: any text.
@@ -91,7 +91,7 @@ def parse_command(line: str) -> Command | None:
 
 
 def shown(text: str) -> str:
-    """Returns the text quoted, on one line and cut to a length that a window can show."""
+    """Returns the text in quotes, on one line and short enough for a window."""
     text = text.strip()
     cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
     return ascii(cut)

@@ -1,4 +1,4 @@
-"""What a chess program can ask of the engine, method by method; the slow part of it is done in one worker thread.
+"""Controls the engine: each method carries out one request of the chess program, slow work in a worker thread.
 
 The reading thread never waits for the network: a job that needs it, or takes long, is done by the worker thread with
 the position and the settings of the moment it was ordered, and jobs keep their order. So `isready` is answered at once
@@ -26,10 +26,10 @@ from engine.uci.protocol_streams import LogFileError, ProtocolLog, ProtocolOutpu
 if TYPE_CHECKING:  # NumPy comes with it, which the answer to `uci` does not wait for
     from engine.uci.thinking import LoadEvaluator, Thinking
 
-# At the end of a session: how long a chess program that may be waiting for the process is kept waiting for answers, how
-# long a network may take to load (many times the slowest start seen), and how often to look.
+# After `quit`, how long a chess program is kept waiting for the end of the process.
 _PATIENCE_S = 2.0
-_LONGEST_LOAD_S = 120.0
+# At the end of a session, how long a network may take to load: six times the slowest start seen.
+_LONGEST_LOAD_S = 300.0
 _POLL_S = 0.2
 
 
@@ -66,7 +66,7 @@ class Controller:
         self._pondering = False  # whether `ponderhit` may release it
         self._network_is_due = True  # whether the network asked for may be another than the last one ordered
         self._threads_in_use: int | None = None  # those of the first load
-        self._loading_since_s: float | None = None
+        self._is_loading = False
         self._jobs: queue.Queue[_Job] = queue.Queue()
         self._thinking: Thinking | None = None  # used by the worker thread only
         self._thread: threading.Thread | None = None
@@ -74,11 +74,11 @@ class Controller:
         self._jobs_owed = 0
         self._preparing = 0
         self._readyok_owed = 0
-        self._effects: dict[Effect, Callable[[], None]] = {
-            "player": lambda: self._order(lambda _: None, prepares=True),
+        self._effects: dict[Effect, Callable[[Settings], None]] = {  # each gets the settings before the change
+            "player": lambda _: self._order(lambda _: None, prepares=True),
             "network": self._change_network,
-            "random numbers": self._restart_random_numbers,
-            "log": self._change_log,
+            "random numbers": lambda _: self._restart_random_numbers(),
+            "log": lambda _: self._change_log(),
         }
 
     @property
@@ -154,7 +154,8 @@ class Controller:
         if problem:
             self._output.write_error(problem)
         try:
-            self._effects.get(option.effect, lambda: None)()
+            if option.effect in self._effects:
+                self._effects[option.effect](before)
         except LogFileError:
             self.settings = before
             raise
@@ -216,7 +217,7 @@ class Controller:
         with self._jobs.all_tasks_done:
             while self._jobs_owed + self._readyok_owed and not self._output.is_abandoned():
                 waited_s = time.monotonic() - started_s
-                is_stuck = self._loading_since_s is not None and waited_s > _LONGEST_LOAD_S
+                is_stuck = self._is_loading and waited_s > _LONGEST_LOAD_S
                 if is_stuck or (waited_s > _PATIENCE_S and not may_wait()):
                     return
                 self._jobs.all_tasks_done.wait(_POLL_S)
@@ -225,17 +226,18 @@ class Controller:
         file = self.settings.log_file
         self._output.set_log(ProtocolLog(file) if file is not None else None)
 
-    def _change_network(self) -> None:
+    def _change_network(self, before: Settings) -> None:
         self._network_is_due = True
-        if self._threads_in_use not in (None, self.settings.threads):
+        threads = self.settings.threads
+        if threads != before.threads and self._threads_in_use not in (None, threads):
             self._output.write_note(
-                f"Threads {self.settings.threads} takes effect when the engine is started again and it is set before "
-                f"isready; {self._threads_in_use} in use"
+                f"Threads {threads} takes effect when it is set before isready at the next start; "
+                f"{self._threads_in_use} in use now"
             )
 
     def _restart_random_numbers(self) -> None:
         seed = self.settings.seed
-        self._order(lambda thinking: thinking.start_game(seed))
+        self._order(lambda thinking: thinking.start_game(seed), is_owed=False)
 
     def _prepare_network(self) -> None:
         """Orders the network to be loaded unless that was done."""
@@ -247,11 +249,11 @@ class Controller:
         request = self.settings.weights_request()  # another one may have been asked for since
         if self._threads_in_use is None:
             self._threads_in_use = request.threads
-        self._loading_since_s = time.monotonic()
+        self._is_loading = True
         try:
             thinking.load(request)
         finally:
-            self._loading_since_s = None
+            self._is_loading = False
 
     def _order(
         self,

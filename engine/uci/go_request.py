@@ -1,4 +1,4 @@
-"""What a `go` and the settings ask of the player: which moves, how they are drawn, and how much time there is."""
+"""Turns a `go` and the settings into a request to the player: the moves, the randomness and the time."""
 
 import math
 

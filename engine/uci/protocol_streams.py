@@ -82,7 +82,7 @@ class ProtocolOutput:
                 self.closed = True
 
     def write_error(self, text: str) -> None:
-        """Writes a user's mistake, or a failure, as one line that every chess program accepts."""
+        """Writes a user's mistake or a failure as one line that every chess program accepts."""
         self.write("info string error: " + _on_one_line(text))
 
     def write_failure(self, error: Exception) -> None:
@@ -134,9 +134,9 @@ class ProtocolOutput:
 def take_over_stdio() -> tuple[Iterator[str], ProtocolOutput]:
     """Takes standard input and output for the protocol alone.
 
-    From here on file descriptor 1 leads to standard error, so that nothing a library prints, even
-    from C++, reaches the chess program. Interrupts of a process group, as Ctrl-C sends them to the
-    children of a tournament manager, are ignored unless a person sits at the terminal.
+    File descriptor 1 then leads to standard error, so that nothing that a library prints, even from C++, reaches the
+    chess program. Interrupts are ignored unless standard input is a terminal, since Ctrl-C sends them to the engines of
+    a tournament manager too.
 
     Returns:
       The lines of standard input and the output.
@@ -161,9 +161,9 @@ def allow_interrupts() -> None:
 
 
 def bounded_lines(stream: BinaryIO) -> Iterator[str]:
-    """Yields the lines of a stream until its end or an error; of one that is too long, the first part.
+    """Yields the lines of a stream until its end or an error; a line that is too long is cut.
 
-    Lines are UTF-8, or else Latin-1, which Cute Chess writes: a path with an umlaut is understood from both.
+    Lines are read as UTF-8, or else as Latin-1, which Cute Chess writes: paths with umlauts come in both.
     """
     skipping = False
     while True:

@@ -1,4 +1,4 @@
-"""What the worker thread does: load the network, open files, and answer what needs them."""
+"""Does the work of the worker thread: loads the network, opens files and answers what needs them."""
 
 import dataclasses
 import sys

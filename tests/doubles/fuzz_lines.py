@@ -1,4 +1,4 @@
-"""Lines that a chess program, a broken one or a cat on the keyboard might send, and what must come back."""
+"""Makes lines that a chess program, a broken one or a cat on the keyboard might send, and judges the answers."""
 
 import random
 import string
