@@ -1,1 +1,1 @@
-"""See it think: the recursion, the attention and the policy of a position, on a local page and as files."""
+"""Shows the network think: recursion, attention and policy of a position, on a local page and in files."""

@@ -1,4 +1,4 @@
-"""Boards as SVG: men, heat, arrows, on top of chess.svg; and its men as a sprite for the page."""
+"""Draws boards as SVG with heat and arrows on top of chess.svg, and exports its pieces as a sprite for the page."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ _BOARD_COLORS = {
     "margin": "#ffffff",
     "coord": "#495057",
 }
-_STRONGEST_HEAT = 0.85  # opacity, so that a man stays visible
+_STRONGEST_HEAT = 0.85  # opacity, so that a piece stays visible
 
 
 def attention_of_square(
     trace: Trace, state: int, square: chess.Square, *, block: int, head: int | None, to_square: bool = False
 ) -> dict[chess.Square, float]:
-    """Returns the attention of one square, or to it, by square.
+    """Returns the attention that one square pays, or receives, by square.
 
     Args:
       trace: of the position.
@@ -34,7 +34,7 @@ def attention_of_square(
       square: the query (or the key, with `to_square`).
       block: which block of f.
       head: which head, or None for the mean of all heads.
-      to_square: what every square pays to this one instead of what this one pays; these do not sum to 1.
+      to_square: the attention it receives instead of the attention it pays; the shares then do not sum to 1.
 
     Returns:
       Shares in 0..1 of the squares that are tokens; empty when `square` is none.
@@ -49,7 +49,7 @@ def attention_of_square(
 
 
 def heat_fill(weights: Mapping[chess.Square, float]) -> dict[chess.Square, str]:
-    """Returns colours for squares: opacity proportional to the weight, the greatest the strongest."""
+    """Returns colours for squares, their opacity proportional to the weight."""
     greatest = max(weights.values(), default=0.0)
     if greatest <= 0.0:
         return {}
@@ -89,7 +89,7 @@ def board_svg(
     Args:
       board: the position; its last move is marked.
       fill: colours of squares, as `heat_fill` returns them.
-      arrows: drawn above the men.
+      arrows: drawn above the pieces.
       chosen: a square to mark with a ring.
       orientation: the side at the bottom.
       size: width and height in pixels.
@@ -110,7 +110,7 @@ def board_svg(
 
 
 def piece_sprite() -> str:
-    """Returns python-chess's men as one SVG with ids wp, wn, … bk, in tiles of `chess.svg.SQUARE_SIZE`."""
+    """Returns python-chess's pieces as one SVG with ids wp, wn, … bk, in tiles of `chess.svg.SQUARE_SIZE`."""
     sprite = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
     for symbol, source in sorted(chess.svg.PIECES.items()):
         group = ElementTree.fromstring(source)

@@ -1,4 +1,4 @@
-"""What the calls of the page take out of their JSON; anything wrong is a refusal of one line."""
+"""Reads the arguments of the page's calls from their JSON, and refuses in one line what is wrong."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -16,7 +16,7 @@ _Read = TypeVar("_Read")
 
 
 def refusal(text: str) -> RequestError:
-    """Returns the refusal of a wrong value."""
+    """Returns the error for a wrong value."""
     return RequestError(HTTPStatus.BAD_REQUEST, text)
 
 
@@ -39,7 +39,7 @@ def playable_board_in(body: Body) -> chess.Board:
 
 
 def checked(read: Callable[[], _Read]) -> _Read:
-    """Returns what a function reads; an impossible game is a refusal."""
+    """Calls a function that reads a game, and turns its error into a refusal."""
     try:
         return read()
     except GameRecordError as error:
@@ -47,7 +47,7 @@ def checked(read: Callable[[], _Read]) -> _Read:
 
 
 def index_in(body: Body, name: str, count: int, default: int) -> int:
-    """Returns a number from 0 to below count."""
+    """Returns an index from 0 to count - 1."""
     value = body.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < count:
         raise refusal(f"expected {name} from 0 to {count - 1}, got {str(value)[:100]}")

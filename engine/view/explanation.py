@@ -1,4 +1,4 @@
-"""What is known of a position, as JSON: the same for the page and for files; docs/view-api.md describes it."""
+"""Explains a position as JSON, the same for the page and for files; docs/view-api.md describes it."""
 
 import random
 from typing import Any
@@ -17,7 +17,7 @@ _DIGITS = 4  # of probabilities; attention below 0.00005 is not visible
 
 
 def position_facts(board: chess.Board) -> Json:
-    """Returns what the rules of chess say of a position, its game in the move stack."""
+    """Returns what the rules of chess say about a position, its game in the move stack."""
     moves = sorted(board.legal_moves, key=chess.Move.uci)
     return {
         "fen": board.fen(),
@@ -31,7 +31,7 @@ def position_facts(board: chess.Board) -> Json:
 
 
 def explain_trace(board: chess.Board, trace: Trace) -> Json:
-    """Returns what the network says of a position, state by state; lists follow the order of the legal moves."""
+    """Returns the network's view of a position, state by state; lists follow the order of the legal moves."""
     evaluation = trace.evaluation
     states = [
         {
@@ -49,7 +49,7 @@ def explain_trace(board: chess.Board, trace: Trace) -> Json:
 
 
 def whole_explanation(board: chess.Board, trace: Trace) -> Json:
-    """Returns everything: the position, what the network says of it, and the attention of every state."""
+    """Returns everything: the position, the network's view of it, and the attention of every state."""
     attention = [attention_json(trace, state) for state in range(len(trace.residual))]
     return {**position_facts(board), "network": explain_trace(board, trace), "attention": attention}
 
@@ -61,7 +61,7 @@ def played_move(board: chess.Board, trace: Trace) -> chess.Move:
 
 
 def evaluation_json(evaluation: Evaluation) -> Json:
-    """Returns an evaluation, without the moves."""
+    """Returns an evaluation without its moves."""
     return {
         "probabilities": _rounded(np.exp(evaluation.log_probs), 6),
         "entropy_nats": round(evaluation.entropy_nats, 6),
@@ -114,7 +114,7 @@ def worth_json(board: chess.Board, evaluation: Evaluation, evaluator: Evaluator)
 
 
 def _over(board: chess.Board) -> Json | None:
-    """Returns result and reason when no player would move on."""
+    """Returns result and reason when the game is over or a player may claim a draw."""
     if board.is_checkmate():
         return {"result": "0-1" if board.turn == chess.WHITE else "1-0", "reason": "checkmate"}
     if not is_drawn_by_rule(board):

@@ -1,4 +1,4 @@
-"""An explanation as plain text for a terminal: board with attention as shades, policy, and how both settled."""
+"""Writes an explanation as plain text for a terminal: board with attention shaded, policy, and how both settled."""
 
 import chess
 import numpy as np

@@ -1,4 +1,4 @@
-"""Line charts as SVG text; enough for curves of a recursion and of a training run."""
+"""Draws line charts as SVG text; enough for the curves of a recursion and of a training run."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ _LABEL_WIDTH, _LABEL_HEIGHT = 7.6, 13  # of a bold character; of a line of text
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One curve.
+    """Describes one curve.
 
     Attributes:
       label: shown in the legend.

@@ -1,4 +1,4 @@
-"""A web server for one person on one machine: fixed files, GET pages and POST calls with JSON.
+"""Runs a web server for one person on one machine: fixed files, GET pages and POST calls with JSON.
 
 It listens on 127.0.0.1 only. A request must name this server in `Host`, which stops a foreign name that resolves to
 127.0.0.1 (DNS rebinding), and its `Origin`, if it has one, must be this server, which stops other web sites. Calls take
@@ -41,14 +41,14 @@ _HEADERS = {
 
 
 class Reply(NamedTuple):
-    """What is sent back."""
+    """Holds the content of an answer."""
 
     content_type: str
     body: bytes
 
 
 class RequestError(ValueError):
-    """A request that is refused; the text is one line.
+    """The request is refused; the text is one line.
 
     Args:
       status: 4xx.
@@ -61,7 +61,7 @@ class RequestError(ValueError):
 
 
 class Site(NamedTuple):
-    """What a server offers, by path."""
+    """Lists what a server offers, by path."""
 
     files: Mapping[str, Reply]
     pages: Mapping[str, Callable[[Mapping[str, str]], Reply]]  # GET, with the query
@@ -84,10 +84,10 @@ def files_below(folder: Path) -> dict[str, Reply]:
 
 
 class LocalServer(http.server.ThreadingHTTPServer):
-    """The server; `serve_forever` runs it, `shutdown` and `server_close` end it.
+    """Serves a site; `serve_forever` runs it, `shutdown` and `server_close` end it.
 
     Args:
-      site: what is offered.
+      site: its files, pages and calls.
       port: 0 for a free one.
     """
 
@@ -106,7 +106,7 @@ class LocalServer(http.server.ThreadingHTTPServer):
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def show(self, fragment: str = "", *, opens_browser: bool) -> None:
-        """Tells the address, opens it in a browser if asked to, and serves until the person interrupts.
+        """Prints the address, opens it in a browser if asked to, and serves until interrupted.
 
         Args:
           fragment: state that the page begins with, as it writes states into its address.

@@ -1,4 +1,4 @@
-"""Which part of a trace a picture or a text shows."""
+"""Selects the part of a trace that a picture or a text shows."""
 
 import dataclasses
 from typing import NamedTuple
@@ -11,14 +11,14 @@ from engine.view.capture import Trace
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Look:
-    """What of a trace to show.
+    """Selects what to show of a trace; None stands for a default.
 
     Attributes:
       state: of the recursion, from 0; None for the one that is played.
       square: whose attention; None for the start of the most probable move.
       block: which block of f; None for the last.
       head: None for the mean of all.
-      to_square: show what is paid to the square instead of what it pays.
+      to_square: show the attention the square receives instead of the attention it pays.
       orientation: the side at the bottom.
     """
 
@@ -51,7 +51,7 @@ class Look:
 
 
 class CompletedLook(NamedTuple):
-    """A look with its defaults filled in; `head` None is the mean of all."""
+    """Holds a look with its defaults filled in; `head` None is the mean of all."""
 
     state: int
     square: chess.Square
@@ -62,7 +62,7 @@ class CompletedLook(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """Says which attention is shown."""
+        """The attention shown, in words."""
         direction = "to" if self.to_square else "of"
         heads = "mean of heads" if self.head is None else f"head {self.head + 1}"
         return f"attention {direction} {chess.square_name(self.square)}, block {self.block + 1}, {heads}"

@@ -1,4 +1,4 @@
-"""The calls of the page, as docs/view-api.md describes them: positions, attention, games, a teacher, pictures."""
+"""Answers the calls of the page that docs/view-api.md describes: positions, attention, games, a teacher, pictures."""
 
 import dataclasses
 import threading
@@ -162,7 +162,7 @@ class ViewApi:
             return json_reply({"pieces": worth_json(board, evaluation, self._evaluator)})
 
     def other(self, body: Body) -> Reply:
-        """POST /api/other: what another network says of the same position."""
+        """POST /api/other: another network's evaluation of the same position."""
         board = playable_board_in(body)
         if self._other is None:
             raise RequestError(HTTPStatus.NOT_FOUND, "expected another network, got none (start with --compare)")
@@ -200,7 +200,7 @@ class ViewApi:
 
 
 def view_site(api: ViewApi) -> Site:
-    """Returns what the server of the page offers."""
+    """Returns the site that the page's server offers: its files, the pieces and the calls."""
     files = files_below(Path(__file__).with_name("static"))
     files["/pieces.svg"] = Reply("image/svg+xml", piece_sprite().encode())
     calls = {

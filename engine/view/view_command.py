@@ -60,7 +60,7 @@ def _serve(arguments: argparse.Namespace) -> None:
 
 
 def _fragment(arguments: argparse.Namespace) -> str:
-    """Returns the state that the page begins with, as it writes states into its address."""
+    """Returns the page's first state in the form in which it stands in the page's address."""
     from engine.view.game_record import board_of, read_pgn_file
 
     if arguments.fen is not None:

@@ -29,7 +29,7 @@ export class AttentionPanel {
       miniBoard(weights, square, flip), h("span", {}, text));
     };
     const rows = attention.weights.map((_, index) => h("div", { class: "heads", role: "group", "aria-label": `block ${index + 1}` },
-      ...[null, ...Array(heads).keys()].map((at) => chip(index, at, at === null ? "mean" : at + 1)),
+      h("h3", {}, `block ${index + 1}`), ...[null, ...Array(heads).keys()].map((at) => chip(index, at, at === null ? "mean" : at + 1)),
       ...(index === blocks - 1 ? [chip(index, "rollout", "rollout")] : [])));
     // Focus would be lost with the button that had it.
     const focused = document.activeElement?.dataset;

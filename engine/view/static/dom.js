@@ -23,4 +23,10 @@ export const s = (tag, attributes = {}, ...children) =>
 
 export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}%`;
 
-export const signed = (value, digits) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+/** Returns a number of steps in words. */
+export const stepsText = (count) => `${count} ${count === 1 ? "step" : "steps"}`;
+
+export const signed = (value, digits) => {
+  const text = Math.abs(value).toFixed(digits);
+  return `${value < 0 && Number(text) !== 0 ? "−" : "+"}${text}`;
+};

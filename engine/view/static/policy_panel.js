@@ -1,6 +1,6 @@
 /** The policy over the legal moves, beside a teacher's values when one is asked. */
 
-import { byId, h, percent, signed } from "./dom.js";
+import { byId, h, percent, signed, stepsText } from "./dom.js";
 
 const ARROWS = 4;
 const LEAST = 1 / 20; // of the best move's probability
@@ -41,7 +41,7 @@ export class PolicyPanel {
       const row = h("tr", { class: isPlayed ? "played" : "", "data-move": move.uci },
         h("td", { class: "number faint" }, rank + 1), h("th", { scope: "row" }, play), h("td", { class: "bar-cell" }, bar),
         h("td", { class: "number share" }, percent(probabilities[index])),
-        h("td", { class: "number faint" }, `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(1)}`),
+        h("td", { class: "number faint" }, signed(change, 1)),
         otherCell(other, index), valueCell(after.get(move.uci)), verdictCell(values.get(move.uci), best));
       for (const name of ["mouseenter", "focusin"]) row.addEventListener(name, () => this.onPoint(index));
       for (const name of ["mouseleave", "focusout"]) row.addEventListener(name, () => this.onPoint(null));
@@ -82,7 +82,7 @@ function valueCell(value) {
 function compared(position, other) {
   const best = other.probabilities.indexOf(Math.max(...other.probabilities));
   const name = `${other.name} ${other.sha256.slice(0, 8)}`;
-  return `${name}: prefers ${position.moves[best].san}, value ${signed(other.value_to_move, 3)}, ${other.steps} steps.`;
+  return `${name}: prefers ${position.moves[best].san}, value ${signed(other.value_to_move, 3)}, ${stepsText(other.steps)}.`;
 }
 
 function verdictCell(value, best) {

@@ -1,7 +1,7 @@
 /** The recursion, state by state: slider, numbers, result bar, and the curves of policy, value and residual. */
 
 import { axisNumber, axisPercent, chart } from "./chart.js";
-import { byId, h, percent, signed } from "./dom.js";
+import { byId, h, percent, signed, stepsText } from "./dom.js";
 
 const CURVES = 5;
 
@@ -88,7 +88,7 @@ function verdict(position, state) {
   const order = probabilities.map((_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]).slice(0, 3);
   const moves = order.map((index) => `${position.moves[index].san} ${percent(probabilities[index], 0)}`).join(", ");
   const [mover, other] = position.turn === "white" ? ["White", "Black"] : ["Black", "White"];
-  const steps = `${played.steps} ${played.steps === 1 ? "step" : "steps"}`;
+  const steps = stepsText(played.steps);
   const settled = { true: `settled in ${steps}`, false: `had not settled after ${steps}` }[played.converged] ?? `makes ${steps} to play`;
   return `${mover} to move. State ${state}: ${moves}; ${mover} wins ${percent(wdl[0], 0)}, draw ${percent(wdl[1], 0)}, `
     + `${other} wins ${percent(wdl[2], 0)}. The recursion ${settled}.`;

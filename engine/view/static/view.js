@@ -5,7 +5,7 @@ import { AttentionPanel } from "./attention_panel.js";
 import { Board } from "./board.js";
 import { Course } from "./course.js";
 import { wireControls } from "./controls.js";
-import { byId } from "./dom.js";
+import { byId, stepsText } from "./dom.js";
 import { saveJson, savePng, saveSvg } from "./files.js";
 import { PageState, START } from "./page_state.js";
 import { arrowsOf, PolicyPanel } from "./policy_panel.js";
@@ -240,7 +240,7 @@ wireControls({
 async function start() {
   const facts = await info();
   const { name, arithmetic, sha256, solver, max_steps: steps } = facts.network;
-  byId("network").textContent = `network ${name} ${sha256.slice(0, 8)}, ${arithmetic}, ${solver} up to ${steps} steps`;
+  byId("network").textContent = `network ${name} ${sha256.slice(0, 8)}, ${arithmetic}, ${solver}, ${steps === 1 ? "" : "at most "}${stepsText(steps)}`;
   byId("teacher-label").hidden = !facts.teacher;
   byId("other-label").hidden = !facts.other;
   maxSteps = steps;

@@ -1,4 +1,4 @@
-"""A UCI or xboard engine in its own process, restarted after it fails."""
+"""Plays with a UCI or xboard engine in its own process, which is restarted after it fails."""
 
 import contextlib
 import shlex
@@ -23,7 +23,7 @@ class EnginePlayer:
     """Plays by asking an engine; satisfies `MatchPlayer`.
 
     Args:
-      spec: which program, its options, and what each move may cost.
+      spec: the program, its options, and what each move may cost.
 
     Raises:
       EvaluationError: the program does not start, does not speak the protocol, or refuses an option.
@@ -43,12 +43,12 @@ class EnginePlayer:
 
     @property
     def time_control(self) -> TimeControl | None:
-        """The clock the engine plays with, if it does."""
+        """The engine's clock, None if each move is limited by itself."""
         return self._spec.limit.clock
 
     @property
     def margin_s(self) -> float:
-        """By how much the engine may overstep its time."""
+        """Seconds by which the engine may overstep its time."""
         return self._spec.margin_ms / 1000
 
     def start_game(self, number: int) -> None:

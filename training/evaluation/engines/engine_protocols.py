@@ -76,19 +76,19 @@ async def _gone_on_failure(protocol: chess.engine.Protocol) -> AsyncIterator[Non
 
 
 class TimedUci(Stopwatch, chess.engine.UciProtocol):
-    """The Universal Chess Interface, timed."""
+    """Times an engine that speaks the Universal Chess Interface."""
 
     async def initialize(self) -> None:
-        """Begins the conversation."""
+        """Performs the handshake."""
         async with _gone_on_failure(self):
             await super().initialize()
 
 
 class TimedXBoard(Stopwatch, chess.engine.XBoardProtocol):
-    """The Chess Engine Communication Protocol of xboard, timed."""
+    """Times an engine that speaks the Chess Engine Communication Protocol of xboard."""
 
     async def initialize(self) -> None:
-        """Begins the conversation."""
+        """Performs the handshake."""
         async with _gone_on_failure(self):
             await super().initialize()
 

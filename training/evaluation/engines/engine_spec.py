@@ -1,4 +1,4 @@
-"""Which engine is meant: its command, protocol, options and limit for each move."""
+"""Specifies an engine (command, protocol, options, limit for each move) and identifies it in reports."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ EngineProtocol = Literal["uci", "xboard"]
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSpec:
-    """An engine as a measurement uses it.
+    """Specifies an engine for a measurement.
 
     Attributes:
       command: program and arguments.
@@ -60,7 +60,7 @@ def own_engine_command(weights_folder: Path | None = None) -> tuple[str, ...]:
 
 
 def stockfish_command() -> tuple[str, ...]:
-    """Returns the command of the Stockfish on PATH, or of Debian's.
+    """Returns the command of the Stockfish on PATH or in Debian's folder of games.
 
     Raises:
       EvaluationError: there is none.
@@ -72,7 +72,7 @@ def stockfish_command() -> tuple[str, ...]:
 
 
 def split_command(text: str) -> tuple[str, ...]:
-    """Splits a command as a shell would; a program that is not on PATH is looked for among Debian's games, too.
+    """Splits a command as a shell would, and looks for its program on PATH and in Debian's folder of games.
 
     Raises:
       EvaluationError: a quote is open, or there is no word.
@@ -103,10 +103,10 @@ def parse_options(settings: Sequence[str]) -> dict[str, str]:
 
 
 def describe_engine(spec: EngineSpec) -> dict[str, Any]:
-    """Returns command, protocol, options, limits, and digests of what plays.
+    """Returns command, protocol, options, limits and digests, so that a figure can be reproduced.
 
-    The project's own engine is known by its version and the sha256 of its weights, another one by
-    the sha256 of its program file (null where the file cannot be read).
+    The project's own engine is identified by its version and the sha256 of its weights, any other by the sha256 of its
+    program file (null where the file cannot be read).
 
     Raises:
       EvaluationError: the weights folder is not one.

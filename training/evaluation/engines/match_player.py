@@ -1,4 +1,4 @@
-"""What a match asks of a player, and how a player fails; the uniform random player."""
+"""Defines what a match asks of a player, and the uniform random player."""
 
 import random
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from training.evaluation.engines.time_control import NO_CLOCKS, ClockFace, TimeC
 
 @dataclass(frozen=True, kw_only=True)
 class Thought:
-    """What a player said about its move.
+    """Holds what a player reported about its move.
 
     Attributes:
       elapsed_s: seconds from the question to the answer.
@@ -30,14 +30,14 @@ class Thought:
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenMove:
-    """A move and the thought behind it."""
+    """Holds a move and the thought behind it."""
 
     move: chess.Move
     thought: Thought = Thought()
 
 
 class MatchPlayer(Protocol):
-    """A player of whole games."""
+    """Plays whole games."""
 
     @property
     def name(self) -> str:
@@ -51,14 +51,14 @@ class MatchPlayer(Protocol):
 
     @property
     def margin_s(self) -> float:
-        """By how much the player may overstep its time."""
+        """Seconds by which the player may overstep its time."""
         ...
 
     def start_game(self, number: int) -> None:
         """Makes the player ready for the first move of a new game, also after a failure.
 
         Args:
-          number: of the game in its match; what is random in a game depends on nothing else.
+          number: of the game in its match; all that is random in a game depends on this number alone.
         """
         ...
 
@@ -76,7 +76,7 @@ class MatchPlayer(Protocol):
         ...
 
     def close(self) -> None:
-        """Frees what the player holds, also while it thinks; it is not used afterwards."""
+        """Frees the player's resources, even while it thinks; it is not used afterwards."""
         ...
 
 

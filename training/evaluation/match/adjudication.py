@@ -1,4 +1,4 @@
-"""Ending a game by what the engines say about it: resignation and agreed draw, both off by default."""
+"""Ends games by the engines' scores: resignation and agreed draw, both off by default."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from training.evaluation.engines.match_player import Thought
 from training.evaluation.failures import EvaluationError
 
 MAX_PLIES = 400
-# A mate score counts as this many hundredths of a pawn.
+# A mate score counts as this many centipawns.
 _MATE_CP = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResignRule:
-    """A side that finds itself this far behind for so many of its moves in a row has lost."""
+    """Ends a game as lost for a side that scores itself this far behind for so many of its moves in a row."""
 
     score_cp: int
     moves: int
@@ -22,7 +22,7 @@ class ResignRule:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawRule:
-    """From move `after` on, so many moves of both sides in a row with scores this near zero are a draw."""
+    """Ends a game as drawn after so many moves in a row of both sides scored this near zero, from move `after` on."""
 
     score_cp: int
     moves: int
@@ -31,7 +31,7 @@ class DrawRule:
 
 @dataclass(frozen=True, kw_only=True)
 class GameRules:
-    """What ends a game besides the rules of chess.
+    """Lists what ends a game besides the rules of chess.
 
     Attributes:
       max_plies: the game is a draw at this many plies, the opening's included.
@@ -53,11 +53,11 @@ class Adjudicator:
         self._level_plies = 0
 
     def after_move(self, mover: chess.Color, thought: Thought, move_number: int) -> tuple[float, str] | None:
-        """Takes note of a move; returns White's points and the reason if that ends the game.
+        """Records a move; returns White's points and the reason if it ends the game.
 
         Args:
-          mover: who moved.
-          thought: the mover's opinion; without a score it breaks every row.
+          mover: the side that moved.
+          thought: the mover's; a move without a score ends every streak.
           move_number: of the move, as PGN counts.
         """
         score_cp = _score(thought)

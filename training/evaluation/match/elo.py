@@ -1,4 +1,4 @@
-"""Elo difference of a match of paired games, with its 95 % interval and what else pairs tell.
+"""Computes the Elo difference of a match of paired games with its 95 % interval, normalized Elo and LOS.
 
 A pair is one opening played twice with colours exchanged. Its two games share the opening's bias,
 so the pair is the unit of the error bar: results are counted pentanomially, by the points (0, 1/2,
@@ -20,7 +20,7 @@ Pentanomial = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class PairedScore:
-    """Score and Elo difference of the first player.
+    """Holds score and Elo difference of the first player.
 
     Attributes:
       pentanomial: numbers of pairs with 0, 1/2, 1, 3/2, 2 points.

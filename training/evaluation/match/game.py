@@ -1,4 +1,4 @@
-"""One game between two players, decided by the rules of chess unless other rules are asked for.
+"""Plays one game between two players, decided by the rules of chess unless other rules are asked for.
 
 Checkmate, stalemate, insufficient material, a position's third occurrence and fifty moves without
 capture or pawn move end a game at once, as does the ply limit (a draw). Engines' scores decide
@@ -21,11 +21,11 @@ from training.evaluation.match.opening_book import Opening
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Why a player lost without being mated.
+    """Says how a player failed and lost the game.
 
     Attributes:
       kind: illegal move, crash, time loss or stall.
-      text: what the player or its process said.
+      text: details, as the player or its process gave them.
       fen: the position in which it happened.
     """
 
@@ -36,7 +36,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class GameRecord:
-    """One finished game.
+    """Holds one finished game.
 
     Attributes:
       white: name of the player.
@@ -70,7 +70,7 @@ class GameRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class MatchGame:
-    """A game with its place in the match.
+    """Holds a game with its place in the match.
 
     Attributes:
       pair: number of the pair, from 0.

@@ -1,4 +1,4 @@
-"""What a ladder says, with every condition that its figure depends on."""
+"""Reports a ladder's rating with every condition that it depends on."""
 
 import math
 import os
@@ -14,7 +14,7 @@ from training.evaluation.measures.figures import Measurement
 
 
 def ladder_measurement(report: LadderReport, ladder: LadderMatch, plan: LadderPlan, nodes: int) -> Measurement:
-    """Returns the ladder for people and for JSON.
+    """Returns the ladder's figures as text and for JSON.
 
     Args:
       report: what was played.

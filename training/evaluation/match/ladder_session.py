@@ -1,4 +1,4 @@
-"""The ladder from beginning to end: matches against Stockfish's Skill Levels, one Elo from all."""
+"""Plays the ladder: matches against Stockfish's Skill Levels, from which one Elo is fitted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -22,17 +22,17 @@ from training.evaluation.match.rating_fit import RatingFit, RungResult, fit_rati
 
 @dataclass(frozen=True, kw_only=True)
 class LadderMatch:
-    """What all rungs have in common.
+    """Holds what all rungs have in common.
 
     Attributes:
       engine: the engine that is rated.
-      opponent: makes the opponent of a level.
+      opponent: returns the opponent of a level.
       openings: one a pair, the same for every rung.
       rules: what ends a game.
       concurrency: number of games at once.
       settings: of the openings and rules, for the saved games.
       save_folder: holds the games and PGN of each rung; None to keep nothing.
-      resume: whether the folder's games are gone on with.
+      resume: whether to continue from the folder's games.
     """
 
     engine: EngineSpec
@@ -47,14 +47,14 @@ class LadderMatch:
 
 @dataclass(frozen=True, kw_only=True)
 class LadderReport:
-    """What the ladder says.
+    """Holds the results of a ladder.
 
     Attributes:
       name: of the engine.
       opponent_name: what the opponent calls itself.
       fit: the rating.
       rungs: figures of each rung by level, from the rated engine's side.
-      implied_elo: what each rung says by itself; infinite after a sweep.
+      implied_elo: the rating that each rung implies alone; infinite after a sweep.
       interrupted: whether a person ended it early.
     """
 
@@ -75,7 +75,7 @@ class LadderReport:
 
 
 def climb(ladder: LadderMatch, plan: LadderPlan) -> LadderReport:
-    """Plays the ladder, as far as it is not saved.
+    """Plays the part of the ladder that is not saved yet.
 
     Raises:
       EvaluationError: an engine or a file cannot be used, or it was interrupted before any pair.

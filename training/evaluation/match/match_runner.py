@@ -16,7 +16,7 @@ _JOIN_S = 10.0  # for a lane whose players are closed
 
 @dataclass(frozen=True, kw_only=True)
 class GameSlot:
-    """A game to be played: which opening, and who has White."""
+    """Describes a game to be played: its opening, and who has White."""
 
     pair: int
     first_is_white: bool
@@ -24,7 +24,7 @@ class GameSlot:
 
 
 class PlayerPool:
-    """Lends lane number i its own copy of a player; a context manager that closes all copies.
+    """Gives each lane its own copy of a player, started when first needed; a context manager that closes them all.
 
     Args:
       create: starts a player; called in the thread of the lane that needs it.
@@ -36,7 +36,7 @@ class PlayerPool:
         self._closed = False
 
     def player(self, lane: int) -> MatchPlayer:
-        """Returns the lane's copy; only its own thread may ask while games go on.
+        """Returns the lane's copy; while games are played, only the lane's own thread may call it.
 
         Raises:
           EvaluationError: the player does not start.
@@ -48,7 +48,7 @@ class PlayerPool:
         return self._players[lane]
 
     def close(self) -> None:
-        """Closes all copies, also those that think."""
+        """Closes all copies, even those that are thinking."""
         self._closed = True
         for player in list(self._players.values()):
             player.close()

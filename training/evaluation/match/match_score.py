@@ -80,7 +80,7 @@ class MatchScore:
 
 
 def elo_with_error(elo: float, low: float, high: float) -> str:
-    """Returns an Elo difference as "+12 ± 45", or what can be said where an end is open."""
+    """Returns an Elo difference as "+12 ± 45", or the finite bound where the other one is infinite."""
     if math.isfinite(low) and math.isfinite(high):
         # round() makes an integer, which has no negative zero.
         return f"{round(elo):+d} ± {(high - low) / 2:.0f}"
@@ -98,7 +98,7 @@ def ratio_text(ratio: float, sprt: Sprt) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class MatchSummary:
-    """Figures of a match, from the first player's side.
+    """Holds the figures of a match, from the first player's side.
 
     Attributes:
       games: number of games, two a pair.

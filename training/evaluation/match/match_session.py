@@ -1,4 +1,4 @@
-"""A match from beginning to end: games, their file, the score, the test, what they say."""
+"""Plays a match from beginning to end: games, their file, the score and the sequential test."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from training.reporting.progress_bar import progress_bar
 
 @dataclass(frozen=True, kw_only=True)
 class MatchPlan:
-    """What is to be played.
+    """Says what is to be played.
 
     Attributes:
       openings: one a pair; each is played twice, with both colours.
@@ -41,7 +41,7 @@ class MatchPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class MatchOutcome:
-    """What was played.
+    """Holds what was played.
 
     Attributes:
       names: of the first and the second player.
@@ -60,10 +60,10 @@ class MatchOutcome:
 
 
 def hold_match(plan: MatchPlan, first: PlayerPool, second: PlayerPool, store: MatchStore) -> MatchOutcome:
-    """Plays what the store does not hold yet.
+    """Plays the games that the store does not hold yet.
 
     Args:
-      plan: what is to be played.
+      plan: openings, rules and files.
       first: copies of the player whose points are counted.
       second: copies of the opponent.
       store: finished games; each new one is added to it at once.

@@ -1,4 +1,4 @@
-"""The finished games of a match in a file, from which an interrupted match goes on.
+"""Keeps the finished games of a match in a file, from which an interrupted match is resumed.
 
 The file has one JSON object a line: first the settings that the games depend on, then each game as
 soon as it has ended. A last line cut off in the middle is dropped.
@@ -20,13 +20,13 @@ from training.runs.durable_files import drop_unfinished_line
 
 
 class MatchStore:
-    """Finished games, in memory and, if there is a path, in its file.
+    """Holds finished games in memory and, given a path, in a file.
 
     Args:
       path: the file; None to keep the games in memory only.
-      settings: what the games depend on, as JSON can hold it; a file with others is refused.
-      openings: one a pair. The file may hold games of later pairs: they stay there.
-      resume: whether an existing file is gone on with; otherwise it is refused.
+      settings: what the games depend on, as JSON can hold it; a file with different settings is refused.
+      openings: one per pair. The file may hold games of later pairs, which stay in it.
+      resume: whether to continue an existing file, which is refused otherwise.
 
     Raises:
       EvaluationError: the file cannot be used; one line says why.
@@ -60,7 +60,7 @@ class MatchStore:
 
 
 def game_to_json(game: MatchGame) -> dict[str, Any]:
-    """Returns the game without its opening, which its pair number stands for."""
+    """Returns a game as a JSON object, without its opening, which the number of its pair identifies."""
     record = game.record
     played = record.moves[len(record.opening.moves) :]
     return {
@@ -80,7 +80,7 @@ def game_to_json(game: MatchGame) -> dict[str, Any]:
 
 
 def game_from_json(content: dict[str, Any], openings: Sequence[Opening]) -> MatchGame:
-    """Reads what `game_to_json` wrote.
+    """Reads a game that `game_to_json` wrote.
 
     Args:
       content: the object.

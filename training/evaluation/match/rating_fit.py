@@ -1,4 +1,4 @@
-"""One Elo from pairs of games against opponents of known Elo, by maximum likelihood.
+"""Fits one Elo to pairs of games against opponents of known Elo, by maximum likelihood.
 
 The expected score against an opponent is logistic in the difference, and a draw is half a win and
 half a loss. The likelihood then is greatest where the points expected equal the points made. The
@@ -24,7 +24,7 @@ _POINTS = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
 
 @dataclass(frozen=True, kw_only=True)
 class RungResult:
-    """Pairs against one opponent.
+    """Counts the pairs against one opponent.
 
     Attributes:
       opponent_elo: known.
@@ -37,7 +37,7 @@ class RungResult:
 
 @dataclass(frozen=True, kw_only=True)
 class RatingFit:
-    """A rating; infinite where all games were lost or all won.
+    """Holds a rating, infinite where all games were lost or all were won.
 
     Attributes:
       elo: the maximum-likelihood estimate.

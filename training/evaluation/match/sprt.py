@@ -1,4 +1,4 @@
-"""The sequential probability ratio test of a match: stop as soon as the pairs have decided.
+"""Runs the sequential probability ratio test of a match, which stops as soon as the pairs have decided.
 
 The log-likelihood ratio is the generalised one of the pentanomial model: under each hypothesis the
 five outcomes of a pair have the most likely probabilities that its Elo allows. With the model
@@ -30,7 +30,7 @@ _MOST_ROUNDS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Sprt:
-    """Tests that the first player is `elo1` better against that it is `elo0` better.
+    """Tests the hypothesis that the first player is `elo1` better against the one that it is `elo0` better.
 
     Attributes:
       elo0: the null hypothesis.

@@ -1,1 +1,1 @@
-"""Figures of a player that need no opponent: regret, puzzles, conversion of won endings."""
+"""Measures a player without an equal opponent: regret, puzzles, conversion of won endings."""

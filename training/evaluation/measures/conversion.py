@@ -1,4 +1,4 @@
-"""Winning what is won: games from won endings against a uniform random mover."""
+"""Measures how often won endings are won against a uniform random mover."""
 
 import random
 from collections import Counter
@@ -17,7 +17,7 @@ from training.reporting.sampling_error import MeanEstimate, estimate_mean
 
 @dataclass(frozen=True, kw_only=True)
 class ConversionStart:
-    """A won position in which the player measured is to move."""
+    """Holds a won position in which the measured player is to move."""
 
     kind: WonEnding
     opening: Opening
@@ -25,7 +25,7 @@ class ConversionStart:
 
 @dataclass(frozen=True, kw_only=True)
 class ConversionReport:
-    """Shares of games won within the moves allowed.
+    """Holds the shares of games won within the moves allowed.
 
     Attributes:
       won: over all games.
@@ -41,7 +41,7 @@ class ConversionReport:
 
 
 def conversion_starts(games: int, seed: int) -> list[ConversionStart]:
-    """Returns as many different won positions, the kinds of ending by turns; the same for the same seed."""
+    """Returns that many different won positions, the kinds of ending interleaved; a function of the seed."""
     rng = random.Random(f"conversion {seed}")
     by_fen: dict[str, WonEnding] = {}
     while len(by_fen) < games:
@@ -60,7 +60,7 @@ def play_conversions(
     max_moves: int,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> list[GameRecord]:
-    """Plays one game from each start, which the player wins or not.
+    """Plays one game from each start.
 
     Args:
       player: has the won side.
@@ -80,7 +80,7 @@ def play_conversions(
 
 
 def report_conversions(starts: Sequence[ConversionStart], records: Sequence[GameRecord]) -> ConversionReport:
-    """Adds up the games, at least one, in the order of their starts."""
+    """Summarises the games, at least one, in the order of their starts."""
     won = []
     for start, record in zip(starts, records, strict=True):
         is_white = start.opening.board().turn == chess.WHITE

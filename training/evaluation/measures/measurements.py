@@ -76,7 +76,7 @@ def puzzle_measurement(subject: Subject, puzzle_file: Path, limit: int | None, *
 def random_measurement(
     spec: EngineSpec, *, games: int, seed: int, max_plies: int, pgn_file: Path | None
 ) -> Measurement:
-    """Plays against a uniform random mover, from the start and from random openings by turns.
+    """Plays against a uniform random mover, from the start and from random openings alternately.
 
     Raises:
       EvaluationError: one line about what cannot be used.
@@ -135,7 +135,7 @@ def conversion_measurement(spec: EngineSpec, *, games: int, seed: int, max_moves
 
 @contextlib.contextmanager
 def _open_chooser(subject: Subject) -> Iterator[tuple[MoveChooser, dict[str, Any], int]]:
-    """Yields the chooser, the description of what is measured, and the batch size that suits it."""
+    """Yields the chooser, the description of the player measured, and a suitable batch size."""
     if isinstance(subject, Path):
         chooser = evaluator_chooser(load_evaluator(subject))
         yield chooser, {"name": subject.name, "weights": str(subject)}, IN_PROCESS_BATCH

@@ -1,4 +1,4 @@
-"""Asking for one move in each of many independent positions."""
+"""Asks a player or a network for one move in each of many independent positions."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

@@ -24,7 +24,7 @@ BAND_WIDTH = 400  # rating points
 
 @dataclass(frozen=True, kw_only=True)
 class PuzzleReport:
-    """Shares of puzzles solved.
+    """Holds the shares of puzzles solved.
 
     Attributes:
       solved: over all puzzles.
@@ -36,7 +36,7 @@ class PuzzleReport:
 
 
 class _Attempt:
-    """A puzzle while it is being solved; `solved` is None until that is known."""
+    """Follows a puzzle while it is being solved; `solved` is None until decided."""
 
     def __init__(self, puzzle: Puzzle) -> None:
         self._moves = puzzle.moves

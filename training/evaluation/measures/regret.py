@@ -1,4 +1,4 @@
-"""How much expected score a player gives away per move, by the values of every legal move."""
+"""Measures how much expected score a player gives away per move, given the values of every legal move."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice

@@ -1,12 +1,17 @@
-"""What a piece is worth, with an evaluator that counts material."""
+"""A board without a piece, judged by an evaluator that counts material; networks without some of their heads."""
 
 from collections.abc import Sequence
 
 import chess
+import jax
 import numpy as np
+import pytest
 
+from engine.checkpoint import serving_network
 from engine.player.evaluator import Evaluation
-from engine.view.ablation import worth_of_pieces
+from engine.view.ablation import HeadError, without_heads, worth_of_pieces
+from tests.doubles.tiny_network import param_shapes, stirred, tiny_config
+from tests.doubles.tiny_view import TINY
 
 VALUES = {chess.PAWN: 0.02, chess.KNIGHT: 0.06, chess.BISHOP: 0.06, chess.ROOK: 0.1, chess.QUEEN: 0.2, chess.KING: 0.0}
 
@@ -47,3 +52,28 @@ def test_a_piece_that_shields_the_other_king_stays() -> None:
     # Without the bishop White could take the king.
     board = chess.Board("4k3/4b3/8/8/8/8/8/K3R3 w - - 0 1")
     assert [one.square for one in worth_of_pieces(board, 0.0, Counting())] == [chess.E1]
+
+
+@pytest.mark.parametrize("arithmetic", ["float32", "int8"])
+def test_only_the_rows_of_the_heads_become_zero(arithmetic: str) -> None:
+    config = tiny_config(blocks=2, arithmetic=arithmetic)
+    params = stirred(param_shapes(serving_network(config)))
+    changed = without_heads(params, config, ((1, 0), (0, 1)))
+    width = config.width // config.heads
+    for (path, before), after in zip(
+        jax.tree_util.tree_leaves_with_path(params), jax.tree_util.tree_leaves(changed), strict=True
+    ):
+        names = [key.key for key in path]
+        off = {"block_1": 0, "block_0": 1}.get(names[2] if len(names) > 2 else "")
+        if off is not None and names[3:5] == ["attention", "output"] and names[-1] in ("kernel", "values"):
+            old, new = (np.asarray(leaf).reshape(config.heads, width, -1) for leaf in (before, after))
+            assert old[off].any() and not new[off].any() and before.dtype == after.dtype
+            np.testing.assert_array_equal(new[1 - off], old[1 - off])
+        else:
+            np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("head", [(2, 0), (0, 99), (-1, 0)])
+def test_a_head_that_is_not_there_is_refused(head: tuple[int, int]) -> None:
+    with pytest.raises(HeadError, match="expected blocks 0 to 1"):
+        without_heads({}, TINY, (head,))
