@@ -25,9 +25,11 @@ from engine.frozen_config import ConfigError, ConfigT, from_json_dict, to_json_d
 from engine.network.int8 import SERVING_PRODUCTS
 from engine.network.latent_model.policy_improvement import ModelConfig, PlayingModel, latent_model
 from engine.network.model import Network
-from engine.network.network_config import NetworkConfig
+from engine.network.network_config import NetworkConfig, upgraded_settings
 
-FORMAT_VERSION = 3  # 2: features of what men threaten; 3: the checksum covers the configuration
+# 2: features of what pieces threaten; 3: the checksum covers the configuration; 4: solver and gradient are the core's
+FORMAT_VERSION = 4
+_READABLE_VERSIONS = (3, FORMAT_VERSION)
 _MANIFEST, _PARAMS, _MODEL, _CARD = "network.json", "params", "model", "CARD.md"
 
 
@@ -108,12 +110,13 @@ def save_network(
         _write_params(partial / _MODEL, model.params)
     manifest: dict[str, object] = {
         "format_version": FORMAT_VERSION,
-        "sha256": _digest(partial, config, model.config if model else None),
+        "sha256": "",  # below, from the rest
         "config": to_json_dict(config),
         "facts": dict(facts),
     }
     if model is not None:
         manifest["model"] = to_json_dict(model.config)
+    manifest["sha256"] = _digest(partial, manifest)
     (partial / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     (partial / _CARD).write_text(card)
     _replace_folder(partial, folder)
@@ -173,9 +176,9 @@ def read_network_facts(folder: Path) -> NetworkFacts:
       CheckpointError: it is not a network that this version can play.
     """
     manifest = _read_manifest(folder)
-    config = _read_config(folder, NetworkConfig, manifest.get("config"), "a network's")
+    config = _read_config(folder, NetworkConfig, upgraded_settings(manifest.get("config")), "a network's")
     model = _read_config(folder, ModelConfig, manifest["model"], "a latent model's") if "model" in manifest else None
-    digest = _digest(folder, config, model)
+    digest = _digest(folder, manifest)
     if digest != manifest.get("sha256"):
         raise CheckpointError(
             f"expected a configuration and weights with sha256 {manifest.get('sha256')} in {folder}, got {digest}; "
@@ -194,8 +197,9 @@ def _read_manifest(folder: Path) -> Mapping[str, Any]:
     except ValueError as error:
         raise CheckpointError(f"expected JSON in {path}, got: {error}") from None
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
-    if version != FORMAT_VERSION:
-        raise CheckpointError(f"expected format version {FORMAT_VERSION} in {path}, got {version!r}")
+    if version not in _READABLE_VERSIONS:
+        known = " or ".join(map(str, _READABLE_VERSIONS))
+        raise CheckpointError(f"expected format version {known} in {path}, got {version!r}; export the network anew")
     return manifest
 
 
@@ -228,13 +232,13 @@ def _read_params(folder: Path) -> chex.ArrayTree:
         raise CheckpointError(f"expected the weights of a network in {path}, got: {reason}") from None
 
 
-def _digest(folder: Path, config: NetworkConfig, model: ModelConfig | None) -> str:
-    """Returns the sha256 of the settings and of all files of weights, names and contents, in the order of names."""
+def _digest(folder: Path, manifest: Mapping[str, Any]) -> str:
+    """Returns the sha256 of the settings as stored and of all weight files, names and contents, in order of names."""
     total = hashlib.sha256()
-    for part, settings in ((_PARAMS, config), (_MODEL, model)):
-        if settings is None:
+    for part, key in ((_PARAMS, "config"), (_MODEL, "model")):
+        if key not in manifest:
             continue
-        total.update(json.dumps(to_json_dict(settings), sort_keys=True).encode())
+        total.update(json.dumps(manifest[key], sort_keys=True).encode())
         for path in sorted(path for path in (folder / part).rglob("*") if path.is_file()):
             content = path.read_bytes()
             total.update(f"{path.relative_to(folder / part).as_posix()}\0{len(content)}\0".encode())

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 
 from engine.fixed_point.solve import BatchedMap, solve_trajectory
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.solver_config import Gradient, SolverConfig, UnrolledGradient
 
 
 def held_states(
-    f: BatchedMap, start: jax.Array, solver: SolverConfig, gradient: GradientConfig, steps: jax.Array
+    f: BatchedMap, start: jax.Array, solver: SolverConfig, gradient: Gradient, steps: jax.Array
 ) -> jax.Array:
     """Returns the states that bounds of 0, 1, 2, … on the steps leave the solver with.
 
@@ -16,7 +16,7 @@ def held_states(
       f: as in `solve`.
       start: `[B, ...]` before any step.
       solver: method, memory, damping and ridge are used; the stop rule is not.
-      gradient: in unroll mode its damped steps are the solver.
+      gradient: if unrolled, its damped steps are the solver.
       steps: `[I]` steps taken under each bound; fewer than the bound once the solver has stopped.
 
     Returns:
@@ -25,7 +25,7 @@ def held_states(
     count = len(steps) - 1
     if count == 0:
         return start[None]
-    if gradient.mode == "unroll":
+    if isinstance(gradient, UnrolledGradient):
         damping = gradient.damping
 
         def move(z: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:

@@ -1,10 +1,10 @@
 """Differentiable fixed points z = f(params, x, z): implicit, phantom and unrolled gradients.
 
-| mode     | backward pass                                  | memory                  |
+| gradient | backward pass                                  | memory                  |
 |----------|------------------------------------------------|-------------------------|
 | implicit | solves u = v + J^T u at z, then u^T df         | one evaluation of f     |
 | phantom  | through k damped steps taken at the solution   | k evaluations of f      |
-| unroll   | through every iteration (`unrolled.py`)        | as `gradient.kept` says |
+| unroll   | through every iteration (`unrolled.py`)        | as `kept` says          |
 
 Implicit: Bai et al. 2019, "Deep Equilibrium Models", theorem 1. Phantom: Geng et al. 2021, "On
 Training Implicit Models", unrolling form; k = 1 is the Jacobian-free gradient of Fung et al. 2021.
@@ -21,7 +21,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from engine.fixed_point.solve import SolveStats, relative_residual, solve
-from engine.fixed_point.solver_config import GradientConfig, GradientMode, SolverConfig
+from engine.fixed_point.solver_config import (
+    Gradient,
+    ImplicitGradient,
+    PhantomGradient,
+    SolverConfig,
+    UnrolledGradient,
+)
 from engine.fixed_point.unrolled import Loop, iterate
 
 ParametricMap = Callable[[Any, Any, jax.Array], jax.Array]
@@ -33,7 +39,7 @@ def fixed_point(
     x: Any,
     z0: jax.Array,
     solver: SolverConfig,
-    gradient: GradientConfig,
+    gradient: Gradient,
     step_limit: jax.Array | None = None,
 ) -> tuple[jax.Array, SolveStats]:
     """Returns a fixed point of z -> f(params, x, z), differentiable in params and x.
@@ -44,26 +50,26 @@ def fixed_point(
       params: pytree of arrays, shared by the batch.
       x: pytree of arrays, typically `[B, ...]`. Integer and boolean leaves get no gradient.
       z0: start `[B, ...]`; its gradient is zero.
-      solver: forward solver; unroll mode reads only its tolerance, for the statistics.
-      gradient: mode and its settings.
-      step_limit: scalar int32, may be traced; bounds the forward solve, or the iterations of
-        unroll mode, at run time. The extra steps of phantom mode are always taken.
+      solver: forward solver; an unrolled gradient reads only its tolerance, for the statistics.
+      gradient: how to differentiate.
+      step_limit: scalar int32, may be traced; bounds the forward solve, or the unrolled
+        iterations, at run time. The extra steps of a phantom gradient are always taken.
 
     Returns:
-      State `[B, ...]` and the statistics of the forward solve, which carry no gradient. Unroll
-      mode reports the residual of its last iteration.
+      State `[B, ...]` and the statistics of the forward solve, which carry no gradient. Unrolled
+      iterations report the residual of the last one.
     """
     chex.assert_type(z0, float)
     if step_limit is not None:
         chex.assert_shape(step_limit, ())
-    return MODES[gradient.mode](f, solver, gradient, params, x, z0, step_limit)
+    return GRADIENTS[gradient.kind](f, solver, gradient, params, x, z0, step_limit)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
 def _implicit(
     f: ParametricMap,
     solver: SolverConfig,
-    gradient: GradientConfig,
+    gradient: ImplicitGradient,
     params: Any,
     x: Any,
     z0: jax.Array,
@@ -76,7 +82,7 @@ def _implicit(
 def _implicit_forward(
     f: ParametricMap,
     solver: SolverConfig,
-    gradient: GradientConfig,
+    gradient: ImplicitGradient,
     params: Any,
     x: Any,
     z0: jax.Array,
@@ -89,7 +95,7 @@ def _implicit_forward(
 def _implicit_backward(
     f: ParametricMap,
     solver: SolverConfig,
-    gradient: GradientConfig,
+    gradient: ImplicitGradient,
     saved: tuple[Any, Any, jax.Array],
     cotangents: tuple[jax.Array, SolveStats],
 ) -> tuple[Any, Any, jax.Array, None]:
@@ -113,7 +119,7 @@ _implicit.defvjp(_implicit_forward, _implicit_backward)
 def _phantom(
     f: ParametricMap,
     solver: SolverConfig,
-    gradient: GradientConfig,
+    gradient: PhantomGradient,
     params: Any,
     x: Any,
     z0: jax.Array,
@@ -133,7 +139,7 @@ def _phantom(
 def _unroll(
     f: ParametricMap,
     solver: SolverConfig,
-    gradient: GradientConfig,
+    gradient: UnrolledGradient,
     params: Any,
     x: Any,
     z0: jax.Array,
@@ -161,7 +167,7 @@ def _damped(z: jax.Array, image: jax.Array, damping: float) -> jax.Array:
     return (1.0 - damping) * z + damping * image
 
 
-MODES: dict[GradientMode, Callable[..., tuple[jax.Array, SolveStats]]] = {
+GRADIENTS: dict[str, Callable[..., tuple[jax.Array, SolveStats]]] = {
     "implicit": _implicit,
     "phantom": _phantom,
     "unroll": _unroll,

@@ -1,10 +1,9 @@
-"""Settings of the fixed-point solver and of the gradient through its solution."""
+"""Settings of the fixed-point solver and of the gradients through its solution."""
 
 import dataclasses
 from typing import Literal, get_args
 
 SolverMethod = Literal["anderson", "picard", "broyden"]
-GradientMode = Literal["implicit", "phantom", "unroll"]
 KeepingSchedule = Literal["all", "state", "binomial"]
 
 
@@ -68,22 +67,47 @@ class KeptStates:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GradientConfig:
-    """How the gradient through a fixed point is computed; see engine/fixed_point/implicit.py."""
+class ImplicitGradient:
+    """The exact gradient of the fixed point, from a second solve at the solution."""
 
-    # implicit: second solve; phantom: a few steps at the solution; unroll: through every step.
-    mode: GradientMode = "phantom"
-    # phantom: differentiated steps k after the solve; unroll: iterations; implicit: not used.
-    steps: int = 1
-    # Share of each differentiated step that is taken, in (0, 1]; implicit: not used.
-    damping: float = 1.0
-    # Solver of the linear equation u = v + J^T u; implicit mode only.
+    kind: Literal["implicit"] = "implicit"
+    # Solver of the linear equation u = v + J^T u.
     backward: SolverConfig = SolverConfig(tolerance=1e-4)
-    # What unroll mode keeps of its iterations, and what every other core keeps of its own.
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PhantomGradient:
+    """The gradient through a few damped steps taken after the solve."""
+
+    kind: Literal["phantom"] = "phantom"
+    # k, differentiated steps at the solution.
+    steps: int = 1
+    # Share of each of these steps that is taken, in (0, 1].
+    damping: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value outside its range."""
+        _require("steps", self.steps, self.steps >= 1, "at least 1")
+        _require("damping", self.damping, 0 < self.damping <= 1, "in (0, 1]")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UnrolledGradient:
+    """The gradient through every iteration: damped steps take the place of the solver."""
+
+    kind: Literal["unroll"] = "unroll"
+    # Iterations.
+    steps: int = 16
+    # Share of each step that is taken, in (0, 1].
+    damping: float = 1.0
+    # What the iterations keep for the backward pass.
     kept: KeptStates = KeptStates()
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value outside its range."""
-        _require_choice("mode", self.mode, get_args(GradientMode))
         _require("steps", self.steps, self.steps >= 1, "at least 1")
         _require("damping", self.damping, 0 < self.damping <= 1, "in (0, 1]")
+
+
+# How the gradient through a fixed point is computed; see engine/fixed_point/implicit.py.
+Gradient = ImplicitGradient | PhantomGradient | UnrolledGradient

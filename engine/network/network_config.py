@@ -6,9 +6,8 @@ logits, softmax, the solver's residuals and Gram matrices, heads and losses are 
 """
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
 from engine.network.cores.core_configs import CoreConfig, DeqConfig, GolfRecurrentConfig
 
 TokenSet = Literal["pieces", "squares"]
@@ -47,10 +46,6 @@ class NetworkConfig:
     value_bins: int = 64
     # Products of the projections inside the recursion and of the policy head's square encoder.
     arithmetic: Arithmetic = "int8"
-    # How the fixed point is searched for; the other cores read the tolerance, to say whether they converged.
-    solver: SolverConfig = SolverConfig()
-    # How gradients pass through it; the other cores read what they are to keep of their iterations.
-    gradient: GradientConfig = GradientConfig()
 
     def __post_init__(self) -> None:
         """Raises ValueError where fields contradict each other."""
@@ -88,11 +83,38 @@ class NetworkConfig:
     @property
     def own_steps(self) -> int:
         """I, the most iterations that the network makes if nobody says otherwise."""
-        if not isinstance(self.core, DeqConfig):
-            return self.core.iterations
-        return self.gradient.steps if self.gradient.mode == "unroll" else self.solver.max_steps
+        return self.core.iterations
 
     @property
     def token_count(self) -> int:
         """N, the number of tokens."""
         return 32 if self.tokens == "pieces" else 64
+
+
+# Fields of each kind of gradient, in the settings before format 4.
+_OLD_GRADIENT_FIELDS = {
+    "implicit": ("backward",),
+    "phantom": ("steps", "damping"),
+    "unroll": ("steps", "damping", "kept"),
+}
+
+
+def upgraded_settings(settings: Any) -> Any:
+    """Returns saved settings of a network in today's form.
+
+    Before format 4 every network had a solver and a gradient beside its core; now the core has those that it uses.
+
+    Args:
+      settings: decoded JSON; settings that have no such solver and gradient come back as they are, right or wrong.
+    """
+    if not (isinstance(settings, dict) and {"core", "solver", "gradient"} <= settings.keys()):
+        return settings
+    rest = {name: value for name, value in settings.items() if name not in ("solver", "gradient")}
+    core, solver, gradient = settings["core"], settings["solver"], settings["gradient"]
+    try:
+        if core["kind"] != "deq":
+            return {**rest, "core": {**core, "tolerance": solver["tolerance"], "kept": gradient["kept"]}}
+        fields = {name: gradient[name] for name in _OLD_GRADIENT_FIELDS[gradient["mode"]]}
+        return {**rest, "core": {**core, "solver": solver, "gradient": {"kind": gradient["mode"], **fields}}}
+    except (KeyError, TypeError):
+        return settings  # damaged; reading it names the field

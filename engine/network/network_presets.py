@@ -1,9 +1,10 @@
 """Named networks; a preset is a value, and any field can be overridden."""
 
-from engine.fixed_point.solver_config import GradientConfig, KeptStates, SolverConfig
+from engine.fixed_point.solver_config import ImplicitGradient, KeptStates, PhantomGradient, SolverConfig
 from engine.network.cores.core_configs import (
     AsuraConfig,
     CoreConfig,
+    DeqConfig,
     FlatConfig,
     GolfRecurrentConfig,
     RqzGolfConfig,
@@ -11,14 +12,13 @@ from engine.network.cores.core_configs import (
 )
 from engine.network.network_config import NetworkConfig
 
-_TRAINING_GRADIENT = GradientConfig(mode="phantom", steps=1)
-_TRAINING_SOLVER = SolverConfig(method="picard", max_steps=4, tolerance=1e-2, stagnation_steps=0)
+_FOUR_STEPS = DeqConfig(solver=SolverConfig(method="picard", max_steps=4, tolerance=1e-2, stagnation_steps=0))
+_KEEP_ALL = KeptStates(schedule="all")
 
 
-def _small(core: CoreConfig, blocks: int, heads: int = 4, kept: KeptStates | None = None) -> NetworkConfig:
-    """Returns a network of the size of "deq" with another core; its few iterations can all be kept."""
-    gradient = GradientConfig(kept=kept or KeptStates(schedule="all"))
-    return NetworkConfig(width=128, heads=heads, hidden_width=256, blocks=blocks, core=core, gradient=gradient)
+def _small(core: CoreConfig, blocks: int, heads: int = 4) -> NetworkConfig:
+    """Returns a network of the size of "deq" with another core."""
+    return NetworkConfig(width=128, heads=heads, hidden_width=256, blocks=blocks, core=core)
 
 
 PRESETS: dict[str, NetworkConfig] = {
@@ -32,8 +32,7 @@ PRESETS: dict[str, NetworkConfig] = {
         value_width=16,
         value_bins=16,
         arithmetic="float32",
-        solver=SolverConfig(max_steps=4),
-        gradient=_TRAINING_GRADIENT,
+        core=DeqConfig(solver=SolverConfig(max_steps=4)),
     ),
     # The network that is shipped: trained on a GPU in bfloat16, exported to int8, played on one CPU core.
     "wide": NetworkConfig(
@@ -44,8 +43,10 @@ PRESETS: dict[str, NetworkConfig] = {
         policy_width=128,
         policy_heads=4,
         arithmetic="bfloat16",
-        solver=SolverConfig(method="picard", max_steps=2, tolerance=1e-2, stagnation_steps=0),
-        gradient=GradientConfig(mode="phantom", steps=2),
+        core=DeqConfig(
+            solver=SolverConfig(method="picard", max_steps=2, tolerance=1e-2, stagnation_steps=0),
+            gradient=PhantomGradient(steps=2),
+        ),
     ),
     # A fifth of its weights: what two CPU cores can train, too.
     "cpu": NetworkConfig(
@@ -55,19 +56,16 @@ PRESETS: dict[str, NetworkConfig] = {
         blocks=2,
         policy_width=96,
         policy_heads=3,
-        solver=_TRAINING_SOLVER,
-        gradient=_TRAINING_GRADIENT,
+        core=_FOUR_STEPS,
     ),
     # Half as wide, for comparisons and as a start that grows.
-    "deq": NetworkConfig(
-        width=128, heads=4, hidden_width=256, blocks=2, solver=_TRAINING_SOLVER, gradient=_TRAINING_GRADIENT
-    ),
-    # The other cores at that size; see docs/recursion.md.
-    "universal": _small(UniversalConfig(iterations=4), blocks=2),
-    "asura": _small(AsuraConfig(iterations=3), blocks=2, kept=KeptStates(schedule="binomial", places=2)),
-    "rqz_golf": _small(RqzGolfConfig(iterations=3, encoder_blocks=1, decoder_blocks=1), blocks=1),
-    "golf_recurrent": _small(GolfRecurrentConfig(iterations=3), blocks=3, heads=8),
-    "flat": _small(FlatConfig(iterations=2), blocks=2),
+    "deq": _small(_FOUR_STEPS, blocks=2),
+    # The other cores at that size, whose few iterations can all be kept; see docs/recursion.md.
+    "universal": _small(UniversalConfig(iterations=4, kept=_KEEP_ALL), blocks=2),
+    "asura": _small(AsuraConfig(iterations=3, kept=KeptStates(schedule="binomial", places=2)), blocks=2),
+    "rqz_golf": _small(RqzGolfConfig(iterations=3, encoder_blocks=1, decoder_blocks=1, kept=_KEEP_ALL), blocks=1),
+    "golf_recurrent": _small(GolfRecurrentConfig(iterations=3, kept=_KEEP_ALL), blocks=3, heads=8),
+    "flat": _small(FlatConfig(iterations=2, kept=_KEEP_ALL), blocks=2),
     # Fills a training step on an 8 GB GPU (RTX 2070, no bfloat16 units).
     "rtx2070": NetworkConfig(
         tokens="squares",
@@ -80,8 +78,7 @@ PRESETS: dict[str, NetworkConfig] = {
         policy_heads=4,
         value_width=128,
         arithmetic="float32",
-        solver=SolverConfig(max_steps=12, tolerance=1e-3),
-        gradient=GradientConfig(mode="implicit"),
+        core=DeqConfig(solver=SolverConfig(max_steps=12, tolerance=1e-3), gradient=ImplicitGradient()),
     ),
     # Deeper than "cpu", with full gates and solved more tightly: can teach it.
     "teacher": NetworkConfig(
@@ -94,8 +91,7 @@ PRESETS: dict[str, NetworkConfig] = {
         policy_heads=4,
         value_width=128,
         arithmetic="bfloat16",
-        solver=SolverConfig(max_steps=12, tolerance=1e-3),
-        gradient=GradientConfig(mode="phantom", steps=2),
+        core=DeqConfig(solver=SolverConfig(max_steps=12, tolerance=1e-3), gradient=PhantomGradient(steps=2)),
     ),
 }
 

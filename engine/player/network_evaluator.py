@@ -15,6 +15,7 @@ import numpy as np
 from engine.checkpoint import LoadedNetwork, load_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.core_registry import check_step_limit
 from engine.network.latent_model.policy_improvement import candidates_of, evaluate_improved
 from engine.network.model import Network, NetworkOutput, evaluate
@@ -43,8 +44,8 @@ class NetworkEvaluator:
         config = loaded.network.config
         self._config = config
         self._step_limit = config.own_steps
-        solver = dataclasses.replace(config.solver, tolerance=tolerance or config.solver.tolerance)
-        network = Network(dataclasses.replace(config, solver=solver), loaded.network.product, MOST_STEPS)
+        core = config.core.with_tolerance(tolerance) if tolerance else config.core
+        network = Network(dataclasses.replace(config, core=core), loaded.network.product, MOST_STEPS)
         self._has_model, self._improves = loaded.model is not None, False
         if loaded.model is None:
             self._program = jax.jit(functools.partial(evaluate, network, loaded.params))
@@ -128,8 +129,8 @@ class NetworkEvaluator:
 
     def _can_converge(self) -> bool:
         """Returns whether a small residual can end the iteration before its limit."""
-        config = self._config
-        return config.core.kind == "deq" and config.gradient.mode != "unroll" and self._step_limit > 1
+        core = self._config.core
+        return isinstance(core, DeqConfig) and core.gradient.kind != "unroll" and self._step_limit > 1
 
 
 def load_network_evaluator(folder: Path, backend: Backend = "auto", tolerance: float = 0.0) -> NetworkEvaluator:

@@ -23,6 +23,7 @@ from engine.checkpoint import LoadedNetwork, load_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position, mover_square
 from engine.network.attention_capture import injection_of, watch
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.model import Network, evaluate
 from engine.network.tokens import tokens_of
 from engine.player.evaluator import Evaluation, Evaluator, log_softmax
@@ -153,8 +154,11 @@ def _with_played(trace: Trace) -> Trace:
 
 def _going_on(network: Network, steps: int) -> Network:
     """Returns the network with a solver that makes as many steps as its limit says."""
-    solver = dataclasses.replace(network.config.solver, tolerance=0.0, stagnation_steps=0)
-    return network.clone(config=dataclasses.replace(network.config, solver=solver), step_bound=steps)
+    core = network.config.core
+    if isinstance(core, DeqConfig):
+        solver = dataclasses.replace(core.solver, tolerance=0.0, stagnation_steps=0)
+        core = dataclasses.replace(core, solver=solver)
+    return network.clone(config=dataclasses.replace(network.config, core=core), step_bound=steps)
 
 
 def _capture(network: Network, states: int, params: chex.ArrayTree, position: jax.Array) -> _Captured:

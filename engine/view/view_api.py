@@ -12,6 +12,7 @@ from typing import Any
 import chess
 
 from engine.encoding.position import encode_position
+from engine.network.cores.core_configs import DeqConfig
 from engine.uci_client import TeacherError
 from engine.view.ablation import HeadChoice, HeadError
 from engine.view.board_svg import piece_sprite
@@ -71,9 +72,9 @@ class ViewApi:
             "blocks": config.blocks,
             "arithmetic": config.arithmetic,
             "core": config.core.kind,
-            "solver": config.solver.method if config.core.kind == "deq" else config.core.kind,
+            "solver": config.core.solver.method if isinstance(config.core, DeqConfig) else config.core.kind,
             "max_steps": config.own_steps,
-            "tolerance": config.solver.tolerance,
+            "tolerance": config.core.tolerance,
         }
         offered = {"teacher": self._teacher is not None, "other": None if self._other is None else self._other.facts}
         return json_reply({"network": network, "states": self._capture.states, **offered})

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.solver_config import SolverConfig, UnrolledGradient
 from engine.network.attention import MASKED
 from engine.network.block import Injection
 from engine.network.cores.core_configs import (
@@ -28,7 +28,10 @@ from tests.doubles.tiny_network import stirred, tiny_config
 BOARDS, TOKENS, WIDTH, HEADS = 3, 6, 16, 2
 
 TINY_CORES: dict[str, CoreConfig] = {
-    "deq": DeqConfig(),
+    "deq": DeqConfig(
+        solver=SolverConfig(method="picard", max_steps=3, tolerance=0.0, stagnation_steps=0),
+        gradient=UnrolledGradient(steps=3),
+    ),
     "universal": UniversalConfig(iterations=3),
     "asura": AsuraConfig(iterations=3, adapter_rank=2),
     "rqz_golf": RqzGolfConfig(iterations=3, encoder_blocks=1, decoder_blocks=1),
@@ -49,9 +52,7 @@ def core_settings(kind: str, **changes: Any) -> NetworkConfig:
         heads=HEADS,
         hidden_width=WIDTH,
         blocks=3 if kind == "golf_recurrent" else 1,
-        solver=SolverConfig(method="picard", max_steps=3, tolerance=0.0, stagnation_steps=0),
-        gradient=GradientConfig(mode="unroll", steps=3),
-        core=core,
+        core=core.with_tolerance(0.0),
     )
 
 

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from engine.encoding.position import POSITION_SIZE, encode_position
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.solver_config import ImplicitGradient, SolverConfig, UnrolledGradient
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.int8 import TRAINING_PRODUCTS
 from engine.network.model import Network, NetworkOutput, evaluate
 from engine.network.network_config import NetworkConfig
@@ -31,6 +32,13 @@ def quick_jit(function: Callable[..., Any], **options: Any) -> Any:
 def tiny_config(**changes: Any) -> NetworkConfig:
     """Returns the tiny preset with some fields replaced."""
     return dataclasses.replace(PRESETS["tiny"], **changes)
+
+
+def tiny_deq(**changes: Any) -> DeqConfig:
+    """Returns the equilibrium core of the tiny preset with some fields replaced."""
+    core = PRESETS["tiny"].core
+    assert isinstance(core, DeqConfig)
+    return dataclasses.replace(core, **changes)
 
 
 def training_network(config: NetworkConfig) -> Network:
@@ -128,13 +136,14 @@ def trained_variants() -> dict[str, NetworkConfig]:
             tokens="squares",
             gate="dense",
             arithmetic="bfloat16",
-            solver=SolverConfig(method="picard", max_steps=4),
-            gradient=GradientConfig(mode="implicit", backward=SolverConfig(max_steps=4)),
+            core=DeqConfig(
+                solver=SolverConfig(method="picard", max_steps=4),
+                gradient=ImplicitGradient(backward=SolverConfig(max_steps=4)),
+            ),
         ),
         "men, no gate, int8, Broyden, unrolled": tiny_config(
             gate="none",
             arithmetic="int8",
-            solver=SolverConfig(method="broyden", max_steps=4),
-            gradient=GradientConfig(mode="unroll", steps=3),
+            core=DeqConfig(solver=SolverConfig(method="broyden", max_steps=4), gradient=UnrolledGradient(steps=3)),
         ),
     }

@@ -10,9 +10,9 @@ from engine.fixed_point.solver_config import SolverConfig
 from engine.network.network_config import NetworkConfig
 from engine.player.network_evaluator import NetworkEvaluator
 from engine.view.capture import Capture, OpenNetwork
-from tests.doubles.tiny_network import param_shapes, stirred, tiny_config
+from tests.doubles.tiny_network import param_shapes, stirred, tiny_config, tiny_deq
 
-TINY = tiny_config(blocks=2, solver=SolverConfig(method="picard", max_steps=3, tolerance=0.0))
+TINY = tiny_config(blocks=2, core=tiny_deq(solver=SolverConfig(method="picard", max_steps=3, tolerance=0.0)))
 
 
 @functools.cache

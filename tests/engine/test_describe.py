@@ -23,7 +23,7 @@ def test_facts_config_sizes_and_checksum_are_printed(folder: Path, capsys: pytes
     assert run_command("describe", ["--weights", str(folder)]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["regret", "0.04"] in lines and ["commit", "abc"] in lines
-    assert ["width", str(CONFIG.width)] in lines and ["solver.method", CONFIG.solver.method] in lines
+    assert ["width", str(CONFIG.width)] in lines and ["core.solver.max_steps", str(CONFIG.own_steps)] in lines
     assert ["sha256", read_network_facts(folder).sha256] in lines
 
 

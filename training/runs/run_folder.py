@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.frozen_config import ConfigT, from_json_dict, to_json_dict
+from engine.network.network_config import upgraded_settings
 from training.runs.durable_files import replace_text
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def _read(folder: Path, parse: Callable[[Any], ResultT]) -> ResultT:
     if not path.is_file():
         raise ValueError(f"expected the folder of a run with {_CONFIG}, got {folder}")
     try:
-        return parse(json.loads(path.read_text()))
+        settings = json.loads(path.read_text())
+        if isinstance(settings, dict) and "network" in settings:
+            settings["network"] = upgraded_settings(settings["network"])
+        return parse(settings)
     except (ValueError, TypeError) as error:
         raise ValueError(f"expected the settings of a run in {path}, got: {error}") from None

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.network_config import NetworkConfig
 from engine.network.network_presets import preset
 from training.muesli.muesli_config import LossWeights, MuesliConfig
@@ -115,5 +116,7 @@ def self_play_preset(name: str, network: NetworkConfig | None = None) -> SelfPla
         return config
     if config.network is not None:
         quick = config.network
-        network = dataclasses.replace(network, arithmetic=quick.arithmetic, solver=quick.solver)
+        network = dataclasses.replace(network, arithmetic=quick.arithmetic)
+        if isinstance(network.core, DeqConfig) and isinstance(quick.core, DeqConfig):
+            network = dataclasses.replace(network, core=dataclasses.replace(network.core, solver=quick.core.solver))
     return dataclasses.replace(config, network=network)

@@ -6,7 +6,9 @@ trained with; one whose parameters belong to an iteration cannot.
 """
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from engine.fixed_point.solver_config import Gradient, KeptStates, PhantomGradient, SolverConfig, UnrolledGradient
 
 
 def _require(name: str, value: float, is_allowed: bool, allowed: str) -> None:
@@ -16,19 +18,59 @@ def _require(name: str, value: float, is_allowed: bool, allowed: str) -> None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeqConfig:
-    """Deep equilibrium: `solver` and `gradient` of the network say how its fixed point is found and differentiated."""
+    """Deep equilibrium: the blocks are repeated until the state no longer changes."""
 
     extrapolates: ClassVar[bool] = True
     can_stop_early: ClassVar[bool] = True
     kind: Literal["deq"] = "deq"
+    # How the fixed point is searched for.
+    solver: SolverConfig = SolverConfig()
+    # How gradients pass through it.
+    gradient: Gradient = PhantomGradient()
+
+    @property
+    def iterations(self) -> int:
+        """K, the most iterations before a limit at run time."""
+        return self.gradient.steps if isinstance(self.gradient, UnrolledGradient) else self.solver.max_steps
+
+    @property
+    def tolerance(self) -> float:
+        """Relative residual at which a board has converged."""
+        return self.solver.tolerance
+
+    def with_tolerance(self, tolerance: float) -> "DeqConfig":
+        """Returns the same core with another tolerance."""
+        return dataclasses.replace(self, solver=dataclasses.replace(self.solver, tolerance=tolerance))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class UniversalConfig:
+class UnrolledConfig:
+    """Settings that all cores share whose gradient passes through every iteration."""
+
+    extrapolates: ClassVar[bool]
+    can_stop_early: ClassVar[bool] = True
+    # K, most iterations.
+    iterations: int
+    # Relative residual of the last iteration at which a board counts as converged; it stops nothing.
+    tolerance: float = 1e-3
+    # What the iterations keep for the backward pass.
+    kept: KeptStates = KeptStates()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value outside its range."""
+        _require("iterations", self.iterations, self.iterations >= 1, "at least 1")
+        _require("tolerance", self.tolerance, 0 <= self.tolerance < 1, "in [0, 1)")
+
+    def with_tolerance(self, tolerance: float) -> Self:
+        """Returns the same core with another tolerance."""
+        return dataclasses.replace(self, tolerance=tolerance)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UniversalConfig(UnrolledConfig):
     """Universal transformer: tied blocks, an embedding of the time, halting by position."""
 
     extrapolates: ClassVar[bool] = True
-    can_stop_early: ClassVar[bool] = True
     kind: Literal["universal"] = "universal"
     # K, most iterations in training.
     iterations: int = 6
@@ -43,16 +85,15 @@ class UniversalConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value outside its range."""
-        _require("iterations", self.iterations, self.iterations >= 1, "at least 1")
+        super().__post_init__()
         _require("threshold", self.threshold, 0 < self.threshold < 1, "in (0, 1)")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AsuraConfig:
+class AsuraConfig(UnrolledConfig):
     """ASURA: tied pre-norm blocks whose input, norms and adapters belong to the iteration."""
 
     extrapolates: ClassVar[bool] = False
-    can_stop_early: ClassVar[bool] = True
     kind: Literal["asura"] = "asura"
     # K, iterations.
     iterations: int = 3
@@ -67,16 +108,15 @@ class AsuraConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value outside its range."""
-        _require("iterations", self.iterations, self.iterations >= 1, "at least 1")
+        super().__post_init__()
         _require("adapter_rank", self.adapter_rank, self.adapter_rank >= 0, "at least 0")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RqzGolfConfig:
+class RqzGolfConfig(UnrolledConfig):
     """RQZ-Golf v1: blocks of their own around tied blocks, with U-Net skips."""
 
     extrapolates: ClassVar[bool] = True
-    can_stop_early: ClassVar[bool] = True
     kind: Literal["rqz_golf"] = "rqz_golf"
     # K, iterations in training; the scale 1 / sqrt(K) stays when more are played.
     iterations: int = 3
@@ -93,20 +133,19 @@ class RqzGolfConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value outside its range."""
-        _require("iterations", self.iterations, self.iterations >= 1, "at least 1")
+        super().__post_init__()
         _require("encoder_blocks", self.encoder_blocks, self.encoder_blocks >= 0, "at least 0")
         _require("decoder_blocks", self.decoder_blocks, self.decoder_blocks >= 0, "at least 0")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GolfRecurrentConfig:
+class GolfRecurrentConfig(UnrolledConfig):
     """The parameter-golf recurrent transformer: tied blocks with many small mechanisms for each pass.
 
     docs/recursion.md says what each mechanism is here and was in its source.
     """
 
     extrapolates: ClassVar[bool] = False
-    can_stop_early: ClassVar[bool] = True
     kind: Literal["golf_recurrent"] = "golf_recurrent"
     # K, passes over the blocks.
     iterations: int = 3
@@ -145,7 +184,7 @@ class GolfRecurrentConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value outside its range."""
-        _require("iterations", self.iterations, self.iterations >= 1, "at least 1")
+        super().__post_init__()
         _require("experts", self.experts, self.experts >= 1, "at least 1")
         for name in ("key_value_heads", "key_rank", "state_rank", "difference_rank"):
             _require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
@@ -153,7 +192,7 @@ class GolfRecurrentConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FlatConfig:
+class FlatConfig(UnrolledConfig):
     """No recursion, the control: the equilibrium core's blocks, each with weights of its own."""
 
     extrapolates: ClassVar[bool] = False
@@ -161,10 +200,6 @@ class FlatConfig:
     kind: Literal["flat"] = "flat"
     # Iterations of `blocks` blocks that share nothing.
     iterations: int = 4
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a value outside its range."""
-        _require("iterations", self.iterations, self.iterations >= 1, "at least 1")
 
 
 CoreConfig = DeqConfig | UniversalConfig | AsuraConfig | RqzGolfConfig | GolfRecurrentConfig | FlatConfig

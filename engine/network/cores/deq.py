@@ -12,9 +12,10 @@ from flax import linen as nn
 from engine.fixed_point.held_states import held_states
 from engine.fixed_point.implicit import fixed_point
 from engine.fixed_point.solve import SolveStats, relative_residual
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.solver_config import UnrolledGradient
 from engine.network.attention_trace import AttentionTrace, attention_of
 from engine.network.block import Blocks, Injection
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.network_config import NetworkConfig
 from engine.network.products import Product
 
@@ -23,7 +24,7 @@ class DeqCore(nn.Module):
     """Solves `z = f(z; x)` for the state of all tokens.
 
     Attributes:
-      config: the network's; its solver and gradient are used.
+      config: the network's, with a `DeqConfig`.
       product: of f's projections.
       step_bound: most steps that a step limit may ask for; None for the solver's own.
     """
@@ -56,8 +57,8 @@ class DeqCore(nn.Module):
         """
         self.sow("intermediates", "injection", injection)
         start = injection.tokens
-        solver, gradient = self._bounded()
-        return fixed_point(self.step, self.f_params, injection, start, solver, gradient, step_limit)
+        core = self._bounded()
+        return fixed_point(self.step, self.f_params, injection, start, core.solver, core.gradient, step_limit)
 
     def watch(self, injection: Injection, steps: jax.Array) -> AttentionTrace:
         """Looks at the states that step limits of 0, 1, 2, … leave the solver with.
@@ -70,8 +71,9 @@ class DeqCore(nn.Module):
         Returns:
           What f attends to when it is applied to each state, and how far it moves it.
         """
+        core = cast(DeqConfig, self.config.core)
         f = functools.partial(self.step, self.f_params, injection)
-        states = held_states(f, injection.tokens, self.config.solver, self.config.gradient, steps)
+        states = held_states(f, injection.tokens, core.solver, core.gradient, steps)
 
         def look(z: jax.Array) -> AttentionTrace:
             image, sown = self.blocks.apply({"params": self.f_params}, z, injection, mutable=["intermediates"])
@@ -79,13 +81,13 @@ class DeqCore(nn.Module):
 
         return cast(AttentionTrace, jax.lax.map(look, states))
 
-    def _bounded(self) -> tuple[SolverConfig, GradientConfig]:
-        solver, gradient = self.config.solver, self.config.gradient
+    def _bounded(self) -> DeqConfig:
+        core = cast(DeqConfig, self.config.core)
         if self.step_bound is None:
-            return solver, gradient
-        if gradient.mode == "unroll":
-            gradient = dataclasses.replace(gradient, steps=self.step_bound)
-        return dataclasses.replace(solver, max_steps=self.step_bound), gradient
+            return core
+        if isinstance(core.gradient, UnrolledGradient):
+            return dataclasses.replace(core, gradient=dataclasses.replace(core.gradient, steps=self.step_bound))
+        return dataclasses.replace(core, solver=dataclasses.replace(core.solver, max_steps=self.step_bound))
 
     def step(self, params: chex.ArrayTree, injection: Injection, z: jax.Array) -> jax.Array:
         """Applies f once: `[B, N, D]` to `[B, N, D]`."""

@@ -17,6 +17,7 @@ from engine.fixed_point.solve import SolveStats, relative_residual
 from engine.fixed_point.unrolled import Loop, iterate, row_of
 from engine.network.attention_trace import AttentionTrace, attention_of
 from engine.network.block import Injection
+from engine.network.cores.core_configs import UnrolledConfig
 from engine.network.network_config import NetworkConfig
 from engine.network.products import Product
 
@@ -86,19 +87,19 @@ class UnrolledCore(nn.Module):
           State `[B, N, D]`, and residual and number of each board's last iteration.
         """
         self.sow("intermediates", "injection", injection)
-        begun = self.begin(injection)
+        begun, core = self.begin(injection), cast(UnrolledConfig, self.config.core)
         module = self.iteration()
         if self.is_initializing():
             self._make_parameters(module, begun, injection)
         shared, own = self._parameters()
         loop = Loop(
             functools.partial(_step, module),
-            self.step_bound or self.config.own_steps,
-            self.config.gradient.kept,
+            self.step_bound or core.iterations,
+            core.kept,
             lambda progress: jnp.any(progress.is_open > 0),
         )
         end = iterate(loop, shared, own, injection, _start(begun), step_limit)
-        stats = SolveStats(end.residual, end.steps.astype(jnp.int32), end.residual <= self.config.solver.tolerance)
+        stats = SolveStats(end.residual, end.steps.astype(jnp.int32), end.residual <= core.tolerance)
         return self.finish(end.z, end.memory, begun.aside), stats
 
     def watch(self, injection: Injection, steps: jax.Array) -> AttentionTrace:

@@ -17,16 +17,16 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from engine.fixed_point.implicit import MODES, fixed_point
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.implicit import GRADIENTS, fixed_point
+from engine.fixed_point.solver_config import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
 
 EXACT = SolverConfig(max_steps=80, tolerance=1e-11, stagnation_steps=0)
-GRADIENTS = {
-    "implicit": GradientConfig(mode="implicit", backward=EXACT),
-    "phantom": GradientConfig(mode="phantom", steps=80),
-    "unroll": GradientConfig(mode="unroll", steps=120),
-    "phantom damped": GradientConfig(mode="phantom", steps=160, damping=0.6),
-    "unroll damped": GradientConfig(mode="unroll", steps=240, damping=0.6),
+EXACT_GRADIENTS: dict[str, Gradient] = {
+    "implicit": ImplicitGradient(backward=EXACT),
+    "phantom": PhantomGradient(steps=80),
+    "unroll": UnrolledGradient(steps=120),
+    "phantom damped": PhantomGradient(steps=160, damping=0.6),
+    "unroll damped": UnrolledGradient(steps=240, damping=0.6),
 }
 Arrays = dict[str, jax.Array]
 
@@ -35,6 +35,15 @@ Arrays = dict[str, jax.Array]
 def double_precision() -> Iterator[None]:
     with jax.enable_x64(True):
         yield
+
+
+BACKWARD = ImplicitGradient().backward
+
+
+def gradient_of(kind: str, steps: int, backward: SolverConfig = BACKWARD) -> Gradient:
+    gradients = (ImplicitGradient(backward=backward), PhantomGradient(steps=steps), UnrolledGradient(steps=steps))
+    (gradient,) = (gradient for gradient in gradients if gradient.kind == kind)
+    return gradient
 
 
 def tanh_map(params: Arrays, x: Arrays, z: jax.Array) -> jax.Array:
@@ -56,7 +65,7 @@ def tanh_problem(dtype: Any) -> tuple[Arrays, Arrays, jax.Array]:
     return params, x, jnp.asarray(rng.normal(size=(3, 5)), dtype)
 
 
-def loss_of(gradient: GradientConfig, codes: jax.Array, z0: jax.Array, f: Any = tanh_map) -> Any:
+def loss_of(gradient: Gradient, codes: jax.Array, z0: jax.Array, f: Any = tanh_map) -> Any:
     def loss(params: Arrays, bias: jax.Array) -> jax.Array:
         x = {"bias": bias, "codes": codes, "mask": codes > 0}
         z, _ = fixed_point(f, params, x, z0, EXACT, gradient)
@@ -69,13 +78,13 @@ def loss_of(gradient: GradientConfig, codes: jax.Array, z0: jax.Array, f: Any = 
 def test_gradients_agree_with_each_other_and_with_finite_differences() -> None:
     params, x, z0 = tanh_problem(jnp.float64)
     gradients = {}
-    for name, config in GRADIENTS.items():
+    for name, config in EXACT_GRADIENTS.items():
         grad = jax.jit(jax.grad(loss_of(config, x["codes"], z0), argnums=(0, 1)))
         gradients[name] = ravel_pytree(grad(params, x["bias"]))[0]
     for name, found in gradients.items():
         np.testing.assert_allclose(found, gradients["implicit"], atol=1e-8, err_msg=name)
 
-    loss = loss_of(GRADIENTS["implicit"], x["codes"], z0)
+    loss = loss_of(EXACT_GRADIENTS["implicit"], x["codes"], z0)
     flat, unravel = ravel_pytree((params, x["bias"]))
     differences = []
     for index in range(len(flat)):
@@ -94,26 +103,26 @@ def test_linear_gradients_by_hand() -> None:
     direction = np.asarray([1.0, 2.0])
     solver = SolverConfig(method="picard", max_steps=80, tolerance=1e-12)
 
-    def grad(gradient: GradientConfig) -> np.ndarray:
+    def grad(gradient: Gradient) -> np.ndarray:
         def loss(x: jax.Array) -> jax.Array:
             z, _ = fixed_point(lambda w, x, z: z @ w.T + x, weights, x, jnp.zeros((1, 2)), solver, gradient)
             return jnp.sum(z[0] * direction)
 
         return np.asarray(jax.jit(jax.grad(loss))(jnp.ones((1, 2)))[0])
 
-    implicit = grad(GradientConfig(mode="implicit", backward=solver))
+    implicit = grad(ImplicitGradient(backward=solver))
     np.testing.assert_allclose(implicit, np.linalg.solve((np.eye(2) - matrix).T, direction))
-    np.testing.assert_allclose(grad(GradientConfig(steps=1)), direction)
-    np.testing.assert_allclose(grad(GradientConfig(steps=2)), (np.eye(2) + matrix).T @ direction)
+    np.testing.assert_allclose(grad(PhantomGradient(steps=1)), direction)
+    np.testing.assert_allclose(grad(PhantomGradient(steps=2)), (np.eye(2) + matrix).T @ direction)
     # d = 0.5: z2 = 0.5 z1 + 0.5 (W z1 + x) with dz1/dx = 0.5 I.
     damped = 0.5 * (0.5 * (np.eye(2) + matrix) + np.eye(2)).T @ direction
-    np.testing.assert_allclose(grad(GradientConfig(steps=2, damping=0.5)), damped)
+    np.testing.assert_allclose(grad(PhantomGradient(steps=2, damping=0.5)), damped)
 
 
-@pytest.mark.parametrize("mode", sorted(MODES))
-def test_start_and_integers_get_no_gradient(mode: Any) -> None:
+@pytest.mark.parametrize("kind", sorted(GRADIENTS))
+def test_start_and_integers_get_no_gradient(kind: str) -> None:
     params, x, z0 = tanh_problem(jnp.float32)
-    gradient = GradientConfig(mode=mode, steps=3)
+    gradient = gradient_of(kind, 3)
 
     def loss(params: Arrays, x: Arrays, z0: jax.Array, limit: jax.Array) -> jax.Array:
         z, stats = fixed_point(tanh_map, params, x, z0, SolverConfig(), gradient, limit)
@@ -135,8 +144,8 @@ def test_start_and_integers_get_no_gradient(mode: Any) -> None:
     np.testing.assert_allclose(params_grad["weights"], expected["weights"], rtol=1e-5)
 
 
-@pytest.mark.parametrize("mode", sorted(MODES))
-def test_f_may_contain_functions_without_forward_derivative(mode: Any) -> None:
+@pytest.mark.parametrize("kind", sorted(GRADIENTS))
+def test_f_may_contain_functions_without_forward_derivative(kind: str) -> None:
     @jax.custom_vjp
     def rounded(z: jax.Array) -> jax.Array:
         return jnp.round(z * 256) / 256
@@ -144,7 +153,7 @@ def test_f_may_contain_functions_without_forward_derivative(mode: Any) -> None:
     rounded.defvjp(lambda z: (rounded(z), None), lambda _, cotangent: (cotangent,))
     params, x, z0 = tanh_problem(jnp.float32)
     backward = SolverConfig(max_steps=60, tolerance=1e-5)
-    config = GradientConfig(mode=mode, steps=60, backward=backward)
+    config = gradient_of(kind, 60, backward)
 
     def rounded_map(params: Arrays, x: Arrays, z: jax.Array) -> jax.Array:
         return rounded(tanh_map(params, x, z))
@@ -155,9 +164,9 @@ def test_f_may_contain_functions_without_forward_derivative(mode: Any) -> None:
     np.testing.assert_allclose(straight, smooth, atol=0.03)
 
 
-@pytest.mark.parametrize("mode", sorted(MODES))
-def test_bfloat16_state_gives_finite_close_gradients(mode: Any) -> None:
-    config = GradientConfig(mode=mode, steps=12)
+@pytest.mark.parametrize("kind", sorted(GRADIENTS))
+def test_bfloat16_state_gives_finite_close_gradients(kind: str) -> None:
+    config = gradient_of(kind, 12)
     grads = {}
     for dtype in (jnp.bfloat16, jnp.float32):
         params, x, z0 = tanh_problem(dtype)
@@ -169,7 +178,7 @@ def test_bfloat16_state_gives_finite_close_gradients(mode: Any) -> None:
 
 def test_unroll_applies_f_and_obeys_the_limit() -> None:
     params, x, z0 = tanh_problem(jnp.float32)
-    gradient = GradientConfig(mode="unroll", steps=5)
+    gradient = UnrolledGradient(steps=5)
     traces = []
 
     @jax.jit

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from engine.fixed_point.implicit import MODES, fixed_point
+from engine.fixed_point.implicit import GRADIENTS, fixed_point
 from engine.fixed_point.solve import METHODS, solve_trajectory
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.solver_config import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
 
 WIDE_TYPES = re.compile(r"\b(?:f64|s64|u64|c128)\[")
 WIDE_TENSORS = re.compile(r"tensor<(?:[^>]*x)?(?:f64|i64|ui64|si64)>")
@@ -19,9 +19,7 @@ def tanh_map(weights: jax.Array, x: dict[str, jax.Array], z: jax.Array) -> jax.A
     return jnp.tanh(z @ weights + x["bias"] + x["codes"].astype(z.dtype))
 
 
-def lowered_gradient(
-    solver: SolverConfig, gradient: GradientConfig, f: Any = tanh_map, dtype: Any = jnp.float32
-) -> Any:
+def lowered_gradient(solver: SolverConfig, gradient: Gradient, f: Any = tanh_map, dtype: Any = jnp.float32) -> Any:
     def loss(weights: jax.Array, x: Any, z0: jax.Array, limit: jax.Array) -> jax.Array:
         z, stats = fixed_point(f, weights, x, z0, solver, gradient, limit)
         return jnp.sum(z.astype(jnp.float32)) + jnp.sum(stats.converged)
@@ -33,18 +31,18 @@ def lowered_gradient(
     return grad.lower(weights, x, state, jnp.int32(4))
 
 
-def temporary_bytes(solver: SolverConfig, gradient: GradientConfig) -> int:
+def temporary_bytes(solver: SolverConfig, gradient: Gradient) -> int:
     return lowered_gradient(solver, gradient).compile().memory_analysis().temp_size_in_bytes
 
 
 def test_memory_of_the_implicit_gradient_does_not_grow_with_the_steps() -> None:
     state_bytes = 32 * 64 * 4
 
-    def growth(mode: Any) -> int:
+    def growth(kind: str) -> int:
         sizes = []
         for steps in (4, 64):
             solver = SolverConfig(max_steps=steps)
-            gradient = GradientConfig(mode=mode, steps=steps, backward=solver)
+            gradient = ImplicitGradient(backward=solver) if kind == "implicit" else PhantomGradient(steps=steps)
             sizes.append(temporary_bytes(solver, gradient))
         return sizes[1] - sizes[0]
 
@@ -61,9 +59,10 @@ def test_unroll_recomputes_what_happens_inside_f() -> None:
         return z
 
     sizes = {}
-    for gradient in (GradientConfig(mode="unroll", steps=64), GradientConfig(steps=64)):
+    gradients: tuple[Gradient, ...] = (UnrolledGradient(steps=64), PhantomGradient(steps=64))
+    for gradient in gradients:
         compiled = lowered_gradient(SolverConfig(), gradient, deep).compile()
-        sizes[gradient.mode] = compiled.memory_analysis().temp_size_in_bytes
+        sizes[gradient.kind] = compiled.memory_analysis().temp_size_in_bytes
     assert sizes["unroll"] < 0.5 * sizes["phantom"]
 
 
@@ -71,9 +70,13 @@ def test_unroll_recomputes_what_happens_inside_f() -> None:
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_no_program_holds_a_64_bit_number(method: Any, dtype: Any) -> None:
     solver = SolverConfig(method=method, damping=0.9)
-    lowered = [
-        lowered_gradient(solver, GradientConfig(mode=mode, backward=solver, damping=0.9), dtype=dtype) for mode in MODES
-    ]
+    gradients: tuple[Gradient, ...] = (
+        ImplicitGradient(backward=solver),
+        PhantomGradient(damping=0.9),
+        UnrolledGradient(steps=1, damping=0.9),
+    )
+    assert {gradient.kind for gradient in gradients} == set(GRADIENTS)
+    lowered = [lowered_gradient(solver, gradient, dtype=dtype) for gradient in gradients]
     trajectory = jax.jit(lambda z: solve_trajectory(jnp.tanh, z, solver, 3))
     lowered.append(trajectory.lower(jnp.ones((2, 3), dtype)))
     for program in lowered:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.solver_config import PhantomGradient, SolverConfig, UnrolledGradient
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,13 @@ def test_solver_config_refuses(field: str, value: Any) -> None:
         SolverConfig(**{field: value})
 
 
-@pytest.mark.parametrize("field, value", [("mode", "adjoint"), ("steps", 0), ("damping", -0.1)])
-def test_gradient_config_refuses(field: str, value: Any) -> None:
+@pytest.mark.parametrize("gradient", [PhantomGradient, UnrolledGradient])
+@pytest.mark.parametrize("field, value", [("steps", 0), ("damping", -0.1)])
+def test_gradients_refuse(gradient: Any, field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"^expected {field} .*got {value!r}$"):
-        GradientConfig(**{field: value})
+        gradient(**{field: value})
 
 
 def test_configs_can_be_static_arguments() -> None:
-    assert hash(GradientConfig(steps=2)) == hash(GradientConfig(steps=2))
+    assert hash(PhantomGradient(steps=2)) == hash(PhantomGradient(steps=2))
     assert SolverConfig() != SolverConfig(memory=3)

@@ -20,12 +20,13 @@ from tests.doubles.tiny_network import (
     sparse_positions,
     stirred,
     tiny_config,
+    tiny_deq,
     training_network,
 )
 from tests.reference.block_reference import apply_f, relative_residual, rms_norm
 
 STEPS = 3
-CONFIG = tiny_config(blocks=2, solver=SolverConfig(method="picard", max_steps=STEPS, tolerance=0.0))
+CONFIG = tiny_config(blocks=2, core=tiny_deq(solver=SolverConfig(method="picard", max_steps=STEPS, tolerance=0.0)))
 NETWORK = training_network(CONFIG)
 capture = quick_jit(capture_attention, static_argnums=(0, 3))
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.solver_config import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
 from engine.network.block import Injection
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.deq import DeqCore
 from engine.network.network_config import NetworkConfig
 from engine.network.products import FLOAT32
@@ -27,10 +28,10 @@ from tests.doubles.tiny_network import (
 )
 
 EXACT = SolverConfig(max_steps=200, tolerance=1e-11, stagnation_steps=0)
-GRADIENTS = {
-    "implicit": GradientConfig(mode="implicit", backward=EXACT),
-    "phantom": GradientConfig(mode="phantom", steps=150),
-    "unroll": GradientConfig(mode="unroll", steps=200),
+GRADIENTS: dict[str, Gradient] = {
+    "implicit": ImplicitGradient(backward=EXACT),
+    "phantom": PhantomGradient(steps=150),
+    "unroll": UnrolledGradient(steps=200),
 }
 
 
@@ -65,8 +66,8 @@ def core_problem() -> tuple[NetworkConfig, Any, Injection]:
     return config, jax.tree_util.tree_map_with_path(gentle, f_params), Injection(jnp.asarray(tokens), jnp.asarray(bias))
 
 
-def core_loss(config: NetworkConfig, gradient: GradientConfig) -> Any:
-    core = DeqCore(dataclasses.replace(config, solver=EXACT, gradient=gradient), FLOAT32)
+def core_loss(config: NetworkConfig, gradient: Gradient) -> Any:
+    core = DeqCore(dataclasses.replace(config, core=DeqConfig(solver=EXACT, gradient=gradient)), FLOAT32)
 
     def loss(params: Any, injection: Injection) -> tuple[jax.Array, Any]:
         z, stats = core.apply({"params": {"f": params}}, injection)
@@ -103,7 +104,8 @@ def test_gradients_of_the_core_agree_with_each_other_and_with_differences() -> N
 def solving(mode: Any, steps: int) -> NetworkConfig:
     """Returns a configuration with as many steps forward and backward."""
     solver = SolverConfig(method="picard", max_steps=steps)
-    return tiny_config(solver=solver, gradient=GradientConfig(mode=mode, steps=steps, backward=solver))
+    gradient = ImplicitGradient(backward=solver) if mode == "implicit" else UnrolledGradient(steps=steps)
+    return tiny_config(core=DeqConfig(solver=solver, gradient=gradient))
 
 
 def core_bytes(mode: Any, steps: int) -> int:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from engine.checkpoint import read_network_facts
+from engine.fixed_point.solver_config import PhantomGradient
 from engine.frozen_config import from_json_dict, to_json_dict, with_overrides
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.core_registry import CORES
 from engine.network.network_config import NetworkConfig
 from engine.network.network_presets import PRESETS, preset
@@ -38,8 +40,9 @@ def test_the_preset_for_two_cores_is_int8() -> None:
 def test_the_shipped_network_has_the_shape_of_its_preset() -> None:
     shipped, wide = read_network_facts(SHIPPED).config, PRESETS["wide"]
     # When the iteration ends, and how many steps follow, is chosen at the export.
-    gradient = dataclasses.replace(wide.gradient, steps=shipped.gradient.steps)
-    assert shipped == dataclasses.replace(wide, arithmetic="int8", solver=shipped.solver, gradient=gradient)
+    assert isinstance(shipped.core, DeqConfig) and isinstance(shipped.core.gradient, PhantomGradient)
+    core = DeqConfig(solver=shipped.core.solver, gradient=PhantomGradient(steps=shipped.core.gradient.steps))
+    assert shipped == dataclasses.replace(wide, arithmetic="int8", core=core)
 
 
 def test_unknown_preset_is_refused_with_the_known_ones() -> None:

@@ -66,9 +66,9 @@ def test_every_evaluation_is_legal_and_sums_to_one(boards: list[chess.Board], ev
         np.testing.assert_allclose(np.exp(evaluation.log_probs).sum(), 1.0, rtol=1e-5)
         assert evaluation.wdl_to_move.shape == (3,) and (evaluation.wdl_to_move >= 0).all()
         np.testing.assert_allclose(evaluation.wdl_to_move.sum(), 1.0, rtol=1e-5)
-        assert 1 <= evaluation.steps <= CONFIG.solver.max_steps
+        assert 1 <= evaluation.steps <= CONFIG.own_steps
         assert 0 <= evaluation.residual < np.inf
-        assert evaluation.converged == (evaluation.residual <= CONFIG.solver.tolerance)
+        assert evaluation.converged == (evaluation.residual <= CONFIG.core.tolerance)
 
 
 def test_policy_is_the_softmax_of_the_legal_cells(boards: list[chess.Board], evaluations: list[Evaluation]) -> None:

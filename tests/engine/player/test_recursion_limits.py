@@ -14,10 +14,11 @@ from engine.fixed_point.solver_config import SolverConfig
 from engine.network.network_config import NetworkConfig
 from engine.player.backend import MOST_STEPS, BackendError, device_of
 from engine.player.network_evaluator import NetworkEvaluator
-from tests.doubles.tiny_network import stirred, tiny_config
+from tests.doubles.tiny_network import stirred, tiny_config, tiny_deq
 
 # No tolerance is met and stagnation does not count, so the number of steps is the limit.
-CONFIG = tiny_config(solver=SolverConfig(method="picard", max_steps=3, tolerance=0.0, stagnation_steps=0))
+SOLVER = SolverConfig(method="picard", max_steps=3, tolerance=0.0, stagnation_steps=0)
+CONFIG = tiny_config(core=tiny_deq(solver=SOLVER))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,7 +61,7 @@ def test_every_limit_is_served_by_one_program(evaluator: NetworkEvaluator) -> No
 
 def test_the_programs_bound_does_not_change_what_the_network_says(evaluator: NetworkEvaluator) -> None:
     limited = evaluator.with_step_limit(2).evaluate([chess.Board()])[0]
-    own = _evaluator(dataclasses.replace(CONFIG, solver=dataclasses.replace(CONFIG.solver, max_steps=2)))
+    own = _evaluator(tiny_config(core=tiny_deq(solver=dataclasses.replace(SOLVER, max_steps=2))))
     expected = own.evaluate([chess.Board()])[0]
     np.testing.assert_array_equal(limited.log_probs, expected.log_probs)
     np.testing.assert_array_equal(limited.wdl_to_move, expected.wdl_to_move)

@@ -13,9 +13,10 @@ import pytest
 from engine.checkpoint import serving_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
-from engine.fixed_point.solver_config import GradientConfig, SolverConfig
+from engine.fixed_point.solver_config import ImplicitGradient, SolverConfig, UnrolledGradient
 from engine.network.attention_capture import injection_of
 from engine.network.block import Injection
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.core_registry import CORES
 from engine.network.cores.deq import DeqCore
 from engine.network.model import NetworkOutput, evaluate
@@ -23,7 +24,7 @@ from engine.player.evaluator import Evaluation
 from engine.view.capture import Trace
 from engine.weights_location import default_weights_folder
 from tests.doubles.tiny_cores import core_settings
-from tests.doubles.tiny_network import quick_jit, tiny_config, trained_variants
+from tests.doubles.tiny_network import quick_jit, tiny_config, tiny_deq, trained_variants
 from tests.doubles.tiny_view import TINY, loaded_tiny, open_tiny
 from tests.engine.network.test_attention_capture import injected
 from tests.reference.block_reference import apply_f, relative_residual
@@ -74,7 +75,9 @@ def test_residuals_are_what_evaluations_state(board: chess.Board, trace: Trace) 
 
 @functools.cache
 def network_of_steps(steps: int) -> Callable[..., NetworkOutput]:
-    network = serving_network(dataclasses.replace(TINY, solver=dataclasses.replace(TINY.solver, max_steps=steps)))
+    network = serving_network(
+        tiny_config(blocks=2, core=tiny_deq(solver=SolverConfig(method="picard", max_steps=steps, tolerance=0.0)))
+    )
     return cast(Callable[..., NetworkOutput], quick_jit(lambda params, position: evaluate(network, params, position)))
 
 
@@ -126,19 +129,19 @@ def test_attention_and_residual_equal_numpy_by_square(board: chess.Board, trace:
 def test_attention_is_that_of_the_states_that_the_solver_holds(kind: str) -> None:
     """Runs the network's own core for so many steps without its stop rule, and NumPy for the step after."""
     stopping = SolverConfig(method="anderson", max_steps=8, tolerance=0.15, stagnation_steps=0)
-    unrolled = GradientConfig(mode="unroll", steps=3, damping=0.7)
-    config = tiny_config(solver=stopping) if kind != "unrolled" else tiny_config(gradient=unrolled)
+    unrolled = UnrolledGradient(steps=3, damping=0.7)
+    of_play = tiny_deq(solver=stopping) if kind != "unrolled" else tiny_deq(gradient=unrolled)
+    config = tiny_config(core=of_play)
     board, position = BOARDS[0], encode_position(BOARDS[0])[None]
     trace, params = open_tiny(config).capture.trace(board), loaded_tiny(config).params
     injection = jax.device_get(quick_jit(functools.partial(injection_of, serving_network(config)))(params, position))
-    longer = dataclasses.replace(config, gradient=dataclasses.replace(config.gradient, steps=8))
-    core = DeqCore(config if kind != "unrolled" else longer, serving_network(config).product)
     if kind != "unrolled":
         assert 1 < trace.played_state < 8
         # Phantom steps are taken after the solver's, and are not what it holds.
-        endless = dataclasses.replace(stopping, tolerance=0.0)
-        implicit = GradientConfig(mode="implicit")
-        core = core.clone(config=dataclasses.replace(config, solver=endless, gradient=implicit))
+        longer = DeqConfig(solver=dataclasses.replace(stopping, tolerance=0.0), gradient=ImplicitGradient())
+    else:
+        longer = dataclasses.replace(of_play, gradient=dataclasses.replace(unrolled, steps=8))
+    core = DeqCore(dataclasses.replace(config, core=longer), serving_network(config).product)
     run = quick_jit(lambda limit: core.apply({"params": params["core"]}, Injection(*injection), limit)[0])
     for state in range(9):
         z = np.asarray(run(np.int32(state)), float)
@@ -151,7 +154,7 @@ def test_attention_is_that_of_the_states_that_the_solver_holds(kind: str) -> Non
 
 def test_the_solver_shown_goes_on_where_play_stops() -> None:
     stopping = SolverConfig(method="anderson", max_steps=8, tolerance=0.15, stagnation_steps=0)
-    trace = open_tiny(tiny_config(solver=stopping)).capture.trace(BOARDS[0])
+    trace = open_tiny(tiny_config(core=tiny_deq(solver=stopping))).capture.trace(BOARDS[0])
     played = trace.played_state
     assert 1 < played < 8
     np.testing.assert_array_equal(trace.log_probs[played], trace.evaluation.log_probs)
@@ -191,9 +194,9 @@ def test_attention_sums_to_one_over_the_pieces(trace: Trace) -> None:
 
 def test_a_network_of_squares_attends_to_all_of_them() -> None:
     board = BOARDS[1]
-    trace = open_tiny(tiny_config(tokens="squares", solver=SolverConfig(method="picard", max_steps=1))).capture.trace(
-        board
-    )
+    trace = open_tiny(
+        tiny_config(tokens="squares", core=tiny_deq(solver=SolverConfig(method="picard", max_steps=1)))
+    ).capture.trace(board)
     # The mover is Black: the first token is its a1, which is a8.
     assert trace.squares[0] == chess.A8 and set(trace.squares) == set(chess.SQUARES)
     assert trace.attention.shape[-2:] == (64, 64)

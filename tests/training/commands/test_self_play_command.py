@@ -15,6 +15,7 @@ import pytest
 
 from engine.checkpoint import read_network_facts
 from engine.command_line import run_command
+from engine.network.cores.core_configs import DeqConfig
 from tests.doubles.self_play_runs import SETTINGS, small_config
 from tests.doubles.small_run import QUICK_ENVIRONMENT, quick_compiles
 from training.runs import training_loop
@@ -95,8 +96,9 @@ def test_chess_starts_from_the_weights_and_keeps_the_presets_products_and_solver
         shipped.blocks,
         shipped.policy_width,
     )
-    assert (network.arithmetic, network.solver) == (preset.arithmetic, preset.solver)
-    assert network.solver != shipped.solver
+    assert isinstance(network.core, DeqConfig) and isinstance(preset.core, DeqConfig)
+    assert (network.arithmetic, network.core.solver) == (preset.arithmetic, preset.core.solver)
+    assert isinstance(shipped.core, DeqConfig) and network.core.solver != shipped.core.solver
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 
 from engine.checkpoint import read_network_facts
 from engine.command_line import run_command
+from engine.network.cores.core_configs import DeqConfig
 from tests.doubles.self_play_runs import small_run
 from training.commands.throughput import chess_config, race_table
 from training.self_play.self_play_presets import self_play_preset
@@ -43,8 +44,10 @@ def test_the_network_has_its_own_shape_and_the_products_and_solver_of_self_play(
     folder = Path(__file__).resolve().parents[3] / "weights" / "wide"
     shipped, quick = read_network_facts(folder).config, self_play_preset("chess").network
     config = chess_config(folder, ["steps=9"])
-    assert quick is not None and shipped.solver != quick.solver
-    assert config.network == dataclasses.replace(shipped, arithmetic=quick.arithmetic, solver=quick.solver)
+    assert quick is not None and isinstance(shipped.core, DeqConfig) and isinstance(quick.core, DeqConfig)
+    assert shipped.core.solver != quick.core.solver
+    core = dataclasses.replace(shipped.core, solver=quick.core.solver)
+    assert config.network == dataclasses.replace(shipped, arithmetic=quick.arithmetic, core=core)
     assert config.steps == 9
 
 

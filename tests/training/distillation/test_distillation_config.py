@@ -57,8 +57,8 @@ def test_settings_survive_the_folder(tmp_path: Path) -> None:
 
 
 def test_overrides_reach_nested_settings() -> None:
-    changed = with_overrides(CONFIG, ["network.solver.max_steps=7", "optimizer.name=adamw", "batch_size=8"])
-    assert (changed.network.solver.max_steps, changed.optimizer.name, changed.batch_size) == (7, "adamw", 8)
+    changed = with_overrides(CONFIG, ["network.core.solver.max_steps=7", "optimizer.name=adamw", "batch_size=8"])
+    assert (changed.network.own_steps, changed.optimizer.name, changed.batch_size) == (7, "adamw", 8)
     with pytest.raises(ValueError, match="expected optimizer.name to be one of adamw, muon, got 'sgd'"):
         with_overrides(CONFIG, ["optimizer.name=sgd"])
     with pytest.raises(ValueError, match="expected reverse_share from 0 to 1, got 1.5"):

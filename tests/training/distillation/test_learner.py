@@ -56,7 +56,7 @@ def test_figures_have_their_names_and_ranges(batch: DeviceBatch) -> None:
     assert set(figures) == FIGURES and all(math.isfinite(value) for value in figures.values())
     assert 0 <= figures["top1"] <= 1 and figures["policy_loss"] >= 0 and figures["gradient_norm"] > 0
     assert 0 < figures["entropy"] <= math.log(218) and figures["residual"] >= 0
-    assert figures["solver_steps"] == CONFIG.network.solver.max_steps
+    assert figures["solver_steps"] == CONFIG.network.own_steps
     # The heads start near uniform.
     assert figures["wdl_loss"] == pytest.approx(math.log(3), abs=0.5)
     assert figures["score_loss"] == pytest.approx(math.log(CONFIG.network.value_bins), abs=1.0)
@@ -77,7 +77,7 @@ def test_policy_figures_are_means_over_the_batch(batch: DeviceBatch) -> None:
         policy = odds / odds.sum()
         entropies.append(-np.sum(policy * np.log(policy)))
         hits.append(target[legal][np.argmax(row[legal])] == target.max())
-    assert logits.shape == (16, CELLS) and np.all(steps == CONFIG.network.solver.max_steps)
+    assert logits.shape == (16, CELLS) and np.all(steps == CONFIG.network.own_steps)
     assert figures["policy_loss"] == pytest.approx(np.mean(losses), rel=1e-4)
     assert figures["entropy"] == pytest.approx(np.mean(entropies), rel=1e-4)
     assert figures["top1"] == pytest.approx(np.mean(hits))

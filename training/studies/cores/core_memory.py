@@ -11,8 +11,17 @@ from typing import Any, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from engine.fixed_point.solver_config import GradientConfig, KeepingSchedule, KeptStates, SolverConfig
+from engine.fixed_point.solver_config import (
+    Gradient,
+    ImplicitGradient,
+    KeepingSchedule,
+    KeptStates,
+    PhantomGradient,
+    SolverConfig,
+    UnrolledGradient,
+)
 from engine.network.block import Injection
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.core_registry import CORES
 from engine.network.int8 import TRAINING_PRODUCTS
 from engine.network.network_config import NetworkConfig
@@ -51,16 +60,16 @@ def modes_of(core: str) -> list[str]:
 def with_mode(config: NetworkConfig, mode: str, iterations: int, places: int) -> NetworkConfig:
     """Returns a network whose core makes so many iterations and whose gradient keeps what the mode says."""
     kept = KeptStates(schedule=mode, places=places) if mode in get_args(KeepingSchedule) else KeptStates()  # type: ignore[arg-type]
-    solver = dataclasses.replace(config.solver, max_steps=iterations)
-    if config.core.kind != "deq":
-        core = dataclasses.replace(config.core, iterations=iterations)
-        return dataclasses.replace(config, core=core, gradient=GradientConfig(kept=kept))
-    if mode in ("implicit", "phantom"):
-        backward = SolverConfig(method="picard", max_steps=iterations)
-        gradient = GradientConfig(mode="implicit" if mode == "implicit" else "phantom", backward=backward)
-    else:
-        gradient = GradientConfig(mode="unroll", steps=iterations, kept=kept)
-    return dataclasses.replace(config, solver=solver, gradient=gradient)
+    core = config.core
+    if not isinstance(core, DeqConfig):
+        return dataclasses.replace(config, core=dataclasses.replace(core, iterations=iterations, kept=kept))
+    gradient: Gradient = UnrolledGradient(steps=iterations, kept=kept)
+    if mode == "implicit":
+        gradient = ImplicitGradient(backward=SolverConfig(method="picard", max_steps=iterations))
+    elif mode == "phantom":
+        gradient = PhantomGradient()
+    solver = dataclasses.replace(core.solver, max_steps=iterations)
+    return dataclasses.replace(config, core=DeqConfig(solver=solver, gradient=gradient))
 
 
 def gradient_bytes(config: NetworkConfig, boards: int, **options: Any) -> int:

@@ -55,7 +55,7 @@ def iteration_measurement(
     positions = read_positions(positions_file, limit)
     puzzles = rated_puzzles(puzzle_file, limit) if puzzle_file is not None else []
     evaluator, config = _load(weights)
-    solver, most = config.solver, _checked_steps(config, steps)
+    own, most = config.core.tolerance, _checked_steps(config, steps)
     with progress_bar("iterations", most * (len(positions) + len(puzzles)), "evaluations") as advance:
         boards = [position.board for position in positions]
         course = course_of(evaluator, boards, _regret_in(positions), most, lambda n: advance(n, ""))
@@ -64,9 +64,7 @@ def iteration_measurement(
             puzzle_boards = [_shown(puzzle) for puzzle in puzzles]
             puzzle_course = course_of(evaluator, puzzle_boards, _miss_in(puzzles), most, lambda n: advance(n, ""))
     ratings = [puzzle.rating for puzzle in puzzles]
-    report = report_iterations(
-        course, solver.tolerance, sorted({*tolerances, solver.tolerance}), puzzle_course, ratings
-    )
+    report = report_iterations(course, own, sorted({*tolerances, own}), puzzle_course, ratings)
     if svg is not None:
         svg.write_text(iteration_plots(report, course) + "\n", encoding="utf-8")
     return Measurement(

@@ -18,6 +18,7 @@ import optax
 from engine.encoding import geometry
 from engine.encoding.attacks import attacks_of
 from engine.encoding.square_features import square_features
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.network_config import NetworkConfig
 from training.distillation.distil_loss import policy_loss, score_loss, wdl_loss
 from training.distillation.distillation_config import RunConfig
@@ -52,9 +53,9 @@ class _Places(NamedTuple):
 
 def applications(config: NetworkConfig) -> int:
     """Returns how often the trained network applies f at most, which is how often the plain one does."""
-    if config.gradient.mode == "unroll":
-        return config.gradient.steps
-    return config.solver.max_steps + (config.gradient.steps if config.gradient.mode == "phantom" else 0)
+    core = config.core
+    differentiated = core.gradient.steps if isinstance(core, DeqConfig) and core.gradient.kind == "phantom" else 0
+    return core.iterations + differentiated
 
 
 def make_plain_update(

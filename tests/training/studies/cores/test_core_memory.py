@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import pytest
 
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.core_registry import CORES
 from engine.network.cores.golf_recurrent import GolfRecurrentCore
 from engine.network.network_config import NetworkConfig
@@ -60,7 +61,8 @@ def test_modes_change_nothing_but_what_is_kept() -> None:
         for mode in modes_of(core):
             config = with_mode(core_settings(core), mode, iterations=5, places=2)
             assert config.own_steps == 5 and config.core.kind == core
-            assert mode in (config.gradient.mode, config.gradient.kept.schedule)
+            gradient: Any = config.core.gradient if isinstance(config.core, DeqConfig) else config.core
+            assert mode == (gradient.kind if mode in ("implicit", "phantom") else gradient.kept.schedule)
 
 
 def test_the_table_says_what_an_iteration_adds() -> None:

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from engine.fixed_point.solver_config import GradientConfig
+from engine.fixed_point.solver_config import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.model import evaluate
 from tests.doubles.small_run import device_batch, pack, quick_compiles, small_config
-from tests.doubles.tiny_network import QUICK, param_shapes, positions, stirred, training_network
+from tests.doubles.tiny_network import QUICK, param_shapes, positions, stirred, tiny_deq, training_network
 from training.distillation.learner import make_state, make_update
 from training.packed.shards import Shards
 from training.studies.training_step.plain_step import applications, make_plain_update, plain_network
@@ -28,7 +29,7 @@ def ranks_may_differ() -> Iterator[None]:
 
 
 def unrolled(**changes: Any) -> Any:
-    return dataclasses.replace(CONFIG.network, gradient=GradientConfig(mode="unroll", steps=2), **changes)
+    return dataclasses.replace(CONFIG.network, core=tiny_deq(gradient=UnrolledGradient(steps=2)), **changes)
 
 
 VARIANTS = [
@@ -71,7 +72,11 @@ def test_the_plain_step_is_the_step(tmp_path: Any) -> None:
 
 
 def test_f_is_applied_as_often_as_in_training() -> None:
-    gradients = {"unroll": 3, "phantom": 2 + 3, "implicit": 2}
-    for mode, expected in gradients.items():
-        gradient = GradientConfig(mode=mode, steps=3)  # type: ignore[arg-type]
-        assert applications(dataclasses.replace(CONFIG.network, gradient=gradient)) == expected
+    gradients: dict[Gradient, int] = {
+        UnrolledGradient(steps=3): 3,
+        PhantomGradient(steps=3): 2 + 3,
+        ImplicitGradient(): 2,
+    }
+    for gradient, expected in gradients.items():
+        core = DeqConfig(solver=SolverConfig(max_steps=2), gradient=gradient)
+        assert applications(dataclasses.replace(CONFIG.network, core=core)) == expected
