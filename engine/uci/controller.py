@@ -206,7 +206,7 @@ class Controller:
     def finish(self, may_wait: Callable[[], bool]) -> None:
         """Ends a hold and waits until everything asked for is answered. Blocks.
 
-        It gives up when nobody reads the output any more or a network takes too long to load.
+        It gives up when nobody reads the output or a network takes too long to load.
 
         Args:
           may_wait: polled; whether it may take more than a moment.
@@ -292,7 +292,7 @@ class Controller:
         if self._thinking is None:
             from engine.uci.thinking import Thinking
 
-            self._thinking = Thinking(self._output, self._load_evaluator)
+            self._thinking = Thinking(self._output, self._load_evaluator, lambda: not self._jobs.empty())
         try:
             self._thinking.follow(job.settings)
         except Exception as error:  # the job is done without the file that failed

@@ -40,9 +40,16 @@ _LONGEST_LINE = 8
 
 
 class Thinking:
-    """Holds the network, the player and the files in use. Every method may block."""
+    """Holds the network, the player and the files in use. Every method may block.
 
-    def __init__(self, output: ProtocolOutput, load_evaluator: LoadEvaluator) -> None:
+    Args:
+      output: where every line goes.
+      load_evaluator: loads a network, compiled and ready.
+      is_wanted: polled; whether other work waits, for which lines are left as long as they are.
+    """
+
+    def __init__(self, output: ProtocolOutput, load_evaluator: LoadEvaluator, is_wanted: Callable[[], bool]) -> None:
+        self._is_wanted = is_wanted
         self._output = output
         self._load_evaluator = load_evaluator
         self._tried: WeightsRequest | None = None  # the last network asked for
@@ -127,7 +134,7 @@ class Thinking:
             answer.give(best)  # `stop` releases it without waiting for an evaluation
         spare_s = analysis_s(go, request.budget_s)
         if spare_s:
-            _lengthen(board, thought, player, started_s + spare_s, answer, show)
+            _lengthen(board, thought, player, started_s + spare_s, lambda: answer.released or self._is_wanted(), show)
         if not go.infinite:
             answer.give(best, answer_delay_s(board, go, settings, time.monotonic() - started_s))
 
@@ -220,20 +227,20 @@ def _lengthen(
     thought: Thought,
     player: Player,
     deadline_s: float,
-    answer: HeldAnswer,
+    is_over: Callable[[], bool],
     show: Callable[[Sequence[Sequence[chess.Move]], int], bool],
 ) -> None:
     """Lengthens every line by the moves that the network expects, one evaluation at a time, for the reader only.
 
-    Lines grow by one half-move in turn and are shown together, until all have eight or end with the game, the deadline
-    comes, or the answer is released. Neither a score nor the answer depends on it.
+    Lines grow by one half-move in turn and are shown together, until all have eight or end with the game. Neither a
+    score nor the answer depends on it.
 
     Args:
       board: the position.
       thought: the lines.
       player: says which moves are expected.
       deadline_s: on the monotonic clock; infinite for none.
-      answer: of this go.
+      is_over: polled; whether nobody waits for more.
       show: writes the lines, given their moves and the number of evaluations made here.
     """
     pvs = [list(line.pv) for line in thought.lines]
@@ -245,7 +252,7 @@ def _lengthen(
     for plies in range(2, _LONGEST_LINE + 1):
         shown_plies = sum(map(len, pvs))
         for rank, pv in enumerate(pvs):
-            if answer.released:
+            if is_over():
                 return
             expected = player.expected_move(ends[rank], deadline_s) if len(pv) == plies - 1 else None
             if expected is not None:

@@ -257,3 +257,21 @@ def test_stop_does_not_wait_for_the_line() -> None:
     assert time.monotonic() - started_s < 0.2
     assert info.endswith(" pv e2e4") and answer == "bestmove e2e4"
     assert talk.say() == [] and slow_calls == 1
+
+
+def test_other_work_does_not_wait_for_the_line() -> None:
+    talk = Talk()
+    evaluate = talk.evaluator.evaluate
+
+    def evaluate_slowly(boards: Sequence[chess.Board]) -> list[Evaluation]:
+        time.sleep(0.1 * bool(boards[0].move_stack))
+        return evaluate(boards)
+
+    talk.evaluator.evaluate = evaluate_slowly  # type: ignore[method-assign]
+    talk.say("isready", "setoption name MultiPV value 1")
+    talk.loop.handle("go infinite")
+    time.sleep(0.05)
+    started_s = time.monotonic()
+    assert talk.say("setoption name Hash value 8", "isready")[-1] == "readyok"
+    assert time.monotonic() - started_s < 0.5
+    assert bestmoves(talk.say("stop")) == ["bestmove e2e4"]

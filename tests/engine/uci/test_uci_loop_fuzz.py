@@ -13,7 +13,7 @@ _FAULT = ("Error: ", "Exception: ")
 
 def _converse(rng: random.Random, lines: int) -> int:
     """Returns the number of goes answered."""
-    talk, referee, maker = Talk(), Referee(), LineMaker(rng)
+    talk, referee, maker = Talk(patience_s=60.0), Referee(), LineMaker(rng)
     for _ in range(lines):
         line = maker.line()
         referee.sent(line)
