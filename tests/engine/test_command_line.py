@@ -9,19 +9,24 @@ from pathlib import Path
 import pytest
 
 from engine.command_line import COMMANDS, command_list, exit_status, find_command, print_written, run_command
+from tests.test_layout import imports, module_name, product_files
 
 ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = ROOT / "uci_main.py"
 # What `pip install recursezero` does not install.
 _EXTRAS = ("optax", "pgx", "aqt", "tensorboardX", "mctx")
-# Prints every command's help in one process that has none of the extras, and what was loaded and used for it.
-_ALL_HELPS = f"""
-import contextlib, io, json, sys, time
+# Makes a process as if they were not installed.
+_WITHOUT_EXTRAS = f"""
+import sys
 class Missing:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {_EXTRAS!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Missing())
+"""
+# Prints every command's help, and what was loaded and used for it.
+_ALL_HELPS = f"""{_WITHOUT_EXTRAS}
+import contextlib, io, json, time
 from engine.command_line import COMMANDS, run_command
 helps = {{}}
 started_s = time.process_time()
@@ -49,6 +54,47 @@ def test_help_is_instant_and_needs_no_extra(all_helps: tuple[dict[str, str], flo
     helps, seconds, heavy = all_helps
     assert list(helps) == list(COMMANDS)
     assert heavy == [] and seconds < 3  # of all commands together
+
+
+def test_a_missing_extra_is_one_line_that_says_what_to_install(tmp_path: Path) -> None:
+    arguments = ["distil", "--run", str(tmp_path / "run"), "--minutes", "1", "--source", "packed:1"]
+    done = without_extras("import sys, uci_main\nsys.exit(uci_main.main(sys.argv[1:]))", *arguments)
+    assert done.returncode == 2 and not done.stdout
+    assert re.fullmatch(
+        r"recursezero distil: expected the packages of recursezero\[train\], got no \w+ "
+        r'\(to install them: pip install "recursezero\[train\]"\)\n',
+        done.stderr,
+    )
+
+
+@pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if not command.extra])
+def test_only_commands_that_say_so_need_an_extra(name: str) -> None:
+    """Follows all imports, those in functions too; AQT makes int8 products in training alone."""
+    modules = {module_name(path): path for path in product_files()}
+    pending, seen, extras = [COMMANDS[name].place.partition(":")[0]], set(), set()
+    while pending:
+        module = pending.pop()
+        if module in seen or module not in modules:
+            continue
+        seen.add(module)
+        for imported in imports(modules[module]):
+            if imported.split(".")[0] in _EXTRAS and module != "engine.network.int8":
+                extras.add((module, imported))
+            pending.append(imported)
+    assert len(seen) > 5 and extras == set()
+
+
+@pytest.mark.slow
+def test_the_engine_plays_and_is_measured_without_extras() -> None:
+    puzzles = ROOT / "tests" / "data" / "puzzles.csv"
+    for arguments in (["bench", "--rounds", "1"], ["puzzles", "--in-process", "--puzzles", str(puzzles)]):
+        done = without_extras("import sys, uci_main\nsys.exit(uci_main.main(sys.argv[1:]))", *arguments)
+        assert done.returncode == 0, done.stderr
+
+
+def without_extras(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-c", _WITHOUT_EXTRAS + code, *arguments]
+    return subprocess.run(program, capture_output=True, text=True, cwd=ROOT)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -49,16 +49,19 @@ def _race(arguments: argparse.Namespace) -> int:
 
     from engine.frozen_config import with_overrides
     from training.packed.bench_shards import write_bench_shards
+    from training.reporting.progress_bar import progress_bar
     from training.studies.training_step.step_race import Contender, plain_squares_way, plain_way, race, trained_way
 
     config = with_overrides(_config(arguments), arguments.set)
     contenders = [Contender("as trained", trained_way), Contender("plain", plain_way)]
     if config.network.tokens != "squares":
         contenders.append(Contender("plain, 64 squares", plain_squares_way))
-    with tempfile.TemporaryDirectory() as folder:
+    turns = len(contenders) * (arguments.rounds + 1)  # the first of each compiles
+    with tempfile.TemporaryDirectory() as folder, progress_bar("training step", turns, "turns") as advance:
         shards = Path(folder) / "bench"
         write_bench_shards(shards, max(_POSITIONS, config.batch_size))
-        times = race(config, shards, contenders, arguments.steps, arguments.rounds, arguments.clock)
+        plan = arguments.steps, arguments.rounds, arguments.clock
+        times = race(config, shards, contenders, *plan, lambda text: advance(1, text))
     title = f"distillation step of {arguments.preset} {' '.join(arguments.set)}".strip()
     print(f"{title}, batches of {config.batch_size}, {arguments.rounds} turns of {arguments.steps} steps")
     print("\n".join(race_lines([each.name for each in contenders], times, arguments.clock)))

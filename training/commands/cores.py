@@ -118,11 +118,16 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _memory(arguments: argparse.Namespace) -> int:
     from engine.network.network_presets import preset
+    from training.reporting.progress_bar import progress_bar
     from training.studies.cores.comparison_report import replace_between
-    from training.studies.cores.core_memory import memory_rows, memory_table
+    from training.studies.cores.core_memory import memory_rows, memory_table, modes_of
 
     networks = {core: preset(core) for core in _names(arguments.cores, _CORES, "--cores")}
-    rows = list(memory_rows(networks, arguments.iterations, arguments.boards, arguments.places))
+    rows = []
+    with progress_bar("memory", sum(len(modes_of(core)) for core in networks), "rows") as advance:
+        for row in memory_rows(networks, arguments.iterations, arguments.boards, arguments.places):
+            rows.append(row)
+            advance(1, f"{row.core} {row.mode}")
     replace_between(arguments.document, "memory", memory_table(rows))
     print_written(arguments.document)
     return 0

@@ -35,10 +35,12 @@ def _settings(_arguments: argparse.Namespace) -> "type[NetworkConfig]":
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from training.export.exporting import Mix, export_run
+    from training.export.exporting import STAGES, Mix, export_run
+    from training.reporting.progress_bar import progress_bar
 
     mix = Mix(arguments.mix, arguments.mix_share) if arguments.mix else None
-    with sole_writer(arguments.out):
-        size = export_run(arguments.run, arguments.out, arguments.set, arguments.note, mix)
+    with sole_writer(arguments.out), progress_bar("exporting", STAGES, "stages") as advance:
+        rest = arguments.note, mix, lambda text: advance(1, text)
+        size = export_run(arguments.run, arguments.out, arguments.set, *rest)
     print_written(arguments.out, note=f"{size / 1e6:.2f} MB")
     return 0

@@ -15,7 +15,6 @@ The example needs mctx: `pip install -c constraints.txt mctx`.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,14 +52,17 @@ def _settings(arguments: argparse.Namespace) -> "SelfPlayConfig":
 def _measure(arguments: argparse.Namespace) -> int:
     import jax
 
+    from training.reporting.progress_bar import progress_bar
     from training.runs.run_clock import usable_processors
     from training.studies.interleaved_timing import race
 
     contestants = _contestants(arguments)
-    times = race(contestants, arguments.rounds, arguments.clock, lambda text: print(text, file=sys.stderr, flush=True))
+    turns = len(contestants) * (arguments.rounds + 1)  # the first of each compiles
+    with progress_bar("throughput", turns, "turns") as advance:
+        times = race(contestants, arguments.rounds, arguments.clock, lambda text: advance(1, text))
     print(
         f"chess, {usable_processors()} processors, {jax.device_count()} x {jax.devices()[0].device_kind}, "
-        f"{arguments.rounds} rounds by turns, {arguments.clock} clock"
+        f"{arguments.rounds} interleaved rounds, {arguments.clock} clock"
     )
     print("\n".join(race_table(contestants, times)))
     return 0

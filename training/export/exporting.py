@@ -46,7 +46,17 @@ class Mix(NamedTuple):
     share: float  # of its weights, from 0 to 1
 
 
-def export_run(run: Path, out: Path, overrides: Sequence[str], note: str, mix: Mix | None = None) -> int:
+STAGES = 3
+
+
+def export_run(
+    run: Path,
+    out: Path,
+    overrides: Sequence[str],
+    note: str,
+    mix: Mix | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> int:
     """Writes the averaged weights of a run's newest checkpoint as a network's folder.
 
     Args:
@@ -55,6 +65,7 @@ def export_run(run: Path, out: Path, overrides: Sequence[str], note: str, mix: M
       overrides: `field=value` for the network's settings, such as its arithmetic.
       note: text for the card.
       mix: other weights to average the run's with, of a network of the same shape.
+      tell: called after each of the STAGES with its name.
 
     Returns:
       Bytes written.
@@ -65,12 +76,15 @@ def export_run(run: Path, out: Path, overrides: Sequence[str], note: str, mix: M
     trained = _trained(run)
     if mix is not None:
         trained = _mixed(trained, mix)
+    tell("read")
     config = with_overrides(trained.config, overrides)
     _check_shapes(config, trained.params)
     served = convert(trained.params, serving_shapes(config))
+    tell("converted")
     facts = _facts(run, trained, " before averaging" if mix else "")
     card = _CARD.format(name=out.name, note=note or "No note.", arithmetic=config.arithmetic, **facts)
     save_network(out, config, served, card, facts, trained.model)
+    tell("written")
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
 
 

@@ -1,6 +1,5 @@
 """Shows on stderr how far a command has got and how much time is left."""
 
-import importlib.util
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ _LOG_EVERY_S = 30.0  # between lines where there is no terminal to redraw one
 def progress_bar(title: str, total: int, unit: str, done: int = 0) -> Iterator[Callable[[float, str], None]]:
     """Shows a bar with the time left while the block runs; stdout stays free for results.
 
-    Where stderr is no terminal, or Rich is not installed, a line is written now and then instead.
+    Where stderr is no terminal, a line is written now and then instead.
 
     Args:
       title: of the work, such as "packing".
@@ -24,7 +23,7 @@ def progress_bar(title: str, total: int, unit: str, done: int = 0) -> Iterator[C
     Yields:
       A function that takes the number of units just finished and a short note to show.
     """
-    if sys.stderr.isatty() and importlib.util.find_spec("rich") is not None:
+    if sys.stderr.isatty():
         with _bar(title, total, unit, done) as advance:
             yield advance
     else:
@@ -46,7 +45,7 @@ def _bar(title: str, total: int, unit: str, done: int) -> Iterator[Callable[[flo
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
-        MofNCompleteColumn(),
+        TextColumn("{task.percentage:.0f}") if unit == "%" else MofNCompleteColumn(),
         TextColumn(unit),
         TimeElapsedColumn(),
         TextColumn("left"),
@@ -71,6 +70,7 @@ def _log(title: str, total: int, unit: str, done: int) -> Callable[[float, str],
         shown_s = now_s
         left_s = (now_s - started_s) / max(finished - done, 1) * (total - finished)
         left = f"{int(left_s) // 60}:{int(left_s) % 60:02d} left"
-        print(f"{title} {finished:.0f}/{total} {unit}, {left}  {note}", file=sys.stderr, flush=True)
+        amount = f"{finished:.0f} %" if unit == "%" else f"{finished:.0f}/{total} {unit}"
+        print(f"{title} {amount}, {left}  {note}".rstrip(), file=sys.stderr, flush=True)
 
     return advance

@@ -61,7 +61,7 @@ def race(contestants: Sequence[Contestant], rounds: int, clock: Clock, tell: Cal
       contestants: at least one.
       rounds: turns of each.
       clock: wall-clock seconds, or processor seconds summed over all threads.
-      tell: called with a line of progress.
+      tell: called with a line about each turn that was played.
     """
     seconds: list[list[float]] = [[] for _ in contestants]
     for contestant in contestants:

@@ -110,7 +110,7 @@ def test_the_card_and_the_facts_tell_where_it_comes_from(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command("export", ["--run", str(run), "--out", str(tmp_path / "net"), "--note", "A small net."]) == 0
-    assert re.fullmatch(r"wrote .*/net \(0\.\d\d MB\)\n", capsys.readouterr().err)
+    assert re.fullmatch(r"wrote .*/net \(0\.\d\d MB\)", capsys.readouterr().err.splitlines()[-1])
     card = (tmp_path / "net/CARD.md").read_text()
     rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", card, flags=re.MULTILINE))
     assert card.startswith("# net\n\nA small net.\n") and "GPL-3.0-or-later" in card

@@ -21,6 +21,13 @@ def test_lines_are_few_without_a_terminal(capsys: pytest.CaptureFixture[str]) ->
     assert re.fullmatch(r"match 100/100 games, 0:00 left  5-3-2 W-D-L\n", captured.err)
 
 
+def test_a_share_is_shown_in_percent(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("packing", 100, "%") as advance:
+        advance(99.5, "")
+        advance(0.5, "")
+    assert capsys.readouterr().err == "packing 100 %, 0:00 left\n"
+
+
 def test_a_bar_with_a_note_on_a_terminal() -> None:
     program = (
         "from training.reporting.progress_bar import progress_bar\n"

@@ -9,7 +9,6 @@ NAME/             a run: `run/` with its figures, `network/` as it plays
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from engine.frozen_config import from_json_dict, to_json_dict, with_overrides
 from training.distillation.distillation_config import RunConfig
 from training.evaluation.measures.puzzles import rated_puzzles
 from training.evaluation.measures.regret import read_positions
+from training.reporting.progress_bar import progress_bar
 from training.runs.durable_files import drop_unfinished_line, replace_text
 from training.runs.run_clock import Plan
 from training.studies.cores.cell_training import Json, train_cell
@@ -89,14 +89,16 @@ class CoreComparison:
         positions = read_positions(Path(config.positions), config.most_positions or None)
         puzzles = rated_puzzles(Path(config.puzzles), config.most_puzzles) if config.puzzles else []
         missing = [cell for cell in self._cells() if not self._result(cell)]
-        for number, cell in enumerate(missing, start=1):
-            print(f"run {number} of {len(missing)}: {cell.name}", file=sys.stderr, flush=True)
-            run_config = cell_config(cell, config.run, self._networks)
-            plan = cell_plan(cell, run_config, self._networks[REFERENCE], self._timed_plan(), self._reference_steps())
-            costs = self._costs(cell, run_config)
-            result = train_cell(cell, run_config, plan, costs, self._folder / cell.name, positions, puzzles)
-            self._note(result)
-            jax.clear_caches()
+        reference = self._networks[REFERENCE]
+        with progress_bar("cores", len(missing), "runs") as advance:
+            for cell in missing:
+                advance(0, cell.name)
+                run_config = cell_config(cell, config.run, self._networks)
+                plan = cell_plan(cell, run_config, reference, self._timed_plan(), self._reference_steps())
+                costs = self._costs(cell, run_config)
+                self._note(train_cell(cell, run_config, plan, costs, self._folder / cell.name, positions, puzzles))
+                jax.clear_caches()
+                advance(1, cell.name)
 
     def _cells(self) -> list[Cell]:
         return list(cells(self._config.cores, self._config.seeds, self._config.regimes))

@@ -4,7 +4,6 @@ Measured as XLA plans it: temporaries of the compiled gradient of the core alone
 """
 
 import dataclasses
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, get_args
 
@@ -111,7 +110,6 @@ def memory_rows(
             found = {
                 count: gradient_bytes(with_mode(config, mode, count, places), boards, **options) for count in iterations
             }
-            print(f"{core} {mode}: {found}", file=sys.stderr, flush=True)
             yield MemoryRow(core, mode, found, 4 * boards * config.token_count * config.width)
 
 

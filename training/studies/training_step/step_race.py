@@ -67,7 +67,13 @@ def plain_squares_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
 
 
 def race(
-    config: RunConfig, shards: Path, contenders: Sequence[Contender], steps: int, turns: int, clock: Clock
+    config: RunConfig,
+    shards: Path,
+    contenders: Sequence[Contender],
+    steps: int,
+    turns: int,
+    clock: Clock,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> TimedTurns:
     """Times the contenders by turns, after each has compiled and made one step.
 
@@ -87,9 +93,11 @@ def race(
         seconds: list[list[float]] = [[] for _ in contenders]
         for pipe in pipes:  # one after the other: compiling takes the whole machine
             _turn(pipe, 1, clock)
+            tell("compiled")
         for _ in range(turns):
             for number, pipe in enumerate(pipes):
                 seconds[number].append(_turn(pipe, steps, clock))
+                tell(contenders[number].name)
     return TimedTurns((steps * config.batch_size,) * len(contenders), tuple(map(tuple, seconds)))
 
 
