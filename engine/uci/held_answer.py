@@ -35,13 +35,15 @@ class HeldAnswer:
             return not self._is_out
 
     def give(self, line: str, delay_s: float = 0.0) -> None:
-        """Supplies the answer, once.
+        """Supplies the answer; only the first one counts.
 
         Args:
           line: the answer.
           delay_s: seconds to keep it back, unless it is held anyway or was released before.
         """
         with self._lock:
+            if self._line is not None:
+                return
             self._line = line
             if self.released or (not self._held and delay_s <= 0.0):
                 self._write()

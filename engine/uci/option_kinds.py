@@ -137,12 +137,22 @@ def button(name: str, meaning: str, effect: Effect) -> Any:
     return _field(Option(name=name, kind="button", default=0, meaning=meaning, effect=effect))
 
 
-def text(
-    name: str, default: str, meaning: str, read_text: Callable[[str], str] = str, effect: Effect = "next go"
-) -> Any:
-    """Declares a text."""
+def text(name: str, default: str, meaning: str, read_text: Callable[[str], str], allowed: str) -> Any:
+    """Declares a text that the next go reads."""
     return _field(
-        Option(name=name, kind="string", default=default, meaning=meaning, effect=effect, read_text=read_text)
+        Option(name=name, kind="string", default=default, meaning=meaning, allowed=allowed, read_text=read_text)
+    )
+
+
+def paths(name: str, meaning: str, effect: Effect) -> Any:
+    """Declares a list of paths, separated as the system separates them; its value is the text."""
+
+    def read(value: str) -> str:
+        _refuse_zero_bytes(name, value)
+        return value
+
+    return _field(
+        Option(name=name, kind="string", default="", meaning=meaning, effect=effect, allowed="paths", read_text=read)
     )
 
 
@@ -178,21 +188,19 @@ def path(name: str, meaning: str, effect: Effect, means_default: str = "", is_fo
     """
 
     def read(value: str) -> Path | None:
-        refuse_zero_bytes(name, value)
+        _refuse_zero_bytes(name, value)
         if value in ("", means_default):
             return None
         place = Path(os.path.expanduser(value))  # unlike Path's own, keeps the `~` of an unknown user as it is
         return place.parent if is_folder and place.is_file() else place
 
-    allowed = "a path"
     option = Option(
-        name=name, kind="string", default=None, meaning=meaning, effect=effect, allowed=allowed, read_text=read
+        name=name, kind="string", default=None, meaning=meaning, effect=effect, allowed="a path", read_text=read
     )
     return _field(option)
 
 
-def refuse_zero_bytes(name: str, value: str) -> None:
-    """Raises OptionError for a text that no system takes as a path."""
+def _refuse_zero_bytes(name: str, value: str) -> None:
     if "\0" in value:
         raise OptionError(f"expected a path for {name}, got {shown(value)}")
 

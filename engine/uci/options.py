@@ -22,7 +22,7 @@ from engine.uci.option_kinds import (
     combo,
     number,
     path,
-    refuse_zero_bytes,
+    paths,
     spin,
     text,
     written,
@@ -32,11 +32,6 @@ from engine.version import VERSION
 ABOUT = f"RecurseZero {VERSION}, a chess engine without search"
 # The number after `score cp`; the names are those of lc0.
 ScoreType = Literal["centipawn", "win_percentage", "Q", "W-L", "WDL_mu"]
-
-
-def _read_folders(folders: str) -> str:
-    refuse_zero_bytes("SyzygyPath", folders)
-    return folders
 
 
 @dataclass(frozen=True)
@@ -72,11 +67,9 @@ class Settings:
     limit_strength: bool = check("UCI_LimitStrength", False, "play at the strength set by UCI_Elo")
     elo: int = spin("UCI_Elo", HIGHEST_ELO, LOWEST_ELO, HIGHEST_ELO, "strength to play at; replaces Temperature")
     show_wdl: bool = check("UCI_ShowWDL", False, "show the chances to win, draw and lose in permille")
-    opponent: str = text("UCI_Opponent", "", "the opponent, shown by `d`")
-    about: str = text("UCI_EngineAbout", ABOUT, "describes the engine; cannot be changed", lambda _: ABOUT)
-    syzygy_path: str = text(
-        "SyzygyPath", "", "folders with Syzygy endgame tables, which then choose the move", _read_folders, "player"
-    )
+    opponent: str = text("UCI_Opponent", "", "the opponent, shown by `d`", str, "a text")
+    about: str = text("UCI_EngineAbout", ABOUT, "describes the engine; cannot be changed", lambda _: ABOUT, "")
+    syzygy_path: str = paths("SyzygyPath", "folders with Syzygy endgame tables, which then choose the move", "player")
     own_book: bool = check("OwnBook", False, "play moves from the opening book")
     book_file: Path | None = path("BookFile", "opening book in Polyglot format", "player")
     weights_folder: Path | None = path(
@@ -164,7 +157,7 @@ def options_table() -> str:
     """Returns the table of options in Markdown, as docs/options.md holds it."""
     lines = ["| name | type | default | allowed | meaning |", "|---|---|---|---|---|"]
     for option in OPTIONS:
-        allowed = option.allowed
+        allowed = "true, false" if option.kind == "check" else option.allowed
         if option.kind == "spin":
             allowed = f"{option.minimum} to {option.maximum}"
         elif option.kind == "combo":

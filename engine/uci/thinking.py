@@ -134,7 +134,12 @@ class Thinking:
             answer.give(best)  # `stop` releases it without waiting for an evaluation
         spare_s = analysis_s(go, request.budget_s)
         if spare_s:
-            _lengthen(board, thought, player, started_s + spare_s, lambda: answer.released or self._is_wanted(), show)
+            try:
+                _lengthen(
+                    board, thought, player, started_s + spare_s, lambda: answer.released or self._is_wanted(), show
+                )
+            except Exception as error:  # the move is known, and a longer line is only for the reader
+                self._output.write_failure(error)
         if not go.infinite:
             answer.give(best, answer_delay_s(board, go, settings, time.monotonic() - started_s))
 

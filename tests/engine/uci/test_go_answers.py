@@ -275,3 +275,19 @@ def test_other_work_does_not_wait_for_the_line() -> None:
     assert talk.say("setoption name Hash value 8", "isready")[-1] == "readyok"
     assert time.monotonic() - started_s < 0.5
     assert bestmoves(talk.say("stop")) == ["bestmove e2e4"]
+
+
+@pytest.mark.parametrize("go", ["go infinite", "go movetime 2000"])
+def test_a_failure_in_lengthening_the_line_does_not_lose_the_move(go: str, capsys: pytest.CaptureFixture[str]) -> None:
+    talk = Talk()
+    evaluate = talk.evaluator.evaluate
+
+    def evaluate_the_start(boards: Sequence[chess.Board]) -> list[Evaluation]:
+        if boards[0].move_stack:
+            raise RuntimeError("broken")
+        return evaluate(boards)
+
+    talk.evaluator.evaluate = evaluate_the_start  # type: ignore[method-assign]
+    lines = [*talk.say(go), *talk.say("stop")]
+    assert bestmoves(lines) == ["bestmove e2e4"] and "info string error: RuntimeError: broken" in lines
+    assert "Traceback" in capsys.readouterr().err
