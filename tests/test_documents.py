@@ -105,7 +105,9 @@ def test_options_of_commands_in_documents_exist(capsys: pytest.CaptureFixture[st
 def help_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """Returns what a command, or its subcommand if it has some, says about its options."""
     name, *rest = words
-    subcommand = rest[:1] if name == "cores" else [word for word in rest if word == "--training"]
+    if f"{name} --training" in COMMANDS and "--training" in rest:
+        name = f"{name} --training"
+    subcommand = rest[:1] if name == "cores" else []
     assert run_command(name, [*subcommand, "--help"]) == 0
     return capsys.readouterr().out
 
