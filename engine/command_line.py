@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import io
 import os
 import select
 import shlex
@@ -11,7 +12,12 @@ from typing import NamedTuple
 
 from engine.command_options import CommandParser
 
-INTERRUPTED, OUTPUT_CLOSED = 130, 141  # exit statuses, as of programs that SIGINT and SIGPIPE end
+# Exit statuses; the last two are those of programs that SIGINT and SIGPIPE end.
+NOTHING_DONE, MISTAKE, INTERRUPTED, OUTPUT_CLOSED = 1, 2, 130, 141
+
+
+class NothingDoneError(ValueError):
+    """A command was called as it should be and found nothing to do; the text is one line."""
 
 
 class Command(NamedTuple):
@@ -48,7 +54,10 @@ GROUPS: dict[str, dict[str, Command]] = {
         ),
     },
     "measure": {
-        "match": Command("Play a match between two engines", "training.commands.match:add_match"),
+        "match": Command(
+            "Play two engines against each other and estimate the difference in Elo",
+            "training.commands.match:add_match",
+        ),
         "ladder": Command(
             "Rate an engine in Elo against Stockfish's skill levels", "training.commands.ladder:add_ladder"
         ),
@@ -152,9 +161,12 @@ def exit_status(program: str, work: Callable[[], int], extra: str = "") -> int:
       extra: the optional packages that it needs.
 
     Returns:
-      What the work returns, 2 after a mistake, 130 after an interruption from the keyboard, or 141 if nobody reads the
-      output any more.
+      What the work returns, 1 if there was nothing to do, 2 after a mistake, 130 after an interruption from the
+      keyboard, or 141 if nobody reads the output any more.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every terminal can show a piece or a ±
     try:
         try:
             status = work()
@@ -171,7 +183,8 @@ def exit_status(program: str, work: Callable[[], int], extra: str = "") -> int:
         if isinstance(error, OSError) and _is_closed_output(error):
             return OUTPUT_CLOSED
         print(f"{program}: {_one_line(error)}", file=sys.stderr)
-    return 2
+        return NOTHING_DONE if isinstance(error, NothingDoneError) else MISTAKE
+    return MISTAKE
 
 
 def command_list() -> str:

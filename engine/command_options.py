@@ -95,7 +95,7 @@ def add_strict(group: argparse._ActionsContainer, entry: str) -> None:
 
 def add_clock(parser: argparse.ArgumentParser) -> None:
     """Adds which clock counts the time."""
-    clock_help = "count wall-clock time, or processor time on a machine that is shared (default: wall)"
+    clock_help = "count wall-clock time or, on a shared machine, processor time (default: wall)"
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help=clock_help)
 
 

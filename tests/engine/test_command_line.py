@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.command_line import COMMANDS, command_list, exit_status, find_command, print_written, run_command
+from engine.command_line import (
+    COMMANDS,
+    NothingDoneError,
+    command_list,
+    exit_status,
+    find_command,
+    print_written,
+    run_command,
+)
 from tests.test_layout import imports, module_name, product_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +35,7 @@ sys.meta_path.insert(0, Missing())
 # Prints every command's help, and what was loaded and used for it.
 _ALL_HELPS = f"""{_WITHOUT_EXTRAS}
 import contextlib, io, json, time
-from engine.command_line import COMMANDS, run_command
+from engine.command_line import NothingDoneError, COMMANDS, run_command
 helps = {{}}
 started_s = time.process_time()
 for name in COMMANDS:
@@ -186,6 +194,7 @@ def test_an_unknown_command_is_one_line_on_standard_error(tmp_path: Path) -> Non
         (ValueError("expected a, got b"), 2, "name: expected a, got b\n"),
         (ValueError("expected a,\n got b"), 2, "name: expected a, got b\n"),
         (OSError(2, "None", "a"), 2, "name: expected a file or folder that can be used, got a: None\n"),
+        (NothingDoneError("expected a, got none"), 1, "name: expected a, got none\n"),
         (KeyboardInterrupt(), 130, "name: interrupted\n"),
         (KeyboardInterrupt("after 3 games"), 130, "name: interrupted, after 3 games\n"),
         (
@@ -233,6 +242,13 @@ def test_a_long_output_that_nobody_reads_is_no_fault() -> None:
         assert program.stdout is not None and program.stderr is not None
         program.stdout.close()
         assert program.stderr.read() == "" and program.wait() == 141
+
+
+def test_what_a_terminal_cannot_show_is_replaced() -> None:
+    code = "from engine.command_line import exit_status\nexit_status('name', lambda: print('1 ± 2'))"
+    environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (done.stdout, done.stderr) == ("1 ? 2\n", "")
 
 
 def test_a_pipe_that_breaks_elsewhere_is_told(capfd: pytest.CaptureFixture[str]) -> None:

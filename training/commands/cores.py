@@ -35,7 +35,7 @@ def add_cores(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `recursezero cores`."""
     parts = parser.add_subparsers(required=True, metavar="run|report|memory")
     for name, summary, add in (
-        ("run", "Train and measure the cores that are missing", _add_run),
+        ("run", "Train and measure every core; continue where an interruption was", _add_run),
         ("report", "Write the table, conclusions and plots of a comparison into a document", _add_report),
         ("memory", "Measure memory against iterations and write it into a document", _add_memory),
     ):
@@ -155,12 +155,17 @@ def _add_memory(parser: argparse.ArgumentParser) -> None:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    out_help = "folder of the comparison, which is continued if it is there"
+    out_help = "folder of the comparison, which is continued if it exists"
     add("--out", type=Path, required=True, metavar="DIR", help=out_help)
     add_source(parser)
     add_settings(parser, _preset_run, "every run")
     _add_cores(parser)
-    add("--regimes", default=",".join(_REGIMES), metavar="LIST", help=f"equal in what (default: {','.join(_REGIMES)})")
+    add(
+        "--regimes",
+        default=",".join(_REGIMES),
+        metavar="LIST",
+        help=f"quantities that runs have in common (default: {','.join(_REGIMES)})",
+    )
     add("--seeds", type=positive_whole, default=3, metavar="N", help="runs of each core in each regime (default: 3)")
     add(
         "--minutes",
@@ -173,9 +178,15 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     decay_help = "share of a run, at its end, in which the learning rate falls to zero (default: 0.4)"
     add("--decay-share", type=number, default=0.4, metavar="X", help=decay_help)
     add("--positions", type=Path, required=True, metavar="FILE", help=POSITIONS_HELP)
-    add("--first-positions", type=whole_number, default=0, metavar="N", help="use only the first N (default: all)")
+    add("--first-positions", type=whole_number, default=0, metavar="N", help="use only the first N positions")
     add("--puzzles", type=Path, metavar="FILE", help=PUZZLES_HELP)
-    add("--first-puzzles", type=positive_whole, default=2000, metavar="N", help="use only the first N (default: 2000)")
+    add(
+        "--first-puzzles",
+        type=positive_whole,
+        default=2000,
+        metavar="N",
+        help="use only the first N puzzles (default: 2000)",
+    )
     add_example(
         parser,
         "recursezero cores run --out runs/cores --source packed/all/train:1 --clock cpu",

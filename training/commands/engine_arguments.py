@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 OWN_ENGINE = "recursezero"
 LIMIT_FORMS = "nodes=N, depth=N, movetime=MS or a clock tc=[MOVES/][MINUTES:]SECONDS[+INCREMENT]"
-POSITIONS_HELP = "labels in the `all` format: group TAB fen TAB value of every legal move, plain or .xz"
-PUZZLES_HELP = "Lichess puzzles with their header line (PuzzleId,FEN,Moves,Rating,...), plain or .xz"
+POSITIONS_HELP = "labels in the `all` format: group TAB fen TAB value of every legal move, compressed or not"
+PUZZLES_HELP = "Lichess puzzles with their header line (PuzzleId,FEN,Moves,Rating,...), compressed or not"
 
 
 @contextlib.contextmanager

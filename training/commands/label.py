@@ -4,11 +4,10 @@ The file that is written grows when the command is run again, and holds no posit
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command_line import print_written
+from engine.command_line import NothingDoneError, print_written
 from engine.command_options import (
     add_example,
     add_fields,
@@ -42,7 +41,7 @@ def add_label(parser: argparse.ArgumentParser) -> None:
     from training.labels.labelling import LabelConfig
 
     add = parser.add_argument
-    out_help = "file of labels; if it is there, new positions are added to it"
+    out_help = "file of labels; if it exists, new positions are added to it"
     add("--out", type=Path, required=True, metavar="FILE", help=out_help)
     sources = ("games", "files", "student", "favourites", "endings")
     add("--source", choices=sources, default="games", help="where positions come from, see below (default: games)")
@@ -121,8 +120,7 @@ def _label(arguments: argparse.Namespace) -> int:
         added = _add_labels(arguments, skipped)
     skipped.report()
     if not added:
-        print(f"label: expected new positions to label, got none; added nothing to {arguments.out}", file=sys.stderr)
-        return 1
+        raise NothingDoneError(f"expected new positions to label, got none; added nothing to {arguments.out}")
     print_written(arguments.out, note=f"{added} new positions")
     return 0
 

@@ -10,8 +10,14 @@ from training.runs.run_clock import Plan
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Adds the folder of a run, and where its weights come from."""
     add = parser.add_argument
-    add("--run", type=Path, required=True, metavar="DIR", help="folder of the run, a new one but for --resume")
-    add("--resume", action="store_true", help="continue the run from its newest checkpoint, with its settings")
+    add(
+        "--run",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of the run: a new one, or an old one with --resume",
+    )
+    add("--resume", action="store_true", help="continue the run from its newest checkpoint, with its own settings")
     start_help = "start from the weights of this run or network, which may be smaller"
     add("--start-from", type=Path, metavar="DIR", help=start_help)
 

@@ -109,7 +109,10 @@ def test_a_missing_package_is_one_line(capsys: pytest.CaptureFixture[str], monke
         alphazero_example("tic_tac_toe", 2, 1)
     assert run_command("throughput", ["--rounds", "1"]) == 2
     printed = capsys.readouterr().err
-    assert printed.startswith("recursezero throughput: expected the package mctx") and printed.count("\n") == 1
+    assert (
+        printed.startswith("recursezero throughput: expected the packages of recursezero[peers]")
+        and printed.count("\n") == 1
+    )
     assert "pip install" in printed
 
 

@@ -162,8 +162,8 @@ def alphazero_example(game: str, games: int, moves: int, simulations: int = 32, 
         if error.name != "mctx":
             raise
         raise MissingPackageError(
-            "expected the package mctx for the Pgx AlphaZero example, which is not installed: "
-            "pip install -c constraints.txt mctx, or leave the example out with --without-alphazero"
+            "expected the packages of recursezero[peers] for the Pgx AlphaZero example, got no mctx "
+            '(to install them: pip install "recursezero[peers]"; or leave the example out with --without-alphazero)'
         ) from None
     from training.studies.throughput.peers.peer_networks import AlphaZeroNetwork
 
