@@ -8,8 +8,7 @@ import jax
 from engine.frozen_config import with_overrides
 from training.games.environment import Environment
 from training.muesli.agent import Agent
-from training.self_play.agents import make_game
-from training.self_play.resident_program import ResidentProgram, make_program
+from training.self_play.resident_program import ResidentProgram, make_game, make_program
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
 

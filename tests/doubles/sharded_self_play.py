@@ -16,13 +16,13 @@ def main() -> None:
     """Runs three iterations."""
     out, *group = sys.argv[1:]
     if group:
-        from training.self_play.process_group import join_process_group
+        from training.self_play.devices import join_process_group
 
         join_process_group(group[0], int(group[1]), int(group[2]))
     from jax.experimental import multihost_utils
 
     from tests.doubles.self_play_runs import small_run
-    from training.self_play.device_mesh import lane_mesh, lane_shardings
+    from training.self_play.devices import lane_mesh, lane_shardings
 
     run = small_run("updates=2", "lanes=32")
     mesh = lane_mesh(run.config.lanes, run.config.updates)

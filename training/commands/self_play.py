@@ -49,7 +49,7 @@ def _learn(arguments: argparse.Namespace) -> int:
         check_of_new_run(start_from=arguments.start_from)
     if arguments.group:
         # Before anything else: importing the games already asks for the devices.
-        from training.self_play.process_group import join_process_group
+        from training.self_play.devices import join_process_group
 
         coordinator, processes, index = arguments.group
         if not (processes.isdecimal() and index.isdecimal()):

@@ -70,7 +70,7 @@ def _measure(arguments: argparse.Namespace) -> int:
 
 def _contestants(arguments: argparse.Namespace) -> list["Contestant"]:
     from engine.weights_location import default_weights_folder
-    from training.self_play.agents import make_game
+    from training.self_play.resident_program import make_game
     from training.studies.throughput import contestants as ways
     from training.studies.throughput.peers.peer_networks import perceptron_weights
 

@@ -1,18 +1,26 @@
-"""Losses of distillation, each for one position; the learner vmaps them.
+"""Losses of distillation: of the policy and the value heads, each for one position, and of the cores' mechanisms.
 
 The teacher gives the expected score w of every legal move. The policy learns softmax(w / tau) over the legal moves;
 the value heads learn the best move's score. See Hinton et al. 2015 for soft targets and Imani & White 2018 for the
-histogram loss with Gaussian smoothing (HL-Gauss).
+histogram loss with Gaussian smoothing (HL-Gauss). The learner vmaps them.
+
+Cores sow `ponder`, the iterations that a token makes before it ends, and `difference`, the mean square of the
+difference recurrence. Two losses need more than a core knows: the thermodynamic one, which minimises energy minus
+temperature times entropy with a temperature that falls, and the one of compression, which counts the bits of the
+kernels as they would be stored in int8.
 """
+
+from collections.abc import Mapping
 
 import chex
 import jax
 import jax.numpy as jnp
 
+from engine.network.attention import MASKED
 from engine.player.score import LOGISTIC_PER_CP
+from training.distillation.distillation_config import CoreLossConfig
 from training.labels.expected_score import MATED_BELOW, SHARE_WITHOUT_MATE
 
-ILLEGAL = -1e9  # finite: -inf would turn a product with a zero target into NaN
 _WORST_LOG_SHARE = 12.0  # nats below the best move's share; a worse move, or one that no label names, counts as this
 _BIN_SIGMA = 0.75  # of HL-Gauss, in bins
 
@@ -34,7 +42,7 @@ def policy_loss(logits: jax.Array, target: jax.Array, legal: jax.Array, reverse_
       Scalar, nats.
     """
     chex.assert_equal_shape([logits, target, legal])
-    log_policy = jax.nn.log_softmax(jnp.where(legal, logits, ILLEGAL))
+    log_policy = jax.nn.log_softmax(jnp.where(legal, logits, MASKED))
     log_target = jnp.log(jnp.maximum(target, 1e-30))
     forward = jnp.sum(target * (log_target - jnp.where(legal, log_policy, 0.0)))
     if not reverse_share:
@@ -93,3 +101,52 @@ def score_loss(logits: jax.Array, score: jax.Array) -> jax.Array:
     """
     chex.assert_rank(logits, 1)
     return -jnp.sum(score_histogram(score, logits.shape[0]) * jax.nn.log_softmax(logits))
+
+
+def entropy_loss(log_policy: jax.Array, legal: jax.Array, step: jax.Array, config: CoreLossConfig) -> jax.Array:
+    """Returns minus the temperature times the policy's mean entropy, scalar.
+
+    Args:
+      log_policy: `[B, Z]` logarithms of the policy over the legal moves.
+      legal: `[B, Z]` bool.
+      step: scalar, batches seen.
+      config: temperature at the start and how fast it falls.
+    """
+    chex.assert_equal_shape([log_policy, legal])
+    temperature = config.entropy * jnp.exp(-step.astype(jnp.float32) / config.cooling_steps)
+    terms = jnp.where(legal, jnp.exp(log_policy) * log_policy, 0.0)
+    return temperature * jnp.mean(jnp.sum(terms, axis=-1))
+
+
+def bits_per_weight(params: chex.ArrayTree) -> jax.Array:
+    """Returns the mean over all entries of the kernels of log2(1 + |w| / step), scalar.
+
+    The step is that of int8, the largest entry of a column over 127.5; it gets no gradient.
+
+    Args:
+      params: nested dict; every leaf called `kernel` counts.
+    """
+    kernels = [
+        leaf
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+        if getattr(path[-1], "key", None) == "kernel" and leaf.ndim >= 2
+    ]
+    if not kernels:
+        return jnp.float32(0)
+    total = sum(jnp.sum(jnp.log2(1 + jnp.abs(kernel) / _int8_step(kernel))) for kernel in kernels)
+    return jnp.asarray(total / sum(kernel.size for kernel in kernels))
+
+
+def _int8_step(kernel: jax.Array) -> jax.Array:
+    largest = jnp.max(jnp.abs(kernel), axis=-2, keepdims=True)
+    return jax.lax.stop_gradient(jnp.where(largest == 0, 1.0, largest / 127.5))
+
+
+def sown_loss(losses: Mapping[str, jax.Array], config: CoreLossConfig) -> jax.Array:
+    """Returns the weighted sum of what a core has sown, scalar.
+
+    Args:
+      losses: by name; each needs a weight of that name.
+      config: the weights.
+    """
+    return sum((getattr(config, name) * value for name, value in losses.items()), jnp.float32(0))

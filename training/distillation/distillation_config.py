@@ -68,7 +68,7 @@ class TeacherConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CoreLossConfig:
-    """Weights of what cores add to the loss; see training/distillation/core_losses.py."""
+    """Weights of what cores add to the loss; see training/distillation/distil_loss.py."""
 
     # Of the iterations that tokens make before they end, for cores whose tokens can.
     ponder: float = 0.01

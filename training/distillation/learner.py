@@ -8,14 +8,20 @@ import jax.numpy as jnp
 import optax
 
 from engine.encoding.position import POSITION_SIZE
+from engine.network.attention import MASKED
 from engine.network.int8 import TRAINING_PRODUCTS
 from engine.network.model import Network, NetworkOutput, evaluate, evaluate_in_training
 from engine.network.network_config import NetworkConfig
-from training.distillation.core_losses import bits_per_weight, entropy_loss, sown_loss
-from training.distillation.distil_loss import ILLEGAL, policy_loss, score_loss, wdl_loss
+from training.distillation.distil_loss import (
+    bits_per_weight,
+    entropy_loss,
+    policy_loss,
+    score_loss,
+    sown_loss,
+    wdl_loss,
+)
 from training.distillation.distillation_config import RunConfig
-from training.distillation.optimizer import make_optimizer
-from training.distillation.train_state import TrainState, initial_state, next_state
+from training.distillation.train_state import TrainState, initial_state, make_optimizer, next_state
 from training.packed.device_batches import DeviceBatch
 
 Metrics = dict[str, jax.Array]
@@ -50,7 +56,7 @@ def make_update(config: RunConfig) -> Callable[[TrainState, DeviceBatch], tuple[
     ) -> jax.Array:
         weights, loss = config.core_losses, sown_loss(sown, config.core_losses)
         if weights.entropy:
-            log_policy = jax.nn.log_softmax(jnp.where(batch.legal, output.policy_logits, ILLEGAL), axis=-1)
+            log_policy = jax.nn.log_softmax(jnp.where(batch.legal, output.policy_logits, MASKED), axis=-1)
             loss += entropy_loss(log_policy, batch.legal, step, weights)
         if weights.bits:
             loss += weights.bits * bits_per_weight(params["core"])
@@ -80,7 +86,7 @@ def _metrics(output: NetworkOutput, batch: DeviceBatch, reverse_share: float) ->
     wdl = jax.vmap(wdl_loss)(output.wdl_logits, batch.score) * batch.score_weight
     score = jax.vmap(score_loss)(output.score_logits, batch.score) * batch.score_weight
     scored = jnp.maximum(jnp.sum(batch.score_weight), 1.0)
-    logits = jnp.where(batch.legal, output.policy_logits, ILLEGAL)
+    logits = jnp.where(batch.legal, output.policy_logits, MASKED)
     log_policy = jax.nn.log_softmax(logits, axis=-1)
     chosen_target = jnp.sum(jnp.where(logits == jnp.max(logits, axis=-1, keepdims=True), batch.target, 0.0), axis=-1)
     return {

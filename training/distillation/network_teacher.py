@@ -10,7 +10,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from training.distillation.distil_loss import ILLEGAL
+from engine.network.attention import MASKED
 from training.distillation.distillation_config import TeacherConfig
 from training.distillation.learner import make_policy
 from training.distillation.trained_network import network_config, network_weights
@@ -53,5 +53,5 @@ def mixed_target(target: jax.Array, logits: jax.Array, legal: jax.Array, share: 
       `[B, Z]`, sums to 1, 0 at illegal cells.
     """
     chex.assert_equal_shape([target, logits, legal])
-    policy = jax.nn.softmax(jnp.where(legal, logits, ILLEGAL), axis=-1)
+    policy = jax.nn.softmax(jnp.where(legal, logits, MASKED), axis=-1)
     return (1 - share) * target + share * jnp.where(legal, policy, 0.0)

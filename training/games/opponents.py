@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from engine.network.attention import MASKED
 from training.games.environment import Environment
 from training.games.pgx_rules import State, mover_reward
-from training.muesli.cmpo import ILLEGAL
 
 Opponent = Callable[[jax.Array, State], jax.Array]
 
@@ -37,7 +37,7 @@ def make_opponent(environment: Environment, name: str) -> Opponent:
 
 def uniform(key: jax.Array, allowed: jax.Array) -> jax.Array:
     """Draws one of the allowed actions, int32 `[]` from bool `[A]`."""
-    return jax.random.categorical(key, jnp.where(allowed, 0.0, ILLEGAL)).astype(jnp.int32)
+    return jax.random.categorical(key, jnp.where(allowed, 0.0, MASKED)).astype(jnp.int32)
 
 
 def _random(environment: Environment) -> Opponent:

@@ -4,7 +4,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from training.muesli.cmpo import ILLEGAL
+from engine.network.attention import MASKED
 from training.muesli.muesli_config import MuesliConfig
 
 
@@ -80,5 +80,5 @@ def drawn(key: jax.Array, log_policy: jax.Array, count: int) -> jax.Array:
     draws = jnp.sum(sums[:, None, :] <= heights[..., None], axis=-1, dtype=jnp.int32)
     # Partial sums are rounded, so that a draw may very rarely fall beside the actions that have a probability.
     draws = jnp.minimum(draws, log_policy.shape[1] - 1)
-    is_possible = jnp.take_along_axis(log_policy, draws, axis=1) > 0.5 * ILLEGAL
+    is_possible = jnp.take_along_axis(log_policy, draws, axis=1) > 0.5 * MASKED
     return jnp.where(is_possible, draws, jnp.argmax(log_policy, axis=1)[:, None].astype(jnp.int32))

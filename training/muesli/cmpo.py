@@ -11,18 +11,18 @@ import chex
 import jax
 import jax.numpy as jnp
 
-ILLEGAL = -1e9  # finite: -inf times a zero target would be NaN
+from engine.network.attention import MASKED
 
 
 def legal_log_policy(logits: jax.Array, legal: jax.Array) -> jax.Array:
-    """Returns log-probabilities `[..., A]`, about `ILLEGAL` where `legal` is false.
+    """Returns log-probabilities `[..., A]`, about `MASKED` where `legal` is false.
 
     Args:
       logits: `[..., A]`.
       legal: `[..., A]` bool; where no action is legal the policy is uniform over all.
     """
     chex.assert_equal_shape([logits, legal])
-    return jax.nn.log_softmax(jnp.where(legal, logits, ILLEGAL), axis=-1)
+    return jax.nn.log_softmax(jnp.where(legal, logits, MASKED), axis=-1)
 
 
 def exact_target(log_prior: jax.Array, advantage: jax.Array, is_candidate: jax.Array, clip: float) -> jax.Array:
@@ -39,7 +39,7 @@ def exact_target(log_prior: jax.Array, advantage: jax.Array, is_candidate: jax.A
     """
     chex.assert_rank(log_prior, 1)
     chex.assert_equal_shape([log_prior, advantage, is_candidate])
-    improved = jnp.where(is_candidate, log_prior + jnp.clip(advantage, -clip, clip), ILLEGAL)
+    improved = jnp.where(is_candidate, log_prior + jnp.clip(advantage, -clip, clip), MASKED)
     return jnp.where(is_candidate, jax.nn.softmax(improved), 0.0)
 
 

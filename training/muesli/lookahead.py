@@ -6,13 +6,11 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from engine.network.attention import MASKED
 from training.muesli.agent import Agent, ModelStep, Problem, Root
 from training.muesli.candidate_actions import candidates
-from training.muesli.categorical_value import REWARD_SUPPORT, expected_value
-from training.muesli.cmpo import ILLEGAL
-from training.muesli.retrace import zero_sum_discount
-from training.muesli.sequences import Sequences, Successors
-from training.muesli.unroll_windows import after
+from training.muesli.sequences import Sequences, Successors, after
+from training.muesli.values import REWARD_SUPPORT, expected_value, zero_sum_discount
 
 
 class Lookahead(NamedTuple):
@@ -67,7 +65,7 @@ def look_ahead(
         expected_q = jnp.mean(values.q, axis=1)
     else:
         log_candidates = jnp.take_along_axis(log_prior, actions, axis=1)
-        share = jax.nn.softmax(jnp.where(is_candidate, log_candidates, ILLEGAL), axis=1)
+        share = jax.nn.softmax(jnp.where(is_candidate, log_candidates, MASKED), axis=1)
         expected_q = jnp.sum(jnp.where(is_candidate, share * values.q, 0.0), axis=1)
     return Lookahead(values.taken_q, actions, is_candidate, values.q, expected_q, values.past_taken_q)
 

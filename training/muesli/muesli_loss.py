@@ -9,13 +9,10 @@ import optax
 
 from training.muesli import cmpo
 from training.muesli.agent import ModelStep, Prediction, Problem
-from training.muesli.categorical_value import REWARD_SUPPORT, categorical_loss
 from training.muesli.lookahead import action_value
-from training.muesli.policy_gradient import clipped_ratio, policy_gradient_loss
-from training.muesli.prior_metrics import model_metrics
-from training.muesli.prior_targets import PriorTargets
-from training.muesli.sequences import Sequences
-from training.muesli.unroll_windows import UnrollMasks, after, unroll_masks
+from training.muesli.prior_targets import PriorTargets, model_metrics
+from training.muesli.sequences import Sequences, UnrollMasks, after, unroll_masks
+from training.muesli.values import REWARD_SUPPORT, categorical_loss
 
 Metrics = dict[str, jax.Array]
 
@@ -157,3 +154,23 @@ def _at_action(log_policy: jax.Array, sequences: Sequences) -> jax.Array:
 
 def _mean(values: jax.Array, weight: jax.Array) -> jax.Array:
     return jnp.sum(values * weight) / jnp.maximum(jnp.sum(weight), 1.0)
+
+
+def clipped_ratio(log_policy: jax.Array, log_behaviour: jax.Array) -> jax.Array:
+    """Returns min(1, pi / mu) `[...]` of log-probabilities `[...]`."""
+    return jnp.exp(jnp.minimum(log_policy - log_behaviour, 0.0))
+
+
+def policy_gradient_loss(log_policy: jax.Array, log_behaviour: jax.Array, advantage: jax.Array) -> jax.Array:
+    """Returns -min(1, rho) adv log pi, whose gradient is that of -rho adv wherever rho is below 1.
+
+    The weight is a constant of the gradient, so that clipping bounds it instead of ending it.
+
+    Args:
+      log_policy: `[...]`, of the action taken, under the learning policy.
+      log_behaviour: `[...]`, under the policy it was drawn from.
+      advantage: `[...]`, return minus the prior's value, normalised; a constant.
+    """
+    chex.assert_equal_shape([log_policy, log_behaviour, advantage])
+    weight = jax.lax.stop_gradient(clipped_ratio(log_policy, log_behaviour) * advantage)
+    return -weight * log_policy

@@ -9,12 +9,11 @@ import optax
 from flax import struct
 
 from training.muesli import cmpo
-from training.muesli.advantage_scale import AdvantageScale, initial_scale, sigma
 from training.muesli.agent import Problem
 from training.muesli.muesli_loss import LossBatch, Metrics, muesli_loss
-from training.muesli.prior_metrics import prior_metrics
-from training.muesli.prior_targets import prior_targets
+from training.muesli.prior_targets import prior_metrics, prior_targets
 from training.muesli.sequences import Sequences, unpack_legal
+from training.muesli.values import AdvantageScale, initial_scale, sigma
 from training.runs.schedule import Schedule, constant_schedule, learning_rate_factor
 
 
@@ -120,3 +119,28 @@ def _log_policy(problem: Problem, params: chex.ArrayTree, sequences: Sequences, 
 def _log_taken(problem: Problem, params: chex.ArrayTree, sequences: Sequences, legal: jax.Array) -> jax.Array:
     action = sequences.action.astype(jnp.int32)[..., None]
     return jnp.take_along_axis(_log_policy(problem, params, sequences, legal), action, axis=-1)[..., 0]
+
+
+def clipped_adam(
+    learning_rate: float, weight_decay: float, clips_updates: bool, b2: float = 0.999, network_share: float = 1.0
+) -> optax.GradientTransformation:
+    """Returns the optimiser at its peak learning rate.
+
+    Args:
+      learning_rate: peak.
+      weight_decay: decoupled, of matrices.
+      clips_updates: whether to clip.
+      b2: decay of the second moment.
+      network_share: factor on the rate of parameters below the name `network`.
+    """
+
+    def scaled(path: jax.tree_util.KeyPath, change: jax.Array) -> jax.Array:
+        is_network = path[:1] == (jax.tree_util.DictKey("network"),)
+        return change * (-learning_rate * (network_share if is_network else 1.0))
+
+    return optax.chain(
+        optax.scale_by_adam(b2=b2),
+        optax.clip(1.0) if clips_updates else optax.identity(),
+        optax.add_decayed_weights(weight_decay, mask=lambda params: jax.tree.map(lambda leaf: leaf.ndim >= 2, params)),
+        optax.stateless(lambda updates, _: jax.tree_util.tree_map_with_path(scaled, updates)),
+    )

@@ -1,5 +1,12 @@
-"""Sequences of self-play as the replay holds them and the learner takes them."""
+"""Sequences of self-play as the replay holds them and the learner takes them, and the windows of its unrolled model.
 
+A sequence runs on into the next game where one ends. Beyond the end of a game, and of the sequence, nothing is learned;
+the ended game itself is a position of value 0 without a policy.
+"""
+
+from typing import NamedTuple
+
+import chex
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -40,3 +47,38 @@ def pack_legal(legal: jax.Array) -> jax.Array:
 def unpack_legal(packed: jax.Array, actions: int) -> jax.Array:
     """Returns packed bits as bool `[..., A]`."""
     return jnp.unpackbits(packed, axis=-1, count=actions).astype(bool)
+
+
+class UnrollMasks(NamedTuple):
+    """Which targets count `k` steps after a start, k = 0..K; float32 0 or 1."""
+
+    is_same_game: jax.Array  # [T, K + 1], the position after k steps is of the start's game, and its game goes on
+    is_reached: jax.Array  # [T, K + 1], as above, or the game ended with the k-th step
+    is_played: jax.Array  # [T, K + 1], the action that leads there was played in the start's game; nothing at k = 0
+
+
+def after(values: jax.Array, steps: int) -> jax.Array:
+    """Returns what stands `steps` places after each entry of `[T, ...]`, 0 beyond the end; same shape."""
+    length = values.shape[0]
+    padding = jnp.zeros((min(steps, length), *values.shape[1:]), values.dtype)
+    return jnp.concatenate([values[steps:], padding])
+
+
+def unroll_masks(is_terminal: jax.Array, steps: int) -> UnrollMasks:
+    """Returns the masks of one sequence.
+
+    Args:
+      is_terminal: bool `[T]`, whether the game ended with the step's action.
+      steps: K.
+    """
+    chex.assert_rank(is_terminal, 1)
+    length = is_terminal.shape[0]
+    # [T, K], whether the game ends with the action at t + k
+    ends = jnp.stack([after(is_terminal.astype(jnp.float32), k) for k in range(steps)], axis=1)
+    start = jnp.ones((length, 1))
+    has_not_ended = jnp.concatenate([start, jnp.cumprod(1.0 - ends, axis=1)], axis=1)  # [T, K + 1]
+    just_ended = jnp.concatenate([jnp.zeros_like(start), has_not_ended[:, :steps] * ends], axis=1)
+    is_inside = jnp.stack([after(jnp.ones((length,)), k) for k in range(steps + 1)], axis=1)
+    is_same_game = has_not_ended * is_inside
+    is_played = jnp.concatenate([jnp.zeros_like(start), is_same_game[:, :steps]], axis=1)
+    return UnrollMasks(is_same_game=is_same_game, is_reached=is_same_game + just_ended, is_played=is_played)

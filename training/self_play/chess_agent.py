@@ -1,9 +1,10 @@
 """The recursive network as Muesli uses it: its own heads for a position, a latent model for what follows.
 
-Parameters are `network`, which is what plays and what distillation trains, and `model`, which improves its policy. The
-heads of a position see static facts of the board that a latent after a move does not have, so the model has its own.
+Parameters are `network`, which plays and which distillation trains, and `model`, which improves its policy. The heads
+of a position see static facts of the board that a latent after a move does not have, so the model has its own.
 """
 
+import dataclasses
 from typing import Any, cast
 
 import chex
@@ -12,6 +13,8 @@ import jax.numpy as jnp
 import optax
 
 from engine.encoding.position import POSITION_SIZE
+from engine.fixed_point.solver_config import SolverConfig
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.latent_model.dynamics import LatentHeads, LatentModel, LatentStep
 from engine.network.latent_model.policy_improvement import ModelConfig, value_support
 from engine.network.model import evaluate_with_squares
@@ -86,3 +89,14 @@ class ChessAgent:
 
     def _apply(self, params: Any, *inputs: jax.Array, method: str) -> Any:
         return self._model.apply({"params": params["model"]}, *inputs, method=method)
+
+
+def with_one_iteration(config: NetworkConfig) -> NetworkConfig:
+    """Returns a network's settings with one iteration and products in bfloat16; other cores keep their iterations.
+
+    Int8 products and all its iterations play alike and take several times as long.
+    """
+    if not isinstance(config.core, DeqConfig):
+        return dataclasses.replace(config, arithmetic="bfloat16")
+    once = SolverConfig(method="picard", max_steps=1, tolerance=0.0, stagnation_steps=0)
+    return dataclasses.replace(config, arithmetic="bfloat16", core=dataclasses.replace(config.core, solver=once))

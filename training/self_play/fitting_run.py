@@ -23,7 +23,7 @@ from training.runs.run_clock import RunClock
 from training.runs.run_log import RunLog
 from training.runs.schedule import Schedule
 from training.runs.training_task import Report, Start, Task
-from training.self_play.chess_agent import model_settings
+from training.self_play.chess_agent import model_settings, with_one_iteration
 from training.self_play.model_figures import (
     ModelFigures,
     PairedRegret,
@@ -42,7 +42,6 @@ from training.self_play.model_fit import (
     make_fit_update,
     make_squares,
 )
-from training.self_play.one_iteration import with_one_iteration
 
 _LOG_MINUTES = 1 / 6
 

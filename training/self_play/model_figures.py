@@ -20,8 +20,8 @@ from engine.network.latent_model.policy_improvement import (
 )
 from engine.network.model import evaluate
 from training.labels.move_regret import move_regret
-from training.muesli.categorical_value import expected_value
 from training.muesli.cmpo import exact_target
+from training.muesli.values import expected_value
 from training.packed.batches import BatchStream
 from training.packed.shards import Shards
 from training.reporting.sampling_error import estimate_mean

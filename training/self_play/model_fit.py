@@ -23,8 +23,8 @@ from training.distillation.distil_loss import score_loss
 from training.distillation.learner import make_network
 from training.distillation.train_state import TrainState, next_state
 from training.labels.expected_score import MATE_STEP
-from training.muesli.categorical_value import REWARD_SUPPORT, categorical_loss, expected_value
-from training.muesli.normalised_adam import clipped_adam
+from training.muesli.muesli_update import clipped_adam
+from training.muesli.values import REWARD_SUPPORT, categorical_loss, expected_value
 from training.packed.batches import Batch
 from training.self_play.chess_agent import model_settings
 

@@ -10,12 +10,11 @@ import jax
 
 from engine.network.latent_model.policy_improvement import ModelConfig, PlayingModel
 from training.distillation.trained_network import TrainedNetwork
-from training.muesli.advantage_scale import sigma
+from training.muesli.values import sigma
 from training.runs.run_checkpoint import RunCheckpoints
 from training.runs.run_folder import read_settings
-from training.self_play.agents import make_game
 from training.self_play.chess_agent import model_settings
-from training.self_play.resident_program import make_program
+from training.self_play.resident_program import make_game, make_program
 from training.self_play.self_play_config import SelfPlayConfig
 
 

@@ -10,13 +10,15 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
-from training.games.environment import Environment
+from training.games.environment import Environment, make_environment
 from training.muesli.agent import Agent, Problem
 from training.muesli.candidate_actions import candidates
-from training.muesli.muesli_update import LearnerState, initial_learner, muesli_update
-from training.muesli.normalised_adam import clipped_adam
+from training.muesli.muesli_update import LearnerState, clipped_adam, initial_learner, muesli_update
 from training.muesli.sequences import Sequences
 from training.self_play import replay as replay_buffer
+from training.self_play.board_network import BoardAgent
+from training.self_play.chess_agent import ChessAgent
+from training.self_play.devices import product_arithmetic
 from training.self_play.random_generator import generator
 from training.self_play.replay import Replay
 from training.self_play.rollout import Games, RolloutFigures, new_games, roll_out
@@ -135,3 +137,18 @@ def _batches(fresh: Sequences, old: Sequences, updates: int) -> Sequences:
         return dealt.reshape(updates, -1, *dealt.shape[3:])
 
     return jax.tree.map(deal, fresh, old)
+
+
+def make_game(config: SelfPlayConfig) -> tuple[Environment, Agent]:
+    """Returns the game and the network of a run.
+
+    Raises:
+      ValueError: the game is unknown, or the network plays another one.
+    """
+    environment, past_policies = make_environment(config.game), len(config.muesli.past_rates)
+    arithmetic = product_arithmetic(config.arithmetic, jax.local_devices()[0])
+    if config.network is None:
+        return environment, BoardAgent(environment, config.board_network, past_policies, arithmetic)
+    if environment.name != "chess":
+        raise ValueError(f"expected no network for {environment.name}, which only board_network plays, got one")
+    return environment, ChessAgent(config.network, past_policies, arithmetic, config.model_gradient)

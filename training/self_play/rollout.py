@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from engine.network.attention import MASKED
 from training.games.environment import Environment
 from training.games.pgx_rules import State, mover_reward
 from training.muesli.agent import PolicyNetwork
 from training.muesli.cmpo import legal_log_policy
 from training.muesli.sequences import Sequences, Successors, pack_legal
-from training.self_play.behaviour import BehaviourConfig, log_behaviour
+from training.self_play.self_play_config import BehaviourConfig
 
 # Legal actions `[B, A]`, log-probabilities `[B, A]` and a key to actions int32 `[B, C]`, -1 where there are no more.
 Candidates = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
@@ -161,3 +162,24 @@ def _figures(plies: jax.Array, has_ended: jax.Array, reward: jax.Array) -> Rollo
         decisive_games=jnp.sum(ended * (reward != 0)),
         first_player_points=jnp.sum(ended * first_player_points),
     )
+
+
+def log_behaviour(
+    policy_logits: jax.Array, legal: jax.Array, is_opening: jax.Array, config: BehaviourConfig
+) -> jax.Array:
+    """Returns the log-probabilities that moves are drawn with.
+
+    Args:
+      policy_logits: `[B, A]`.
+      legal: bool `[B, A]`.
+      is_opening: bool `[B]`, whether the move is one of the random ones at the start.
+      config: mixture.
+
+    Returns:
+      `[B, A]`, about `MASKED` at illegal actions.
+    """
+    policy = jnp.exp(legal_log_policy(policy_logits / config.temperature, legal))
+    uniform = legal / jnp.sum(legal, axis=1, keepdims=True, dtype=jnp.float32)
+    share = jnp.where(is_opening, 1.0, config.random_share)[:, None]
+    mixture = (1.0 - share) * policy + share * uniform
+    return jnp.where(legal, jnp.log(jnp.maximum(mixture, 1e-30)), MASKED)

@@ -5,7 +5,6 @@ from typing import Literal
 
 from engine.network.network_config import NetworkConfig
 from training.muesli.muesli_config import MuesliConfig
-from training.self_play.behaviour import BehaviourConfig
 from training.self_play.board_network import BoardNetworkConfig
 from training.self_play.random_generator import Generator
 
@@ -24,6 +23,27 @@ class NormalisedAdamConfig:
     weight_decay: float = 0.01
     # Clip the normalised update to +-1, element by element.
     clips_updates: bool = True
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BehaviourConfig:
+    """How self-play departs from the target network's policy."""
+
+    # Divisor of the logits, above 0.
+    temperature: float = 1.0
+    # Share of uniformly random moves.
+    random_share: float = 0.02
+    # Games begin with 0 to this many uniformly random plies.
+    opening_plies: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value outside its range."""
+        if not self.temperature > 0:
+            raise ValueError(f"expected temperature above 0, got {self.temperature}")
+        if not 0 <= self.random_share <= 1:
+            raise ValueError(f"expected random_share in [0, 1], got {self.random_share}")
+        if self.opening_plies < 0:
+            raise ValueError(f"expected opening_plies of at least 0, got {self.opening_plies}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

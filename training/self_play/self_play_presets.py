@@ -6,10 +6,9 @@ from engine.network.cores.core_configs import DeqConfig
 from engine.network.network_config import NetworkConfig
 from engine.network.network_presets import preset
 from training.muesli.muesli_config import LossWeights, MuesliConfig
-from training.self_play.behaviour import BehaviourConfig
 from training.self_play.board_network import BoardNetworkConfig
-from training.self_play.one_iteration import with_one_iteration
-from training.self_play.self_play_config import NormalisedAdamConfig, SelfPlayConfig
+from training.self_play.chess_agent import with_one_iteration
+from training.self_play.self_play_config import BehaviourConfig, NormalisedAdamConfig, SelfPlayConfig
 
 # The network starts from distilled weights and is held to them; its latent model starts from nothing, and reads the
 # network without changing it. Within a position the values of the real successors tell moves apart far better than that

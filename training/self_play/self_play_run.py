@@ -18,11 +18,10 @@ from training.packed.shards import Shards
 from training.runs.run_clock import RunClock
 from training.runs.schedule import Schedule
 from training.runs.training_task import Figures, LearnerState, Report, Start, Task, finite_figures
-from training.self_play.agents import make_game
 from training.self_play.arena import ArenaResult, make_arena
-from training.self_play.device_mesh import lane_mesh, lane_shardings
+from training.self_play.devices import lane_mesh, lane_shardings
 from training.self_play.random_generator import generator
-from training.self_play.resident_program import ResidentState, make_program
+from training.self_play.resident_program import ResidentState, make_game, make_program
 from training.self_play.rollout import RolloutFigures
 from training.self_play.self_play_config import SelfPlayConfig
 

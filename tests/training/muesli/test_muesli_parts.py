@@ -1,63 +1,16 @@
-"""The smaller parts of Muesli: values, the scale of advantages, policy gradient, optimiser, masks, lists."""
+"""The smaller parts of Muesli: policy gradient, optimiser, masks, lists, figures, settings."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.reference import muesli_reference as slow
-from training.muesli.advantage_scale import initial_scale, sigma, updated_scale
 from training.muesli.candidate_actions import all_legal, drawn, most_probable
-from training.muesli.categorical_value import REWARD_SUPPORT, categorical_loss, expected_value, two_hot
 from training.muesli.muesli_config import LossWeights, MuesliConfig
-from training.muesli.normalised_adam import clipped_adam
-from training.muesli.policy_gradient import policy_gradient_loss
-from training.muesli.prior_metrics import calibration_error, correlation
-from training.muesli.sequences import pack_legal, unpack_legal
-from training.muesli.unroll_windows import after, unroll_masks
-
-SUPPORT = jnp.linspace(-1.0, 1.0, 21)
-
-
-@given(value=st.floats(-1.5, 1.5, width=32))
-def test_two_hot_is_the_reference_and_keeps_the_expectation(value: float) -> None:
-    weights = np.asarray(two_hot(jnp.float32(value), SUPPORT))
-    np.testing.assert_allclose(weights, slow.two_hot(value, np.asarray(SUPPORT, np.float64)), atol=1e-4)
-    assert weights @ np.asarray(SUPPORT) == pytest.approx(np.clip(value, -1, 1), abs=1e-5)
-
-
-def test_rewards_are_three_classes() -> None:
-    np.testing.assert_array_equal(two_hot(jnp.array([-1.0, 0.0, 1.0]), jnp.asarray(REWARD_SUPPORT)), np.eye(3))
-
-
-def test_categorical_loss_against_loops_and_its_minimum() -> None:
-    rng = np.random.default_rng(0)
-    logits, values = rng.normal(size=(6, 21)), rng.uniform(-1, 1, size=6)
-    losses = categorical_loss(jnp.asarray(logits), jnp.asarray(values), SUPPORT)
-    pairs = zip(logits, values, strict=True)
-    expected = [slow.categorical_loss(row, value, np.asarray(SUPPORT)) for row, value in pairs]
-    np.testing.assert_allclose(losses, expected, rtol=1e-4)
-    target = two_hot(jnp.float32(0.33), SUPPORT)
-    assert float(expected_value(jnp.log(target + 1e-9), SUPPORT)) == pytest.approx(0.33, abs=1e-4)
-
-
-def test_the_scale_is_the_bias_corrected_uncentred_second_moment() -> None:
-    rng, scale, weighted = np.random.default_rng(0), initial_scale(), 0.0
-    for step in range(5):
-        advantage = rng.normal(size=8) + 3.0
-        weight = np.array([1, 1, 0, 1, 1, 1, 0, 1.0])
-        scale = updated_scale(scale, jnp.asarray(advantage), jnp.asarray(weight), 0.9)
-        weighted = 0.9 * weighted + 0.1 * float((weight * advantage**2).sum() / 6)
-        assert float(sigma(scale, 0.02)) == pytest.approx(np.sqrt(weighted / (1 - 0.9 ** (step + 1))), rel=1e-4)
-    # A centred one would be about 1.
-    assert float(sigma(scale, 0.02)) > 2.5
-
-
-def test_the_scale_has_a_floor() -> None:
-    scale = updated_scale(initial_scale(), jnp.full(3, 1e-6), jnp.ones(3), 0.99)
-    assert float(sigma(scale, 0.02)) == pytest.approx(0.02)
+from training.muesli.muesli_loss import policy_gradient_loss
+from training.muesli.muesli_update import clipped_adam
+from training.muesli.prior_targets import calibration_error, correlation
+from training.muesli.sequences import after, pack_legal, unpack_legal, unroll_masks
 
 
 def test_clipping_the_ratio_bounds_the_gradient_and_does_not_end_it() -> None:

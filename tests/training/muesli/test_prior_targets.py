@@ -9,13 +9,13 @@ import pytest
 
 from tests.doubles.tiny_network import QUICK
 from tests.reference import muesli_reference as slow
-from training.muesli.advantage_scale import initial_scale
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
 from training.muesli.candidate_actions import candidates
 from training.muesli.cmpo import legal_log_policy
 from training.muesli.muesli_config import MuesliConfig
 from training.muesli.prior_targets import PriorTargets, prior_targets
 from training.muesli.sequences import Sequences, Successors, pack_legal
+from training.muesli.values import initial_scale
 
 GAMES, LENGTH, ACTIONS, BINS = 3, 6, 5, 7
 SUPPORT = np.linspace(-1, 1, BINS)

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from training.distillation.distillation_config import OptimizerConfig
-from training.distillation.optimizer import make_optimizer
-from training.distillation.train_state import TrainState, initial_state
+from training.distillation.train_state import TrainState, initial_state, make_optimizer
 from training.runs.run_checkpoint import RunCheckpoints
 from training.runs.schedule import decaying_schedule
 

@@ -11,9 +11,8 @@ from engine.frozen_config import with_overrides
 from engine.network.model import evaluate
 from tests.doubles.tiny_network import QUICK, positions, tiny_config, training_network
 from tests.reference.program_text import transfers
-from training.self_play.agents import make_game
 from training.self_play.chess_agent import ChessAgent
-from training.self_play.resident_program import make_program
+from training.self_play.resident_program import make_game, make_program
 from training.self_play.self_play_presets import self_play_preset
 
 GIGABYTE = 10**9

@@ -28,6 +28,7 @@ from training.packed.batches import Batch, BatchStream
 from training.packed.shards import Shards
 from training.runs.run_clock import Plan
 from training.runs.training_loop import TrainingLoop
+from training.self_play.chess_agent import with_one_iteration
 from training.self_play.model_figures import (
     JudgedMoves,
     best_scale,
@@ -36,7 +37,6 @@ from training.self_play.model_figures import (
     model_figures,
 )
 from training.self_play.model_fit import FitConfig, drawn_actions, fit_loss
-from training.self_play.one_iteration import with_one_iteration
 from training.self_play.self_play_config import SelfPlayConfig
 from training.self_play.self_play_presets import self_play_preset
 from training.self_play.self_play_run import SelfPlay

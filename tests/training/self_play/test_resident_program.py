@@ -16,11 +16,10 @@ from training.muesli.agent import Prediction, Root
 from training.muesli.candidate_actions import candidates
 from training.muesli.muesli_config import MuesliConfig
 from training.muesli.sequences import Sequences, unpack_legal
-from training.self_play.agents import make_game
 from training.self_play.arena import make_arena
-from training.self_play.behaviour import BehaviourConfig, log_behaviour
-from training.self_play.resident_program import ResidentState, make_program
-from training.self_play.rollout import new_games, roll_out
+from training.self_play.resident_program import ResidentState, make_game, make_program
+from training.self_play.rollout import log_behaviour, new_games, roll_out
+from training.self_play.self_play_config import BehaviourConfig
 from training.self_play.self_play_presets import SELF_PLAY_PRESETS, self_play_preset
 
 EXACT = MuesliConfig()

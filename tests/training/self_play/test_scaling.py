@@ -14,9 +14,7 @@ import pytest
 
 from tests.doubles.self_play_runs import SETTINGS, small_run
 from tests.doubles.small_run import QUICK_ENVIRONMENT
-from training.self_play.device_arithmetic import product_arithmetic
-from training.self_play.device_mesh import lane_mesh, lane_shardings
-from training.self_play.process_group import join_process_group
+from training.self_play.devices import join_process_group, lane_mesh, lane_shardings, product_arithmetic
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -22,8 +22,7 @@ from engine.network.cores.core_configs import DeqConfig
 from engine.network.network_config import NetworkConfig
 from training.distillation.distil_loss import policy_loss, score_loss, wdl_loss
 from training.distillation.distillation_config import RunConfig
-from training.distillation.optimizer import make_optimizer
-from training.distillation.train_state import TrainState
+from training.distillation.train_state import TrainState, make_optimizer
 from training.packed.device_batches import DeviceBatch
 from training.runs.schedule import learning_rate_factor
 

@@ -1,12 +1,66 @@
-"""The Retrace return: a game by hand, the sum over later errors, Monte Carlo."""
+"""Values: two-hot targets, the Retrace return by hand and as a sum of errors, the scale of advantages."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.reference import muesli_reference as slow
-from training.muesli.retrace import retrace_returns, trace_coefficient, zero_sum_discount
+from training.muesli.values import (
+    REWARD_SUPPORT,
+    categorical_loss,
+    expected_value,
+    initial_scale,
+    retrace_returns,
+    sigma,
+    trace_coefficient,
+    two_hot,
+    updated_scale,
+    zero_sum_discount,
+)
+
+SUPPORT = jnp.linspace(-1.0, 1.0, 21)
+
+
+@given(value=st.floats(-1.5, 1.5, width=32))
+def test_two_hot_is_the_reference_and_keeps_the_expectation(value: float) -> None:
+    weights = np.asarray(two_hot(jnp.float32(value), SUPPORT))
+    np.testing.assert_allclose(weights, slow.two_hot(value, np.asarray(SUPPORT, np.float64)), atol=1e-4)
+    assert weights @ np.asarray(SUPPORT) == pytest.approx(np.clip(value, -1, 1), abs=1e-5)
+
+
+def test_rewards_are_three_classes() -> None:
+    np.testing.assert_array_equal(two_hot(jnp.array([-1.0, 0.0, 1.0]), jnp.asarray(REWARD_SUPPORT)), np.eye(3))
+
+
+def test_categorical_loss_against_loops_and_its_minimum() -> None:
+    rng = np.random.default_rng(0)
+    logits, values = rng.normal(size=(6, 21)), rng.uniform(-1, 1, size=6)
+    losses = categorical_loss(jnp.asarray(logits), jnp.asarray(values), SUPPORT)
+    pairs = zip(logits, values, strict=True)
+    expected = [slow.categorical_loss(row, value, np.asarray(SUPPORT)) for row, value in pairs]
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    target = two_hot(jnp.float32(0.33), SUPPORT)
+    assert float(expected_value(jnp.log(target + 1e-9), SUPPORT)) == pytest.approx(0.33, abs=1e-4)
+
+
+def test_the_scale_is_the_bias_corrected_uncentred_second_moment() -> None:
+    rng, scale, weighted = np.random.default_rng(0), initial_scale(), 0.0
+    for step in range(5):
+        advantage = rng.normal(size=8) + 3.0
+        weight = np.array([1, 1, 0, 1, 1, 1, 0, 1.0])
+        scale = updated_scale(scale, jnp.asarray(advantage), jnp.asarray(weight), 0.9)
+        weighted = 0.9 * weighted + 0.1 * float((weight * advantage**2).sum() / 6)
+        assert float(sigma(scale, 0.02)) == pytest.approx(np.sqrt(weighted / (1 - 0.9 ** (step + 1))), rel=1e-4)
+    # A centred one would be about 1.
+    assert float(sigma(scale, 0.02)) > 2.5
+
+
+def test_the_scale_has_a_floor() -> None:
+    scale = updated_scale(initial_scale(), jnp.full(3, 1e-6), jnp.ones(3), 0.99)
+    assert float(sigma(scale, 0.02)) == pytest.approx(0.02)
 
 
 def test_a_game_of_three_plies_by_hand() -> None:

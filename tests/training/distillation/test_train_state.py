@@ -9,7 +9,7 @@ import optax
 
 from tests.doubles.tiny_network import param_shapes, stirred, tiny_config, training_network
 from training.distillation.distillation_config import OptimizerConfig
-from training.distillation.optimizer import _labels, make_optimizer
+from training.distillation.train_state import _labels, make_optimizer
 
 ADAMW = OptimizerConfig(name="adamw", learning_rate=0.01, weight_decay=0.1, clip_norm=1.0)
 
