@@ -55,7 +55,7 @@ def line_chart(
     """Returns a chart as one SVG element, without the XML declaration.
 
     Args:
-      lines: at most as many as the palette has colours are told apart.
+      lines: distinguishable as long as there are no more than colours in the palette.
       title: above the chart.
       x_label: below the axis.
       width: in pixels.
@@ -95,7 +95,7 @@ def _labels(lines: Sequence[Line], x: float, y_scale: _Scale) -> list[str]:
     places: list[float] = []
     for wanted, _ in ends:
         places.append(max(wanted, places[-1] + _LABEL_HEIGHT) if places else wanted)
-    # What was pushed below the axis goes up again, and pushes the others.
+    # Labels pushed below the axis move up again and push the others.
     lowest = y_scale.start
     for place in range(len(places) - 1, -1, -1):
         places[place] = min(places[place], lowest)

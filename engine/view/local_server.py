@@ -28,7 +28,7 @@ _CONTENT_TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 _HEADERS = {
-    # Style attributes are allowed, style elements are not: the chess board places dragged men with them.
+    # Style attributes are allowed, style elements are not: the chess board places dragged pieces with them.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
         "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,4 +1,4 @@
-"""What a person does on the page, in Playwright's words."""
+"""Actions of a person on the page, in Playwright's terms."""
 
 from playwright.sync_api import Page, expect
 

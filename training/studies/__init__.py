@@ -1,1 +1,1 @@
-"""Comparisons and races that nothing else depends on."""
+"""Holds studies that nothing else depends on: comparisons of cores, races, what iterations are used for."""

@@ -1,4 +1,4 @@
-/** What is shown, kept in the address: every state has a URL, and a URL makes its state. */
+/** Keeps the state of the page in its address: every state has a URL, and a URL restores its state. */
 
 export const START = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";
 

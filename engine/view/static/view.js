@@ -23,7 +23,7 @@ const heads = new AttentionPanel((block, head) => state.set({ block, head }), (s
 const course = new Course((ply) => state.set({ ply }));
 const positionOf = remembered(64, (body) => call("position", body));
 const attentionOf = remembered(64, (body) => call("attention", body));
-// What is asked only when it is wanted: name of the switch → call and where its answer belongs in `shown`.
+// Calls made only on demand: name of the switch → call, and the place of its answer in `shown`.
 const EXTRAS = Object.entries({ teacher: "teacher", values: "successors", other: "other", worth: "worth" }).map(
   ([name, path]) => ({ name, path, ask: remembered(64, (body) => call(path, body)) }));
 const NO_EXTRAS = Object.fromEntries(EXTRAS.map(({ path }) => [path, null]));

@@ -63,4 +63,4 @@ def test_the_board_shows_heat_arrows_and_orientation() -> None:
 
 def test_the_sprite_has_the_ids_of_the_page() -> None:
     root = ElementTree.fromstring(piece_sprite())
-    assert {group.get("id") for group in root} == {color + man for color in "wb" for man in "pnbrqk"}
+    assert {group.get("id") for group in root} == {color + piece for color in "wb" for piece in "pnbrqk"}

@@ -1,4 +1,4 @@
-"""What the calls of the page refuse, and how."""
+"""Arguments that the calls of the page refuse, each in one line."""
 
 from collections.abc import Iterator
 from typing import Any

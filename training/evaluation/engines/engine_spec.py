@@ -31,8 +31,8 @@ class EngineSpec:
       protocol: which the program speaks.
       name: shown in reports and PGN; None for what the engine calls itself.
       weights_folder: of the network, if this is the project's own engine.
-      margin_ms: an answer this much later than its time loses.
-      stall_s: after so many seconds beyond its time an answer is no longer waited for.
+      margin_ms: an answer later than its time by more than this loses.
+      stall_s: seconds beyond its time after which an answer is no longer awaited.
       chess960: whether it has to play Chess960.
     """
 

@@ -106,7 +106,7 @@ def draw_openings(openings: Sequence[Opening], count: int, seed: int) -> list[Op
 
 
 def start_and_random_openings(count: int, max_plies: int, seed: int) -> list[Opening]:
-    """Returns the starting position and openings of uniformly random moves by turns.
+    """Returns the starting position and openings of uniformly random moves, alternately.
 
     Args:
       count: how many; the first is the starting position.

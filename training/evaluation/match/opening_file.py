@@ -22,7 +22,7 @@ def read_openings(
 
     Args:
       path: the file; `-` is standard input.
-      plies: play at most so many plies of a PGN game; None for all.
+      plies: play at most this many plies of a PGN game; None for all.
       chess960: castle by the rules of Chess960 (PGN and EPD), not only in entries that say so.
       strict: refuse a file of which anything cannot be read.
 

@@ -1,4 +1,4 @@
-"""Bars with error bars as SVG: one group of bars a core, one colour a series."""
+"""Draws bar charts with error bars as SVG: a group of bars for each core, a colour for each series."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _LEFT, _RIGHT, _TOP, _BAR, _GAP = 118, 64, 30, 11, 8
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """One bar.
+    """Describes one bar.
 
     Attributes:
       group: name of its group.
@@ -30,7 +30,7 @@ def bar_chart(bars: Sequence[Bar], *, title: str, form: str = "{:.3g}", width: i
     """Returns a chart of horizontal bars as one SVG element.
 
     Args:
-      bars: groups and series appear in the order they come first.
+      bars: groups and series appear in order of first occurrence.
       title: above the bars.
       form: format of the value written behind a bar.
       width: in pixels.
@@ -58,7 +58,7 @@ def bar_chart(bars: Sequence[Bar], *, title: str, form: str = "{:.3g}", width: i
 
 
 def chart_height(chart: str) -> int:
-    """Returns the height in pixels of what `bar_chart` made."""
+    """Returns the height in pixels of a chart made by `bar_chart`."""
     return int(chart.partition('height="')[2].partition('"')[0])
 
 

@@ -1,4 +1,4 @@
-"""One run of a comparison from beginning to end: train, export, load for play, measure."""
+"""Carries out one run of a comparison: trains, exports, loads for play, and measures."""
 
 import dataclasses
 import json
@@ -48,7 +48,7 @@ def train_cell(
       config: its settings.
       plan: how long it goes on.
       costs: of its network.
-      folder: of the run; what an interrupted attempt left there is deleted.
+      folder: of the run; remains of an interrupted attempt are deleted.
       positions: held out, with a value for every legal move.
       puzzles: any number.
 
@@ -81,7 +81,7 @@ def train_cell(
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkFigures:
-    """Figures of one network.
+    """Holds the figures of one network.
 
     Attributes:
       regret: mean expected score given away by its most probable move.
@@ -101,7 +101,7 @@ class NetworkFigures:
 def network_figures(
     evaluator: Evaluator, positions: Sequence[LabelledPosition], puzzles: Sequence[Puzzle]
 ) -> NetworkFigures:
-    """Lets a network move in every position and solve every puzzle.
+    """Measures a network by its moves in positions and its solutions of puzzles.
 
     Args:
       evaluator: the network.
@@ -135,7 +135,7 @@ def policy_bits(position: LabelledPosition, evaluation: Evaluation) -> float:
 
 
 def _median_rate(metrics: Path) -> float | None:
-    """Returns the median of the rates a run has noted, the first left out, in which the program was compiled."""
+    """Returns the median of a run's rates without the first, which includes compiling."""
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     rates = [line["positions_per_s"] for line in lines if "positions_per_s" in line]
     return statistics.median(rates[1:]) if len(rates) > 1 else None

@@ -1,12 +1,12 @@
-"""Which runs a comparison of cores consists of, and what each is trained with.
+"""Defines the runs of a comparison of cores and their settings, widths that match in parameters included.
 
-Three ways to be fair, each with every core and every seed:
+There are three regimes, each with every core and every seed:
 
 * time: every core is trained for the same time;
-* flops: for the same number of floating-point operations, those that the reference core makes in that time;
+* flops: for the floating-point operations that the reference core makes in that time;
 * parameters: with widths that give it as many parameters as the reference core, on as many positions as that one saw.
 
-The runs of the reference core at equal time stand for it in the other two: they are what the others are made equal to.
+The runs of the reference core at equal time also count in the other two, since the others are made equal to them.
 Runs of one seed see the same positions in the same order.
 """
 
@@ -34,7 +34,7 @@ _HIDDEN_STEP = 8
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One run of a comparison."""
+    """Identifies one run of a comparison."""
 
     regime: Regime
     core: str
@@ -42,12 +42,12 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """What its folder is called."""
+        """The name of its folder."""
         return f"{self.regime}-{self.core}-{self.seed}"
 
 
 def cells(cores: tuple[str, ...], seeds: int, regimes: tuple[Regime, ...]) -> Iterator[Cell]:
-    """Yields the runs in an order in which what a run needs to know comes before it: seed by seed, time first."""
+    """Yields the runs, each after those whose results it needs: seed by seed, the time regime first."""
     others = [core for core in cores if core != REFERENCE]
     for seed in range(seeds):
         yield Cell(regime="time", core=REFERENCE, seed=seed)
@@ -70,14 +70,14 @@ def cell_config(cell: Cell, base: RunConfig, networks: Mapping[str, RunConfig]) 
 
 
 def cell_plan(cell: Cell, config: RunConfig, reference: RunConfig, timed: Plan, reference_steps: int | None) -> Plan:
-    """Returns how long a run goes on.
+    """Returns the plan of a run.
 
     Args:
       cell: the run.
       config: its settings.
       reference: settings of the reference core.
       timed: the plan of the time regime.
-      reference_steps: batches that the reference core saw in that time; None while that is what is found out.
+      reference_steps: batches that the reference core saw in that time; None while they are not known.
 
     Raises:
       ValueError: the run needs the reference's steps and they are not known.
@@ -90,20 +90,20 @@ def cell_plan(cell: Cell, config: RunConfig, reference: RunConfig, timed: Plan, 
     if cell.regime == "flops":
         ratio = flops_per_position(reference.network)[0] / flops_per_position(config.network)[0]
         steps = max(1, round(steps * ratio))
-    # The time is no bound here; a hundredfold would be a fault.
+    # Steps end this run; a hundredfold of the time would be a fault.
     return dataclasses.replace(timed, minutes=100 * timed.minutes, steps=steps)
 
 
 def networks_of(cores: tuple[str, ...], base: RunConfig) -> dict[str, RunConfig]:
-    """Returns the settings of each core in the shape of its preset, which has its name; the reference included."""
+    """Returns the settings of each core, in the shape of the preset with its name; includes the reference."""
     return {core: dataclasses.replace(base, network=preset(core)) for core in (REFERENCE, *cores)}
 
 
 def matched_to(config: NetworkConfig, parameters: int) -> NetworkConfig:
-    """Returns a network of the same core and a given size, its hidden layers near twice its width.
+    """Returns a network of the same core with a given number of parameters, hidden layers near twice its width.
 
     Args:
-      config: its core, depth and heads stay.
+      config: its core, depth and heads are kept.
       parameters: wanted.
 
     Raises:
@@ -124,7 +124,7 @@ def matched_to(config: NetworkConfig, parameters: int) -> NetworkConfig:
 
 
 def _with_width(config: NetworkConfig, width: int, parameters: int) -> tuple[NetworkConfig, int]:
-    """Returns the network of a width with the hidden width that comes nearest, and its parameters."""
+    """Returns the network of a width whose hidden width comes nearest, and its number of parameters."""
     small, large = (
         dataclasses.replace(config, width=width, hidden_width=hidden) for hidden in (_HIDDEN_STEP, 2 * _HIDDEN_STEP)
     )

@@ -1,4 +1,4 @@
-"""A comparison of cores as a table, plots and what follows from them, put into a document between two marks."""
+"""Reports a comparison of cores: a table, plots and conclusions, inserted into a document between two marks."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from training.studies.cores.bar_chart import Bar, bar_chart, chart_height
 from training.studies.cores.cell_training import Json
 from training.studies.cores.comparison_cells import REFERENCE
 
-# Figure → title, how its mean is written, and what it is multiplied with.
+# Figure → title, format of its mean, and factor to that unit.
 FIGURES: dict[str, tuple[str, str, float]] = {
     "regret": ("regret (less is better)", "{:.4f}", 1.0),
     "puzzles": ("puzzles solved, %", "{:.1f}", 100.0),
@@ -49,7 +49,7 @@ def means_over_seeds(results: Sequence[Json]) -> Means:
 
 
 def table(means: Means) -> str:
-    """Returns a table in Markdown, the regimes one after another, the least regret first."""
+    """Returns a table in Markdown, regime by regime, the least regret first."""
     titles = ["equal", "core", *(title for title, _, _ in FIGURES.values()), "seeds"]
     lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
     for regime in _regimes(means):
@@ -61,13 +61,13 @@ def table(means: Means) -> str:
 
 
 def conclusions(means: Means) -> str:
-    """Returns what the regrets say, regime by regime: the best core, those not told apart from it, and the flat one."""
+    """Returns conclusions by regime: the core of least regret, those statistically tied with it, and the flat one."""
     lines = []
     for regime in _regimes(means):
         best, *others = _by_regret(means, regime)
         tied = [core for core in others if not _differs(means[regime, core]["regret"], means[regime, best]["regret"])]
         text = f"* Equal {regime}: {best} has the least regret"
-        text += f", not told apart from {', '.join(tied)} at two standard errors." if tied else "."
+        text += f", not distinguishable from {', '.join(tied)} at two standard errors." if tied else "."
         if best == "flat":
             text += " Flat wins: here recursion does not help."
         elif "flat" in others:
@@ -132,7 +132,7 @@ def _written(estimate: MeanEstimate | None, form: str) -> str:
 
 
 def _difference(worse: MeanEstimate, better: MeanEstimate) -> tuple[float, float]:
-    """Returns how far two means are apart, and the standard error of that, unknown (infinite) from single seeds."""
+    """Returns the difference of two means and its standard error, infinite (unknown) for single seeds."""
     errors = [worse.standard_error, better.standard_error]
     known = [error for error in errors if error is not None]
     return worse.mean - better.mean, math.hypot(*known) if len(known) == 2 else math.inf

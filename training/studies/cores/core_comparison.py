@@ -1,9 +1,9 @@
-"""A comparison of cores in a folder: its runs one after another, each result a line of a file; goes on where it was.
+"""Runs a comparison of cores in a folder, one run after another, and resumes where it was interrupted.
 
-comparison.json   settings; a folder is continued with the same ones only
-results.jsonl     one JSON object a finished run
+comparison.json   settings; the folder is resumed only with the same ones
+results.jsonl     one JSON object per finished run
 costs.json        costs of each network, by core and widths
-compiled/         compiled programs, so that no run's time is spent on compiling them
+compiled/         compiled programs, so that compiling takes no time of a run
 NAME/             a run: `run/` with its figures, `network/` as it plays
 """
 
@@ -39,7 +39,7 @@ RESULTS, _SETTINGS, _COSTS = "results.jsonl", "comparison.json", "costs.json"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ComparisonConfig:
-    """What is compared, on what, and for how long."""
+    """Says what is compared, on which data, and for how long."""
 
     # Data, batch size and optimiser of every run; its network is not used.
     run: RunConfig
@@ -47,9 +47,9 @@ class ComparisonConfig:
     cores: tuple[str, ...]
     # Runs of every core in every regime.
     seeds: int = 3
-    # Ways to be fair.
+    # Regimes: what is made equal.
     regimes: tuple[Regime, ...] = REGIMES
-    # Time of a run in the time regime, and which clock counts it; compiling is not part of it.
+    # Minutes of a run in the time regime, compiling excluded, and the clock that counts them.
     minutes: float = 3.0
     clock: str = "wall"
     # Share of a run in which the learning rate falls to zero.
@@ -65,10 +65,10 @@ class ComparisonConfig:
 
 
 class CoreComparison:
-    """Carries a comparison out.
+    """Carries out a comparison.
 
     Args:
-      folder: of the comparison; made if it is not there.
+      folder: of the comparison; created if missing.
       config: its settings.
 
     Raises:
@@ -83,7 +83,7 @@ class CoreComparison:
         self.results = read_results(folder)
 
     def run(self) -> None:
-        """Makes the runs that are missing."""
+        """Carries out the missing runs."""
         _compile_into(self._folder / "compiled")
         config = self._config
         positions = read_positions(Path(config.positions), config.most_positions or None)
@@ -122,7 +122,7 @@ class CoreComparison:
         return None if reference is None else int(reference["steps"])
 
     def _costs(self, cell: Cell, config: RunConfig) -> NetworkCosts:
-        """Returns the costs of a run's network, found once."""
+        """Returns the costs of a run's network, computed once."""
         path, name = self._folder / _COSTS, f"{cell.core}-{config.network.width}-{config.network.hidden_width}"
         known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         if name in known:
@@ -138,7 +138,7 @@ class CoreComparison:
 
 
 def read_results(folder: Path) -> list[Json]:
-    """Returns the finished runs of a comparison; a line that was cut short is not one."""
+    """Returns the finished runs of a comparison; an incomplete last line is dropped."""
     path = folder / RESULTS
     if not path.exists():
         return []
@@ -163,7 +163,9 @@ def _keep_settings(path: Path, config: ComparisonConfig) -> None:
         replace_text(path, json.dumps(to_json_dict(config), indent=2) + "\n")
         return
     if read_comparison(path.parent) != config:
-        raise ValueError(f"expected the settings of {path} to go on with, got others; take a new folder or those")
+        raise ValueError(
+            f"expected the settings of {path} to resume it, got others; use a new folder, or the same settings"
+        )
 
 
 def _with_overrides(networks: dict[str, RunConfig], overrides: tuple[str, ...]) -> dict[str, RunConfig]:

@@ -1,6 +1,6 @@
-"""Memory of a core's gradient against its iterations, for everything the backward pass may keep.
+"""Measures the memory of a core's gradient by iterations, for every schedule of what the backward pass keeps.
 
-Measured as XLA plans it: temporaries of the compiled gradient of the core alone, nothing is computed.
+The memory is the one that XLA plans: temporaries of the compiled gradient of the core alone; nothing is computed.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from engine.network.cores.core_registry import CORES
 from engine.network.int8 import TRAINING_PRODUCTS
 from engine.network.network_config import NetworkConfig
 
-# What is kept → how the memory grows with the iterations, if the schedule holds what it promises.
+# Schedule → how the memory should grow with the iterations.
 GROWTH = {
     "implicit": "constant",
     "phantom": "constant",
@@ -36,15 +36,15 @@ GROWTH = {
 
 
 class MemoryRow(NamedTuple):
-    """Memory of one core in one mode."""
+    """Holds the memory of one core in one mode."""
 
     core: str
-    mode: str  # implicit and phantom of the equilibrium core; else what is kept of the unrolled iterations
+    mode: str  # implicit and phantom of the equilibrium core, else the schedule of the unrolled iterations
     bytes_by_iterations: dict[int, int]
     state_bytes: int  # one state of all boards, [B, N, D] float32
 
     def growth(self) -> float:
-        """Returns how much an iteration adds between the fewest and the most, in states."""
+        """Returns the mean memory that one more iteration adds, in states."""
         fewest, most = min(self.bytes_by_iterations), max(self.bytes_by_iterations)
         added = self.bytes_by_iterations[most] - self.bytes_by_iterations[fewest]
         return added / (most - fewest) / self.state_bytes
@@ -57,7 +57,7 @@ def modes_of(core: str) -> list[str]:
 
 
 def with_mode(config: NetworkConfig, mode: str, iterations: int, places: int) -> NetworkConfig:
-    """Returns a network whose core makes so many iterations and whose gradient keeps what the mode says."""
+    """Returns a network whose core makes that many iterations and whose gradient follows the mode."""
     kept = KeptStates(schedule=mode, places=places) if mode in get_args(KeepingSchedule) else KeptStates()  # type: ignore[arg-type]
     core = config.core
     if not isinstance(core, DeqConfig):
@@ -72,7 +72,7 @@ def with_mode(config: NetworkConfig, mode: str, iterations: int, places: int) ->
 
 
 def gradient_bytes(config: NetworkConfig, boards: int, **options: Any) -> int:
-    """Returns the temporaries of the gradient of a core to its parameters.
+    """Returns the bytes of temporaries of a core's gradient with respect to its parameters.
 
     Args:
       config: of the network.
@@ -96,7 +96,7 @@ def gradient_bytes(config: NetworkConfig, boards: int, **options: Any) -> int:
 def memory_rows(
     networks: dict[str, NetworkConfig], iterations: Sequence[int], boards: int, places: int, **options: Any
 ) -> Iterator[MemoryRow]:
-    """Yields the memory of every core in every mode as it is found.
+    """Yields the memory of every core in every mode, one after another.
 
     Args:
       networks: of each core, by its name.
@@ -114,7 +114,7 @@ def memory_rows(
 
 
 def memory_table(rows: Sequence[MemoryRow]) -> str:
-    """Returns a table in Markdown: MiB by iterations, and what an iteration adds."""
+    """Returns a table in Markdown: MiB by iterations, and the growth per iteration."""
     counts = sorted(rows[0].bytes_by_iterations)
     titles = [
         "core",

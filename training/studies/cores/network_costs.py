@@ -1,4 +1,9 @@
-"""What a network costs: parameters, operations of a position in training and in play, memory of a training step."""
+"""Computes the costs of a network: parameters, operations per position in training and play, memory of a step.
+
+Floating-point operations are counted from matrix products. Elementwise work is left out: it is a few percent, and no
+two machines agree on its cost. A loop whose length the program does not know, such as a solver's, counts as often as
+the caller says.
+"""
 
 import functools
 import math
@@ -24,13 +29,13 @@ _COUNTED = 8  # positions of the programs whose operations are counted; per posi
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkCosts:
-    """Costs of one network.
+    """Holds the costs of one network.
 
     Attributes:
-      parameters: numbers that are trained.
-      training_flops: of a position in a training step, at the most solver steps.
-      play_flops: of an evaluation with all its iterations.
-      memory_bytes: temporaries of a training step on this backend, parameters and optimiser left out.
+      parameters: number of trained parameters.
+      training_flops: per position of a training step with the most solver steps.
+      play_flops: per evaluation with all its iterations.
+      memory_bytes: temporaries of a training step on this backend, without parameters and optimiser.
     """
 
     parameters: int
@@ -40,19 +45,19 @@ class NetworkCosts:
 
 
 def param_shapes(config: NetworkConfig) -> chex.ArrayTree:
-    """Returns shapes and types of a network's parameters in training form; nothing is computed."""
+    """Returns shapes and types of a network's parameters in training form, without computing them."""
     position = jax.ShapeDtypeStruct((1, POSITION_SIZE), jnp.int8)
     key = jax.eval_shape(lambda: jax.random.key(0))
     return jax.eval_shape(make_network(config).init, key, position)["params"]
 
 
 def count_parameters(config: NetworkConfig) -> int:
-    """Returns the numbers that training sets."""
+    """Returns the number of trained parameters."""
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(param_shapes(config)))
 
 
 def flops_per_position(config: NetworkConfig) -> tuple[float, float]:
-    """Returns the operations of a position in training, forward and backward, and in play."""
+    """Returns the operations per position in training, forward and backward, and in play."""
     network, shapes = make_network(config), param_shapes(config)
     positions = jax.ShapeDtypeStruct((_COUNTED, POSITION_SIZE), jnp.int8)
 
@@ -89,12 +94,12 @@ def network_costs(config: RunConfig) -> NetworkCosts:
 
 
 def count_flops(function: Callable[..., Any], *arguments: Any, while_trips: int) -> int:
-    """Returns the multiplications and additions of matrix products when a function is applied once.
+    """Returns the multiplications and additions in the matrix products of one call of a function.
 
     Args:
       function: to be traced; nothing is computed.
       arguments: arrays, or their shapes and types.
-      while_trips: how often the body of a loop of unknown length is carried out.
+      while_trips: iterations to assume for a loop of unknown length.
     """
     return _flops(jax.make_jaxpr(function)(*arguments).jaxpr, while_trips)
 

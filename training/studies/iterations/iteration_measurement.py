@@ -1,4 +1,4 @@
-"""The measurement `iterations`: loads the network, reads the positions, writes the plots."""
+"""Carries out the measurement `iterations`: loads the network, reads the positions, writes the plots."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -36,15 +36,15 @@ def iteration_measurement(
     tolerances: Sequence[float],
     svg: Path | None,
 ) -> Measurement:
-    """Measures iterations against difficulty, and what other tolerances would do.
+    """Measures iterations against difficulty, and the effect of other tolerances.
 
     Args:
       weights: folder of the network, evaluated in this process.
       positions_file: positions with every legal move's value.
-      puzzle_file: Lichess puzzles, of which the first move is asked; None for none.
-      limit: use only so many positions and puzzles.
+      puzzle_file: Lichess puzzles, of which only the first move is measured; None for none.
+      limit: use at most this many positions and puzzles.
       steps: most iterations; 0 for the network's own.
-      tolerances: to be compared; positions are grouped by the network's own.
+      tolerances: to compare; positions are grouped by the network's own.
       svg: where the plots are written; None for nowhere.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the iterations of a network are used for, as figures, lines of text, and a sheet of plots."""
+"""Reports what the iterations of a network are used for: figures, lines of text, and a sheet of plots."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ _WIDTH, _HEIGHT = 480, 260
 
 @dataclass(frozen=True, kw_only=True)
 class BandIterations:
-    """Puzzles of one band of ratings.
+    """Describes the puzzles in one band of ratings.
 
     Attributes:
       lowest_rating: of the band.
       iterations: made on average.
-      missed: share in which the first move is not the solution's.
+      missed: share in which the first move is wrong.
     """
 
     lowest_rating: int
@@ -40,13 +40,13 @@ class BandIterations:
 
 @dataclass(frozen=True, kw_only=True)
 class IterationReport:
-    """Iterations against difficulty, and exit rules.
+    """Holds iterations against difficulty, and exit rules.
 
     Attributes:
-      tolerance: the rule by which positions are grouped.
+      tolerance: the exit rule by which positions are grouped.
       groups: positions by iterations made.
-      rules: what each tolerance does to the positions.
-      advised: the one of fewest iterations that costs nothing measurable.
+      rules: the effect of each tolerance.
+      advised: the rule of fewest iterations that costs nothing measurable.
       with_regret: rank correlation of the iterations made with the regret, None where one is constant.
       with_entropy: ... with the policy's entropy.
       with_rating: ... with the rating of puzzles; None without puzzles.
@@ -70,12 +70,12 @@ def report_iterations(
     puzzle_course: Course | None = None,
     ratings: Sequence[int] = (),
 ) -> IterationReport:
-    """Adds up what the courses say.
+    """Summarises the courses.
 
     Args:
       course: of positions whose loss is the regret.
-      tolerance: positions are grouped by the iterations that it lets them make.
-      tolerances: to be compared.
+      tolerance: groups positions by the iterations it allows.
+      tolerances: to compare.
       puzzle_course: of puzzles, whose loss is 1 where the first move is wrong.
       ratings: of the puzzles.
     """

@@ -1,8 +1,8 @@
-"""How many iterations positions need, and what another tolerance of the solver would save or cost.
+"""Studies how many iterations positions need, and what another tolerance of the solver would save or cost.
 
-The network is evaluated with every limit of iterations in turn and a tolerance that is never met. That is the course of
-the iteration in each position, from which every exit rule "stop when the residual is at most t" follows without another
-evaluation: the iteration in which the rule stops, and the move that the network would play there.
+The network is evaluated with every limit of iterations in turn and a tolerance that is never met. The result is the
+course of the iteration in each position, from which every exit rule "stop when the residual is at most t" follows
+without another evaluation: the iteration in which the rule stops, and the move that the network would play there.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import chess
 import numpy as np
+from scipy.stats import spearmanr
 
 from engine.player.evaluator import RecursiveEvaluator
 from training.evaluation.measures.move_chooser import in_batches
@@ -18,12 +19,12 @@ from training.reporting.sampling_error import MeanEstimate, estimate_mean
 
 _BATCH = 256  # boards given to the evaluator at a time
 
-# The loss of each position if a move is played there: of (index of the position, move).
+# Maps (index of a position, move) to what the move loses there.
 MoveLoss = Callable[[int, chess.Move], float]
 
 
 class Course(NamedTuple):
-    """The iterations of many positions; row k is after k + 1 of them."""
+    """Holds the iterations of many positions; row k is the state after k + 1 of them."""
 
     residual: np.ndarray  # [I, n]
     loss: np.ndarray  # [I, n], of the most likely move
@@ -32,13 +33,13 @@ class Course(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ExitRule:
-    """What a tolerance does to a set of positions.
+    """Says what a tolerance does to a set of positions.
 
     Attributes:
-      tolerance: the iteration ends when its residual is at most so much.
+      tolerance: the iteration ends when its residual is at most this.
       iterations: made on average.
       loss: mean loss of the moves played.
-      added_loss: how much more that is than with all iterations, position by position.
+      added_loss: its excess over the loss with all iterations, position by position.
     """
 
     tolerance: float
@@ -49,7 +50,7 @@ class ExitRule:
 
 @dataclass(frozen=True, kw_only=True)
 class DifficultyGroup:
-    """Positions in which the iteration ends after the same number of steps.
+    """Describes the positions in which the iteration ends after the same number of steps.
 
     Attributes:
       iterations: that number.
@@ -74,7 +75,7 @@ def course_of(
     Args:
       evaluator: whose tolerance is never met.
       boards: at least one, each with a legal move.
-      loss_of: what a move loses in a position.
+      loss_of: the loss of a move in a position.
       steps: I, at least 1.
       on_progress: called with the number of evaluations finished since the last call.
     """
@@ -98,7 +99,7 @@ def last_iteration(course: Course, tolerance: float) -> np.ndarray:
 
 
 def exit_rule(course: Course, tolerance: float) -> ExitRule:
-    """Returns what a tolerance does."""
+    """Returns the iterations and losses under a tolerance."""
     last = last_iteration(course, tolerance)
     loss = np.take_along_axis(course.loss, last[None], axis=0)[0]
     return ExitRule(
@@ -132,13 +133,6 @@ def difficulty_groups(course: Course, tolerance: float) -> list[DifficultyGroup]
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     """Returns Spearman's rank correlation of two rows `[n]`, None if one of them is constant."""
-    ranks = [_ranks(np.asarray(values, np.float64)) for values in (first, second)]
-    if any(np.ptp(row) == 0 for row in ranks):
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
-    return float(np.corrcoef(np.stack(ranks))[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Returns ranks from 0, equal values sharing the mean of theirs."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts + 1) / 2)[places]
+    return float(spearmanr(first, second).statistic)

@@ -1,4 +1,4 @@
-"""The ways to play games that self-play's speed is measured against, each ready to be timed."""
+"""Prepares the contestants of the throughput race: self-play, and other ways to generate games."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,24 +30,24 @@ from training.studies.throughput.peers.python_chess_loop import PythonChessLoop,
 
 
 class MissingPackageError(ValueError):
-    """A package that only the measurement needs is not installed; the text is one line."""
+    """A package that only this study needs is not installed; the text is one line."""
 
 
 class Player(NamedTuple):
-    """A network that plays, and what it costs."""
+    """Holds a network that plays, and its cost."""
 
     network: PolicyNetwork
     params: Any
-    parameters: int  # that playing needs
+    parameters: int  # used in play
     flops: int  # of one evaluation of one position
 
 
 def recursive_player(agent: Agent, config: NetworkConfig, weights: Path) -> Player:
-    """Returns a network of chess as self-play holds it.
+    """Returns a chess network in the form that self-play uses.
 
     Args:
-      agent: of the network's settings.
-      config: these settings.
+      agent: made from the network's settings.
+      config: the network's settings.
       weights: folder of the network.
     """
     trained = network_weights(weights)
@@ -57,7 +57,7 @@ def recursive_player(agent: Agent, config: NetworkConfig, weights: Path) -> Play
     def evaluated(params: Any, positions: jax.Array) -> Any:
         return evaluate(network, params, positions)
 
-    # A batch is iterated until the last position in it has settled.
+    # A batch is iterated until its last position has settled.
     trips = int(jnp.max(jax.jit(evaluated)(trained, positions).stats.steps))
     return Player(
         network=agent,
@@ -73,13 +73,13 @@ def perceptron_player(weights: Weights) -> Player:
 
 
 def resident_rollout(name: str, config: SelfPlayConfig, environment: Environment, player: Player) -> Contestant:
-    """Returns the resident program's games without its learning.
+    """Returns the resident program's games, without learning.
 
     Args:
       name: of the contestant.
-      config: of a run, for its games at once and how it departs from the policy.
+      config: of a run: number of concurrent games and behaviour policy.
       environment: the game.
-      player: of it.
+      player: the network that plays it.
     """
 
     def play(params: chex.ArrayTree, games: Games, key: jax.Array) -> Any:
@@ -109,14 +109,14 @@ def resident_rollout(name: str, config: SelfPlayConfig, environment: Environment
 def resident_iteration(
     name: str, config: SelfPlayConfig, environment: Environment, agent: Agent, params: chex.ArrayTree
 ) -> Contestant:
-    """Returns the whole iteration of a run: games, replay and updates.
+    """Returns the complete iteration of a run: games, replay and updates.
 
     Args:
       name: of the contestant.
       config: of the run.
       environment: the game.
       agent: its network.
-      params: to begin with.
+      params: initial parameters.
     """
     program = make_program(config, environment, agent)
     state, iterate = jax.jit(program.init)(), jax.jit(program.iterate, donate_argnums=0)
@@ -144,14 +144,14 @@ def resident_iteration(
 
 
 def alphazero_example(game: str, games: int, moves: int, simulations: int = 32, **sizes: Any) -> Contestant:
-    """Returns the self-play of the Pgx AlphaZero example, its network's weights random.
+    """Returns the self-play of the Pgx AlphaZero example, with random weights.
 
     Args:
       game: name in Pgx.
-      games: at once.
-      moves: of each, in a turn.
+      games: number of concurrent games.
+      moves: played in each game per turn.
       simulations: of the search for a move.
-      sizes: of the network, where they are not the example's.
+      sizes: of the network, where they differ from the example's.
 
     Raises:
       MissingPackageError: mctx is not installed.
@@ -174,7 +174,7 @@ def alphazero_example(game: str, games: int, moves: int, simulations: int = 32, 
         lambda params, states, key: play_searched(game, network, params, states, key, moves, simulations),
         donate_argnums=1,
     )
-    # The network has no loop, so that XLA's own count is right; ours knows no convolutions.
+    # The network has no loop, so XLA's own count is right; ours does not cover convolutions.
     costs: Any = jax.jit(network.apply).lower(params, states.observation).cost_analysis()
     turns = 0
 
@@ -196,11 +196,11 @@ def alphazero_example(game: str, games: int, moves: int, simulations: int = 32, 
 
 
 def numpy_loop(weights: Weights, moves: int) -> Contestant:
-    """Returns the loop of python-chess with the perceptron in NumPy.
+    """Returns self-play as a loop with python-chess and the perceptron in NumPy.
 
     Args:
       weights: of the perceptron.
-      moves: of a turn.
+      moves: per turn.
     """
     return Contestant(
         name="python-chess + NumPy perceptron",
@@ -214,12 +214,12 @@ def numpy_loop(weights: Weights, moves: int) -> Contestant:
 
 
 def evaluator_loop(weights: Path, player: Player, moves: int) -> Contestant:
-    """Returns the loop of python-chess with the engine's own evaluator, which takes one position at a time.
+    """Returns self-play as a loop with python-chess and the engine's evaluator, one position at a time.
 
     Args:
       weights: folder of a network.
       player: the same network.
-      moves: of a turn.
+      moves: per turn.
     """
     return Contestant(
         name="python-chess + engine's evaluator",
@@ -233,7 +233,7 @@ def evaluator_loop(weights: Path, player: Player, moves: int) -> Contestant:
 
 
 def perceptron_flops(weights: Weights) -> int:
-    """Returns multiplications and additions of one evaluation of the perceptron."""
+    """Returns the number of multiplications and additions in one evaluation of the perceptron."""
     return 2 * sum(weights[name].size for name in ("hidden", "policy", "value"))
 
 

@@ -1,4 +1,4 @@
-"""The step of distillation as one first writes it, in plain float32: the yardstick of `recursezero bench --training`.
+"""Implements the step of distillation the simple way, in plain float32: the yardstick of `bench --training`.
 
 The same network, loss and optimiser from the same parameters, without anything done for speed. All products are
 float32. Tokens and tables are indexed, so their gradients are scatters. Attention keeps its heads behind the tokens.
@@ -34,24 +34,24 @@ _SLOTS = 16
 
 
 class _Places(NamedTuple):
-    """Where the tokens stand."""
+    """Holds the squares of the tokens."""
 
     square: jax.Array  # [B, N] int32
     is_used: jax.Array  # [B, N] bool
 
     def gather(self, squares: jax.Array) -> jax.Array:
-        """`[B, S, D]` to `[B, N, D]`."""
+        """Gathers squares to tokens, `[B, S, D]` to `[B, N, D]`."""
         return jnp.take_along_axis(squares, self.square[:, :, None], axis=1) * self.is_used[:, :, None]
 
     def spread(self, tokens: jax.Array) -> jax.Array:
-        """`[B, N, D]` to `[B, S, D]`."""
+        """Spreads tokens over the squares, `[B, N, D]` to `[B, S, D]`."""
         batch = tokens.shape[0]
         blank = jnp.zeros((batch, 64, tokens.shape[2]))
         return blank.at[jnp.arange(batch)[:, None], self.square].add(tokens * self.is_used[:, :, None])
 
 
 def applications(config: NetworkConfig) -> int:
-    """Returns how often the trained network applies f at most, which is how often the plain one does."""
+    """Returns the most applications of f that the trained network makes; the plain one makes as many."""
     core = config.core
     differentiated = core.gradient.steps if isinstance(core, DeqConfig) and core.gradient.kind == "phantom" else 0
     return core.iterations + differentiated
@@ -63,7 +63,7 @@ def make_plain_update(
     """Compiles the plain step.
 
     Args:
-      config: of the run; what it says about arithmetic, solver and gradient is not followed.
+      config: of the run; its arithmetic, solver and gradient are ignored.
       tokens: those of the network, or all squares.
 
     Returns:
@@ -102,15 +102,15 @@ def plain_network(
     Args:
       params: of the network in training form.
       position: int8 `[B, P]`.
-      config: of the network; it repeats its blocks, as the core `deq` does.
-      squares: whether all squares are tokens; else the men are, 16 slots a side.
+      config: of the network; its blocks are repeated as in the core `deq`.
+      squares: whether all squares are tokens; else the pieces are, in 16 slots a side.
 
     Returns:
       Logits of policy `[B, Z]`, win, draw and loss `[B, 3]`, and expected score `[B, bins]`.
     """
     attacks = attacks_of(position)
     features = square_features(position, attacks)
-    places = _every_square(position) if squares else _men(position)
+    places = _every_square(position) if squares else _pieces(position)
     board = features @ params["embedding"]["kernel"] + params["square_embedding"]
     injection = _norm(params["norm_embedding"], places.gather(board))
     bias = _bias(params["relations"], places, (attacks.direct, attacks.through))
@@ -127,10 +127,10 @@ def _every_square(position: jax.Array) -> _Places:
     return _Places(square, jnp.ones(square.shape, bool))
 
 
-def _men(position: jax.Array) -> _Places:
-    def side(is_man: jax.Array) -> tuple[jax.Array, jax.Array]:
-        square = jnp.argsort(jnp.where(is_man, jnp.arange(64), 64), axis=1)[:, :_SLOTS]
-        return square, jnp.take_along_axis(is_man, square, axis=1)
+def _pieces(position: jax.Array) -> _Places:
+    def side(is_piece: jax.Array) -> tuple[jax.Array, jax.Array]:
+        square = jnp.argsort(jnp.where(is_piece, jnp.arange(64), 64), axis=1)[:, :_SLOTS]
+        return square, jnp.take_along_axis(is_piece, square, axis=1)
 
     (own, own_used), (theirs, their_used) = side(position[:, :64] > 0), side(position[:, :64] < 0)
     return _Places(jnp.concatenate([own, theirs], axis=1), jnp.concatenate([own_used, their_used], axis=1))
@@ -154,7 +154,7 @@ def _bias(params: Params, places: _Places, relations: tuple[jax.Array, jax.Array
 
 
 def _attend(query: jax.Array, key: jax.Array, value: jax.Array, bias: jax.Array, heads: int) -> jax.Array:
-    """`[B, N, D]`, `[B, M, D]`, `[B, M, D]`, bias to `[B, N, M, H]`: to `[B, N, D]`, heads behind the tokens."""
+    """Attends from `[B, N, D]` to `[B, M, D]` with a bias `[B, N, M, H]`; heads stand behind the tokens."""
     query, key, value = (x.reshape(*x.shape[:2], heads, -1) for x in (query, key, value))
     logits = jnp.einsum("bnhc,bmhc->bnmh", query, key) / np.sqrt(query.shape[-1])
     mixed = jnp.einsum("bnmh,bmhc->bnhc", jax.nn.softmax(logits + bias, axis=2), value)

@@ -1,7 +1,7 @@
-"""Ways to make a training step, timed side by side: one process each, which make the same steps by turns.
+"""Times training steps in interleaved turns, one process for each contender.
 
-Turns of a few steps alternate, so whatever else the machine does meets all of them; the ratio of two ways is taken turn
-by turn. A process that waits for its turn costs nothing.
+Turns of a few steps alternate, so load on the machine hits all contenders alike; ratios are taken turn by turn. A
+process that waits for its turn costs nothing.
 """
 
 import contextlib
@@ -31,18 +31,18 @@ _PREPARED_AHEAD = 4  # batches, as in a run
 
 
 class RaceError(ValueError):
-    """A way to make a step could not be timed; the text is one line."""
+    """A contender could not be timed; the text is one line."""
 
 
 class Contender(NamedTuple):
-    """A way to make training steps."""
+    """Names a way to make training steps."""
 
     name: str
-    run: Callable[[RunConfig, Path], Callable[[int], None]]  # makes what makes so many steps; importable by name
+    run: Callable[[RunConfig, Path], Callable[[int], None]]  # returns a function of the steps to make; importable
 
 
 def trained_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
-    """Makes steps as `recursezero distil` does: its update, batches prepared by a thread, the state donated."""
+    """Trains as `recursezero distil` does: its update, batches prepared by a thread, the state donated."""
     make_batch, update, state = _batches(config, shards), make_update(config), _placed(make_state(config))
 
     def run(steps: int) -> None:
@@ -57,12 +57,12 @@ def trained_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
 
 
 def plain_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
-    """Makes steps as `plain_step.py` does, each batch prepared when it is needed."""
+    """Trains with `plain_step.py`, preparing each batch when it is needed."""
     return _plain(config, shards, "as configured")
 
 
 def plain_squares_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
-    """Makes plain steps of the network whose tokens are the 64 squares."""
+    """Trains with plain steps a network whose tokens are the 64 squares."""
     return _plain(config, shards, "squares")
 
 
@@ -75,15 +75,15 @@ def race(
     clock: Clock,
     tell: Callable[[str], None] = lambda _: None,
 ) -> TimedTurns:
-    """Times the contenders by turns, after each has compiled and made one step.
+    """Times the contenders in interleaved turns, after each has compiled and made one step.
 
     Args:
-      config: of the run whose step is made; its sources are not looked at.
+      config: of the run whose step is timed; its sources are ignored.
       shards: a packed set.
       contenders: at least one.
-      steps: of a turn.
-      turns: of each contender.
-      clock: whether seconds are those of the wall or of all processors together.
+      steps: per turn.
+      turns: per contender.
+      clock: wall-clock seconds, or processor seconds summed over all threads.
 
     Raises:
       RaceError: a contender cannot make a step.
@@ -128,7 +128,7 @@ def _turn(pipe: Connection, steps: int, clock: Clock) -> float:
 
 
 def _serve(contender: Contender, config: RunConfig, shards: Path, pipe: Connection) -> None:
-    """Makes steps in a process of its own whenever it is told to, and answers with the seconds they took."""
+    """Runs in its own process: makes steps on request and answers with the seconds they took."""
     run: Callable[[int], None] | None = None
     while True:
         try:

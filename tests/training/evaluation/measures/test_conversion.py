@@ -44,8 +44,8 @@ class Mater:
         lost = max(
             (WORTH[after.piece_type_at(m.to_square) or 1] for m in after.legal_moves if after.is_capture(m)), default=0
         )
-        men = sum(WORTH[man.piece_type] * (1 if man.color == board.turn else -1) for man in after.piece_map().values())
-        return 50 * (men - lost) - 5 * after.legal_moves.count() - chess.square_distance(own, other)
+        worth = [WORTH[p.piece_type] * (1 if p.color == board.turn else -1) for p in after.piece_map().values()]
+        return 50 * (sum(worth) - lost) - 5 * after.legal_moves.count() - chess.square_distance(own, other)
 
     def close(self) -> None:
         pass

@@ -52,7 +52,7 @@ def test_the_table_has_a_row_for_each_core_the_best_first() -> None:
 def test_conclusions_follow_from_the_numbers() -> None:
     time, flops = conclusions(means_over_seeds(RESULTS)).splitlines()
     assert time == (
-        "* Equal time: flat has the least regret, not told apart from asura at two standard errors. "
+        "* Equal time: flat has the least regret, not distinguishable from asura at two standard errors. "
         "Flat wins: here recursion does not help."
     )
     assert flops == "* Equal flops: deq has the least regret. Flat is 0.0095 ± 0.0008 behind."

@@ -29,7 +29,7 @@ def test_the_perceptron_says_the_same_in_numpy_and_in_jax() -> None:
         logits, value = perceptron(weights, position)
         np.testing.assert_allclose(root.prediction.policy_logits[row], logits, rtol=1e-4, atol=1e-5)
         assert float(root.prediction.value_logits[row, 0]) == pytest.approx(value, abs=1e-5)
-    # Every man counts: a board without one of them is another input.
+    # Every piece counts: a board without one of them is another input.
     assert np.ptp(np.asarray(root.prediction.value_logits)) > 0.1
 
 

@@ -1,1 +1,1 @@
-"""Other ways to play games for learning, which ours is measured against; nothing that learns or plays needs them."""
+"""Implements other ways to generate games, as yardsticks; nothing that learns or plays needs them."""

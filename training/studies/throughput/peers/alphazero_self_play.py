@@ -1,4 +1,4 @@
-"""Self-play as in the Pgx AlphaZero example: every move is searched for by Gumbel MuZero over the real rules.
+"""Plays self-play games as the Pgx AlphaZero example does: Gumbel MuZero searches every move over the real rules.
 
 After github.com/sotetsuk/pgx, examples/alphazero/train.py: the same planes, network, search (`gumbel_muzero_policy` of
 mctx with its completed values, 32 simulations, each of which plays a move in every game and evaluates the position that
@@ -20,7 +20,7 @@ from training.studies.throughput.peers.peer_networks import AlphaZeroNetwork
 
 
 class SearchedStep(NamedTuple):
-    """What the example keeps of a move."""
+    """Holds the example's record of one move."""
 
     planes: jax.Array  # [B, rows, columns, planes] float32
     action_weights: jax.Array  # [B, A] float32, the improved policy
@@ -50,7 +50,7 @@ def play_searched(
       params: variables of the network.
       states: B of them, from `new_states` or from here.
       key: consumed.
-      moves: T.
+      moves: T, played in each game.
       simulations: of the search for each of them.
 
     Returns:
@@ -79,7 +79,7 @@ def play_searched(
 
 
 def _simulated_move(game: str, network: AlphaZeroNetwork) -> Callable[..., tuple[mctx.RecurrentFnOutput, State]]:
-    """Returns what a node of the search tree becomes with an action, by the rules and the network."""
+    """Returns the function that expands a node of the search tree by the rules and the network."""
 
     def simulate(params: Any, key: jax.Array, action: jax.Array, states: State) -> tuple[mctx.RecurrentFnOutput, State]:
         del key

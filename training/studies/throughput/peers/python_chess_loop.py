@@ -1,4 +1,4 @@
-"""Self-play as one first writes it: one game at a time with python-chess, a move drawn from what a network says."""
+"""Plays self-play games the simple way: one at a time with python-chess, each move drawn from a network's policy."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from training.studies.throughput.peers.peer_networks import Weights, perceptron
 
 _LONGEST_GAME = 512  # plies, as in Pgx
 
-# A board that is not over, and its encoding int8 [P], to its moves and their probabilities.
+# Maps a board with legal moves and its encoding, int8 [P], to the moves and their probabilities.
 Policy = Callable[[chess.Board, np.ndarray], tuple[list[chess.Move], np.ndarray]]
 
 
 class Recorded(NamedTuple):
-    """What is kept of a move."""
+    """Holds the record of one move."""
 
     position: np.ndarray  # int8 [P], before it
     move: chess.Move
@@ -28,13 +28,13 @@ class Recorded(NamedTuple):
 
 
 class PythonChessLoop:
-    """A game that goes on from call to call.
+    """Plays games one after another, continuing the current one from call to call.
 
     Attributes:
-      games: that have ended.
+      games: number of finished games.
 
     Args:
-      policy: that plays.
+      policy: plays both sides.
       seed: of the draws.
     """
 
@@ -43,7 +43,7 @@ class PythonChessLoop:
         self._policy, self._draws, self._board = policy, np.random.default_rng(seed), chess.Board()
 
     def play(self, moves: int) -> list[Recorded]:
-        """Makes so many moves; a game that ends is followed by the next one."""
+        """Makes that many moves; a game that ends is followed by the next one."""
         return [self._move() for _ in range(moves)]
 
     def _move(self) -> Recorded:
@@ -72,7 +72,7 @@ def perceptron_policy(weights: Weights) -> Policy:
 
 
 def evaluator_policy(evaluator: Evaluator) -> Policy:
-    """Returns the policy of the engine's own evaluation of one position."""
+    """Returns the policy of the engine's evaluator, one position at a time."""
 
     def policy(board: chess.Board, position: np.ndarray) -> tuple[list[chess.Move], np.ndarray]:
         del position  # the evaluator encodes the board itself
