@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from engine.fixed_point.solver_config import SolverConfig
+from engine.solver_config import SolverConfig
 
 
 class AndersonState(NamedTuple):

@@ -4,7 +4,7 @@
 |----------|--------------------------------------------|-----------------------------------------|
 | all      | everything that every step computed        | nothing                                 |
 | state    | the state before every step                | every step once                         |
-| binomial | `places` states, whatever the steps        | as `checkpoint_plan.advances` says      |
+| binomial | `places` states, whatever the steps        | as `binomial_checkpointing.advances` says |
 
 Without a gradient nothing is kept, and the loop ends as soon as no sample goes on: a program that plays computes only
 the steps that count.
@@ -18,11 +18,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from engine.fixed_point.checkpoint_plan import Actions, plan_actions
-from engine.fixed_point.solver_config import KeptStates
-
-# (parameters of all steps, of this step, input, state, index of the step) -> next state
-Step = Callable[[Any, Any, Any, Any, jax.Array], Any]
+from engine.fixed_point.binomial_checkpointing import Step, plan_actions, reverse, row_of
+from engine.solver_config import KeptStates
 
 
 def _always(_state: Any) -> jax.Array:
@@ -68,13 +65,6 @@ def _iterate(loop: Loop, is_limited: bool, params: Any, own: Any, x: Any, state:
         return index + 1, loop.step(params, row_of(own, index), x, state, index)
 
     return lax.while_loop(is_unfinished, advance, (jnp.int32(0), state))[1]
-
-
-def row_of(own: Any, index: jax.Array) -> Any:
-    """Returns row min(index, K - 1) of every leaf `[K, ...]`."""
-    return jax.tree.map(
-        lambda leaf: lax.dynamic_index_in_dim(leaf, jnp.minimum(index, len(leaf) - 1), keepdims=False), own
-    )
 
 
 def _limited(loop: Loop, is_limited: bool, limit: jax.Array) -> Step:
@@ -130,55 +120,10 @@ def _backward(loop: Loop, is_limited: bool, saved: Any, cotangent: Any) -> tuple
         return step(params, own_row, jax.tree.unflatten(x_tree, leaves), state, index)
 
     actions = plan_actions(loop.steps, min(loop.kept.places, loop.steps - 1))
-    found = _reversed(of_floats, actions, params, own, x_floats, state, cotangent)
+    found = reverse(of_floats, actions, params, own, x_floats, state, cotangent)
     x_found = iter(found.x)
     x_cotangent = [next(x_found) if keep else None for keep in is_float]
     return found.params, found.own, jax.tree.unflatten(x_tree, x_cotangent), found.state, None
-
-
-class _Cotangents(NamedTuple):
-    params: Any
-    own: Any
-    x: Any
-    state: Any
-
-
-def _reversed(step: Step, actions: Actions, params: Any, own: Any, x: Any, start: Any, cotangent: Any) -> _Cotangents:
-    """Carries out a plan; the program holds the step twice, however long the plan is."""
-    places = 1 + max(int(actions.save.max()), int(actions.load.max()))
-    kept = jax.tree.map(lambda leaf: jnp.zeros((places, *leaf.shape), leaf.dtype).at[0].set(leaf), start)
-    zeros = jax.tree.map(jnp.zeros_like, (params, own, x))
-    sums = _Cotangents(zeros[0], zeros[1], zeros[2], cotangent)
-
-    def act(carry: tuple[Any, Any, _Cotangents], action: Any) -> tuple[Any, None]:
-        state, kept, sums = carry
-        load, index, is_reverse, save = action
-        state = lax.cond(load >= 0, lambda: row_of(kept, load), lambda: state)
-
-        row = row_of(own, index)
-
-        def reverse() -> tuple[Any, _Cotangents]:
-            _, vjp = jax.vjp(lambda *given: step(given[0], given[1], given[2], given[3], index), params, row, x, state)
-            params_change, own_change, x_change, state_cotangent = vjp(sums.state)
-            params_sum, x_sum = jax.tree.map(jnp.add, (sums.params, sums.x), (params_change, x_change))
-            own_sum = jax.tree.map(functools.partial(_added_to_row, index), sums.own, own_change)
-            return state, _Cotangents(params_sum, own_sum, x_sum, state_cotangent)
-
-        def advance() -> tuple[Any, _Cotangents]:
-            return step(params, row, x, state, index), sums
-
-        state, sums = lax.cond(is_reverse > 0, reverse, advance)
-        kept = lax.cond(
-            save >= 0, lambda: jax.tree.map(lambda all, one: all.at[save].set(one), kept, state), lambda: kept
-        )
-        return (state, kept, sums), None
-
-    (_, _, sums), _ = lax.scan(act, (start, kept, sums), jax.tree.map(jnp.asarray, actions))
-    return sums
-
-
-def _added_to_row(index: jax.Array, rows: jax.Array, change: jax.Array) -> jax.Array:
-    return rows.at[jnp.minimum(index, len(rows) - 1)].add(change)
 
 
 _iterate.defvjp(_forward, _backward)

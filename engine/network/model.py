@@ -12,7 +12,7 @@ from flax import struct
 from engine.encoding.attacks import attacks_of
 from engine.encoding.position import POSITION_SIZE
 from engine.encoding.square_features import square_features
-from engine.fixed_point.solve import SolveStats
+from engine.fixed_point import SolveStats
 from engine.network.attention import MASKED
 from engine.network.block import Injection
 from engine.network.cores.core_registry import CORES

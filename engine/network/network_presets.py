@@ -1,6 +1,5 @@
 """Named networks; a preset is a value, and any field can be overridden."""
 
-from engine.fixed_point.solver_config import ImplicitGradient, KeptStates, PhantomGradient, SolverConfig
 from engine.network.cores.core_configs import (
     AsuraConfig,
     CoreConfig,
@@ -11,6 +10,7 @@ from engine.network.cores.core_configs import (
     UniversalConfig,
 )
 from engine.network.network_config import NetworkConfig
+from engine.solver_config import ImplicitGradient, KeptStates, PhantomGradient, SolverConfig
 
 _FOUR_STEPS = DeqConfig(solver=SolverConfig(method="picard", max_steps=4, tolerance=1e-2, stagnation_steps=0))
 _KEEP_ALL = KeptStates(schedule="all")

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from engine.fixed_point.solver_config import SolverConfig, UnrolledGradient
+from engine.fixed_point import SolverConfig, UnrolledGradient
 from engine.network.attention import MASKED
 from engine.network.block import Injection
 from engine.network.cores.core_configs import (

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from engine.encoding.position import POSITION_SIZE, encode_position
-from engine.fixed_point.solver_config import ImplicitGradient, SolverConfig, UnrolledGradient
+from engine.fixed_point import ImplicitGradient, SolverConfig, UnrolledGradient
 from engine.network.cores.core_configs import DeqConfig
 from engine.network.int8 import TRAINING_PRODUCTS
 from engine.network.model import Network, NetworkOutput, evaluate

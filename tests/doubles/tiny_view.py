@@ -6,7 +6,7 @@ import chess
 import jax
 
 from engine.checkpoint import LoadedNetwork, serving_network
-from engine.fixed_point.solver_config import SolverConfig
+from engine.fixed_point import SolverConfig
 from engine.network.network_config import NetworkConfig
 from engine.player.network_evaluator import NetworkEvaluator
 from engine.view.capture import Capture, OpenNetwork

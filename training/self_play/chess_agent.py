@@ -13,13 +13,13 @@ import jax.numpy as jnp
 import optax
 
 from engine.encoding.position import POSITION_SIZE
-from engine.fixed_point.solver_config import SolverConfig
 from engine.network.cores.core_configs import DeqConfig
 from engine.network.latent_model.dynamics import LatentHeads, LatentModel, LatentStep
 from engine.network.latent_model.policy_improvement import ModelConfig, value_support
 from engine.network.model import evaluate_with_squares
 from engine.network.network_config import NetworkConfig
 from engine.network.products import BFLOAT16, FLOAT32
+from engine.solver_config import SolverConfig
 from training.distillation.learner import make_network
 from training.muesli.agent import ModelStep, Prediction, Root
 

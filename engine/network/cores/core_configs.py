@@ -8,7 +8,7 @@ trained with; one whose parameters belong to an iteration cannot.
 import dataclasses
 from typing import ClassVar, Literal, Self
 
-from engine.fixed_point.solver_config import Gradient, KeptStates, PhantomGradient, SolverConfig, UnrolledGradient
+from engine.solver_config import Gradient, KeptStates, PhantomGradient, SolverConfig, UnrolledGradient
 
 
 def _require(name: str, value: float, is_allowed: bool, allowed: str) -> None:

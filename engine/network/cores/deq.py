@@ -9,10 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from engine.fixed_point.held_states import held_states
-from engine.fixed_point.implicit import fixed_point
-from engine.fixed_point.solve import SolveStats, relative_residual
-from engine.fixed_point.solver_config import UnrolledGradient
+from engine.fixed_point import SolveStats, UnrolledGradient, fixed_point, held_states, relative_residual
 from engine.network.attention_trace import AttentionTrace, attention_of
 from engine.network.block import Blocks, Injection
 from engine.network.cores.core_configs import DeqConfig

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from engine.fixed_point.solve import SolveStats, relative_residual
-from engine.fixed_point.unrolled import Loop, iterate, row_of
+from engine.fixed_point import Loop, SolveStats, iterate, relative_residual, row_of
 from engine.network.attention_trace import AttentionTrace, attention_of
 from engine.network.block import Injection
 from engine.network.cores.core_configs import UnrolledConfig

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.fixed_point import anderson
-from engine.fixed_point.solve import solve, solve_trajectory
-from engine.fixed_point.solver_config import SolverConfig, SolverMethod
+from engine.fixed_point import anderson, solve, solve_trajectory
+from engine.solver_config import SolverConfig, SolverMethod
 from tests.reference.anderson_reference import anderson_images, bordered_weights
 
 mixing_weights = jax.jit(anderson.mixing_weights)

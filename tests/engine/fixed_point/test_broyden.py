@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from engine.fixed_point.solve import solve, solve_trajectory
-from engine.fixed_point.solver_config import SolverConfig
+from engine.fixed_point import solve, solve_trajectory
+from engine.solver_config import SolverConfig
 
 
 def dense_broyden_images(f: Callable[[np.ndarray], np.ndarray], z0: np.ndarray, steps: int, memory: int) -> np.ndarray:

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from engine.fixed_point.implicit import GRADIENTS, fixed_point
-from engine.fixed_point.solve import METHODS, solve_trajectory
-from engine.fixed_point.solver_config import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
+from engine.fixed_point.gradients import GRADIENTS, fixed_point
+from engine.fixed_point.solver import METHODS
+from engine.fixed_point.trajectory import solve_trajectory
+from engine.solver_config import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
 
 WIDE_TYPES = re.compile(r"\b(?:f64|s64|u64|c128)\[")
 WIDE_TENSORS = re.compile(r"tensor<(?:[^>]*x)?(?:f64|i64|ui64|si64)>")

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from engine.fixed_point.solve import solve, solve_trajectory
-from engine.fixed_point.solver_config import SolverConfig
+from engine.fixed_point import solve, solve_trajectory
+from engine.solver_config import SolverConfig
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from engine.fixed_point.checkpoint_plan import Actions, advances, plan_actions
-from engine.fixed_point.solver_config import KeptStates
+from engine.fixed_point.binomial_checkpointing import Actions, advances, plan_actions
 from engine.fixed_point.unrolled import Loop, iterate
+from engine.solver_config import KeptStates
 
 STEPS = 7
 KEPT = [

@@ -9,7 +9,7 @@ import pytest
 
 from engine.encoding.attacks import attacks_of
 from engine.encoding.square_features import square_features
-from engine.fixed_point.solver_config import SolverConfig
+from engine.fixed_point import SolverConfig
 from engine.network.attention_capture import AttentionTrace, capture_attention
 from engine.network.model import evaluate
 from engine.network.relations import RelationBias

@@ -4,14 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.fixed_point.solver_config import (
-    Gradient,
-    ImplicitGradient,
-    KeptStates,
-    PhantomGradient,
-    SolverConfig,
-    UnrolledGradient,
-)
+from engine.fixed_point import Gradient, ImplicitGradient, KeptStates, PhantomGradient, SolverConfig, UnrolledGradient
 from engine.frozen_config import ConfigError, from_json_dict, to_json_dict
 from engine.network.cores.core_configs import AsuraConfig, CoreConfig, DeqConfig
 from engine.network.network_config import NetworkConfig, upgraded_settings

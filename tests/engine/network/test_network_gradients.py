@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from engine.fixed_point.solver_config import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
+from engine.fixed_point import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
 from engine.network.block import Injection
 from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.deq import DeqCore

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.checkpoint import read_network_facts
-from engine.fixed_point.solver_config import PhantomGradient
+from engine.fixed_point import PhantomGradient
 from engine.frozen_config import from_json_dict, to_json_dict, with_overrides
 from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.core_registry import CORES

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.checkpoint import LoadedNetwork, serving_network, serving_shapes
-from engine.fixed_point.solver_config import SolverConfig
+from engine.fixed_point import SolverConfig
 from engine.network.network_config import NetworkConfig
 from engine.player.backend import MOST_STEPS, BackendError, device_of
 from engine.player.network_evaluator import NetworkEvaluator

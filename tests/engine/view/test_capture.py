@@ -13,7 +13,7 @@ import pytest
 from engine.checkpoint import serving_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
-from engine.fixed_point.solver_config import ImplicitGradient, SolverConfig, UnrolledGradient
+from engine.fixed_point import ImplicitGradient, SolverConfig, UnrolledGradient
 from engine.network.attention_capture import injection_of
 from engine.network.block import Injection
 from engine.network.cores.core_configs import DeqConfig

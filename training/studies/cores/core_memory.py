@@ -10,7 +10,12 @@ from typing import Any, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from engine.fixed_point.solver_config import (
+from engine.network.block import Injection
+from engine.network.cores.core_configs import DeqConfig
+from engine.network.cores.core_registry import CORES
+from engine.network.int8 import TRAINING_PRODUCTS
+from engine.network.network_config import NetworkConfig
+from engine.solver_config import (
     Gradient,
     ImplicitGradient,
     KeepingSchedule,
@@ -19,11 +24,6 @@ from engine.fixed_point.solver_config import (
     SolverConfig,
     UnrolledGradient,
 )
-from engine.network.block import Injection
-from engine.network.cores.core_configs import DeqConfig
-from engine.network.cores.core_registry import CORES
-from engine.network.int8 import TRAINING_PRODUCTS
-from engine.network.network_config import NetworkConfig
 
 # Schedule → how the memory should grow with the iterations.
 GROWTH = {

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from engine.fixed_point.solver_config import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
+from engine.fixed_point import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
 from engine.network.cores.core_configs import DeqConfig
 from engine.network.model import evaluate
 from tests.doubles.small_run import device_batch, pack, quick_compiles, small_config

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from engine.fixed_point.implicit import GRADIENTS, fixed_point
-from engine.fixed_point.solver_config import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
+from engine.fixed_point.gradients import GRADIENTS, fixed_point
+from engine.solver_config import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
 
 EXACT = SolverConfig(max_steps=80, tolerance=1e-11, stagnation_steps=0)
 EXACT_GRADIENTS: dict[str, Gradient] = {

@@ -1,4 +1,4 @@
-"""The one loop of every solver: find z = f(z) for a batch, with a stop rule per sample.
+"""Finds z = f(z) for a batch: the one loop of every method, with a stop rule per sample, and Picard iteration.
 
 Everything is batch-first `[B, ...]`; no value crosses the batch axis, but the loop runs until its
 slowest sample is done. A sample that is done is frozen: later steps do not change it. Methods see
@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from engine.fixed_point import anderson, broyden, picard
-from engine.fixed_point.solver_config import SolverConfig, SolverMethod
+from engine.fixed_point import anderson, broyden
+from engine.solver_config import SolverConfig, SolverMethod
 
 BatchedMap = Callable[[jax.Array], jax.Array]
 
@@ -26,9 +26,24 @@ class Method(NamedTuple):
     step: Callable[..., Any]  # (state, z, f(z), steps before, config) -> (next z, state)
 
 
+def _picard_init(z0: jax.Array, config: SolverConfig) -> tuple[()]:
+    del z0, config
+    return ()
+
+
+def _picard_step(
+    state: tuple[()], z: jax.Array, image: jax.Array, count: jax.Array, config: SolverConfig
+) -> tuple[jax.Array, tuple[()]]:
+    """Returns z + d (f(z) - z), damped by d; Picard iteration remembers nothing, and its rate is that of f."""
+    del count
+    if config.damping == 1.0:  # Exactly f(z), free of the rounding of z + (f(z) - z).
+        return image, state
+    return z + config.damping * (image - z), state
+
+
 METHODS: dict[SolverMethod, Method] = {
     "anderson": Method(anderson.init, anderson.step),
-    "picard": Method(picard.init, picard.step),
+    "picard": Method(_picard_init, _picard_step),
     "broyden": Method(broyden.init, broyden.step),
 }
 
@@ -77,8 +92,8 @@ def solve(
     Returns:
       State `[B, ...]` in the dtype of z0, and the statistics of each sample.
     """
-    _check_start(z0)
-    flat_f, flat_z0 = _flatten(f, z0)
+    check_start(z0)
+    flat_f, flat_z0 = flatten(f, z0)
     method = METHODS[config.method]
     limit = jnp.int32(config.max_steps)
     if step_limit is not None:
@@ -100,34 +115,6 @@ def solve(
     end = lax.while_loop(is_unfinished, advance, start)
     stats = SolveStats(end.best_residual, end.steps, end.best_residual <= config.tolerance)
     return end.best_image.reshape(z0.shape), stats
-
-
-def solve_trajectory(f: BatchedMap, z0: jax.Array, config: SolverConfig, steps: int) -> tuple[jax.Array, jax.Array]:
-    """Runs the method for a fixed number of steps and returns every state, for display.
-
-    Args:
-      f: as in `solve`.
-      z0: start `[B, ...]`.
-      config: method, memory, damping and ridge are used; the stop rule is not.
-      steps: number of steps I, at least 1.
-
-    Returns:
-      States `[I, B, ...]`: entry i is the image f(z_i) of iterate z_i, the state that `solve`
-      returns when z_i is its best iterate. Relative residuals of z_i `[I, B]` float32.
-    """
-    _check_start(z0)
-    flat_f, flat_z0 = _flatten(f, z0)
-    method = METHODS[config.method]
-
-    def advance(carry: tuple[jax.Array, Any], count: jax.Array) -> tuple[Any, Any]:
-        iterate, method_state = carry
-        image = flat_f(iterate)
-        proposal, method_state = method.step(method_state, iterate, image, count, config)
-        return (proposal, method_state), (image, relative_residual(iterate, image))
-
-    start = (flat_z0, method.init(flat_z0, config))
-    _, (images, residuals) = lax.scan(advance, start, jnp.arange(steps, dtype=jnp.int32))
-    return images.reshape(steps, *z0.shape), residuals
 
 
 def relative_residual(z: jax.Array, image: jax.Array) -> jax.Array:
@@ -187,12 +174,13 @@ def _start(flat_z0: jax.Array, method_state: Any) -> _Progress:
     )
 
 
-def _check_start(z0: jax.Array) -> None:
+def check_start(z0: jax.Array) -> None:
+    """Refuses a start that is no batch of floating-point states."""
     chex.assert_type(z0, float)
     chex.assert_scalar_positive(z0.ndim)
 
 
-def _flatten(f: BatchedMap, z0: jax.Array) -> tuple[BatchedMap, jax.Array]:
+def flatten(f: BatchedMap, z0: jax.Array) -> tuple[BatchedMap, jax.Array]:
     """Returns f as a map of `[B, N]`, and z0 as `[B, N]`."""
     flat_z0 = z0.reshape(z0.shape[0], -1)
 

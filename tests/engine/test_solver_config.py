@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.fixed_point.solver_config import PhantomGradient, SolverConfig, UnrolledGradient
+from engine.solver_config import PhantomGradient, SolverConfig, UnrolledGradient
 
 
 @pytest.mark.parametrize(

@@ -20,15 +20,15 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from engine.fixed_point.solve import SolveStats, relative_residual, solve
-from engine.fixed_point.solver_config import (
+from engine.fixed_point.solver import SolveStats, relative_residual, solve
+from engine.fixed_point.unrolled import Loop, iterate
+from engine.solver_config import (
     Gradient,
     ImplicitGradient,
     PhantomGradient,
     SolverConfig,
     UnrolledGradient,
 )
-from engine.fixed_point.unrolled import Loop, iterate
 
 ParametricMap = Callable[[Any, Any, jax.Array], jax.Array]
 

@@ -7,15 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from engine.fixed_point.solve import (
-    METHODS,
-    BatchedMap,
-    SolveStats,
-    relative_residual,
-    solve,
-    solve_trajectory,
-)
-from engine.fixed_point.solver_config import SolverConfig, SolverMethod
+from engine.fixed_point.solver import METHODS, BatchedMap, SolveStats, relative_residual, solve
+from engine.fixed_point.trajectory import solve_trajectory
+from engine.solver_config import SolverConfig, SolverMethod
 
 all_methods = pytest.mark.parametrize("method", sorted(METHODS))
 

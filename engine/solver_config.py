@@ -1,4 +1,7 @@
-"""Settings of the fixed-point solver and of the gradients through its solution."""
+"""Settings of the fixed-point solver and of the gradients through its solution; `engine.fixed_point` exports them.
+
+They stand apart from the solver so that command lines can read settings without JAX.
+"""
 
 import dataclasses
 from typing import Literal, get_args
@@ -21,7 +24,7 @@ def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 class SolverConfig:
     """How a fixed point is searched for and when the search of a sample ends."""
 
-    # Update rule; see engine/fixed_point/{anderson,picard,broyden}.py.
+    # Update rule; see engine/fixed_point/{solver,anderson,broyden}.py.
     method: SolverMethod = "anderson"
     # Most evaluations of f, at least 1.
     max_steps: int = 16
@@ -109,5 +112,5 @@ class UnrolledGradient:
         _require("damping", self.damping, 0 < self.damping <= 1, "in (0, 1]")
 
 
-# How the gradient through a fixed point is computed; see engine/fixed_point/implicit.py.
+# How the gradient through a fixed point is computed; see engine/fixed_point/gradients.py.
 Gradient = ImplicitGradient | PhantomGradient | UnrolledGradient
