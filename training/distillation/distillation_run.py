@@ -17,9 +17,7 @@ from training.distillation.network_teacher import NetworkTeacher
 from training.distillation.starting_weights import starting_weights
 from training.distillation.train_state import TrainState
 from training.packed.batches import BatchStream
-from training.packed.device_batches import DeviceBatch
-from training.packed.prefetch import prefetch
-from training.packed.resident_batches import make_batches
+from training.packed.device_batches import DeviceBatch, make_batches, prefetch
 from training.packed.shards import Shards
 from training.runs.run_clock import RunClock
 from training.runs.schedule import Schedule

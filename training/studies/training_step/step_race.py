@@ -19,9 +19,7 @@ from training.distillation.distillation_config import RunConfig
 from training.distillation.learner import make_state, make_update
 from training.distillation.train_state import TrainState
 from training.packed.batches import BatchStream
-from training.packed.device_batches import DeviceBatch
-from training.packed.prefetch import prefetch
-from training.packed.resident_batches import make_batches
+from training.packed.device_batches import DeviceBatch, make_batches, prefetch
 from training.packed.shards import Shards
 from training.studies.interleaved_timing import Clock, TimedTurns, seconds_of
 from training.studies.training_step.plain_step import PlainTokens, make_plain_update
