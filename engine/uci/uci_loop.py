@@ -111,15 +111,14 @@ class UciLoop:
     def _finish(self, rest: Iterator[str]) -> None:
         """Waits until everything asked for is answered; after `quit`, for long only if the input ends too."""
         allow_interrupts()
-        if not self.controller.busy:
-            return
         input_ended = threading.Event()
 
         def await_end() -> None:
             deque(rest, maxlen=0)
             input_ended.set()
 
-        threading.Thread(target=await_end, name="end of input", daemon=True).start()
+        if self.controller.busy:
+            threading.Thread(target=await_end, name="end of input", daemon=True).start()
         self.controller.finish(input_ended.is_set)
 
     def _greet(self) -> None:

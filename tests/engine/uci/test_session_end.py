@@ -73,3 +73,12 @@ def test_nothing_is_done_once_nobody_reads() -> None:
     loop = UciLoop(ProtocolOutput(Broken()), lambda _: FakeEvaluator())
     loop.run(iter(["uci", "this line ends the test if it is read"] * 1))
     assert not loop.controller.busy
+
+
+@pytest.mark.parametrize("end", [["quit"], []])
+@pytest.mark.parametrize("go", ["go infinite", "go ponder"])
+def test_the_end_releases_an_answer_that_has_long_been_held(go: str, end: list[str]) -> None:
+    talk = Talk()
+    assert not bestmoves(talk.say(go)) and not talk.loop.controller.busy
+    talk.loop.run(end)
+    assert bestmoves(talk.take()) == ["bestmove e2e4"]
