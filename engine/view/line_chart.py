@@ -127,12 +127,14 @@ def _curve(line: Line, color: str, x_scale: _Scale, y_scale: _Scale) -> list[str
 
 def _axes(x_scale: _Scale, y_scale: _Scale, x_label: str, percent: bool) -> list[str]:
     parts = []
-    for tick in _ticks(y_scale.low, y_scale.high, y_scale.is_log):
+    ticks = _ticks(y_scale.low, y_scale.high, y_scale.is_log)
+    for tick, text in zip(ticks, _tick_texts(ticks, 4, percent), strict=True):
         y = y_scale(tick)
         rule = f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{x_scale.end:.1f}" y2="{y:.1f}" stroke="#e9ecef"/>'
-        parts += [rule, _text(_LEFT - 6, y + 4, f"{100 * tick:.3g}%" if percent else f"{tick:,.4g}", anchor="end")]
-    for tick in _ticks(x_scale.low, x_scale.high, False):
-        parts.append(_text(x_scale(tick), y_scale.start + 15, f"{tick:,.6g}", anchor="middle"))
+        parts += [rule, _text(_LEFT - 6, y + 4, text, anchor="end")]
+    ticks = _ticks(x_scale.low, x_scale.high, False)
+    for tick, text in zip(ticks, _tick_texts(ticks, 6), strict=True):
+        parts.append(_text(x_scale(tick), y_scale.start + 15, text, anchor="middle"))
     parts.append(_text((x_scale.start + x_scale.end) / 2, y_scale.start + 29, x_label, anchor="middle", fill="#868e96"))
     return parts
 
@@ -147,6 +149,16 @@ def _ticks(low: float, high: float, is_log: bool) -> list[float]:
     power = 10.0 ** math.floor(math.log10(raw))
     step = min((factor * power for factor in (1, 2, 5, 10)), key=lambda candidate: abs(candidate - raw))
     return [step * count for count in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
+def _tick_texts(ticks: Sequence[float], digits: int, percent: bool = False) -> list[str]:
+    """Returns the ticks as text, with more digits than the given ones where two would read the same."""
+    values, texts = [100 * tick if percent else tick for tick in ticks], [""]
+    for enough in range(digits, 17):
+        texts = [f"{value:,.{enough}g}" + ("%" if percent else "") for value in values]
+        if len(set(texts)) == len(texts):
+            break
+    return texts
 
 
 def _range(values: Sequence[float], is_log: bool) -> tuple[float, float]:

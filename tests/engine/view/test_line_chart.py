@@ -33,6 +33,18 @@ def test_a_logarithmic_axis_makes_equal_ratios_equal() -> None:
     assert points[0][1] - points[1][1] == pytest.approx(points[1][1] - points[2][1], abs=0.11)
 
 
+@pytest.mark.parametrize("percent", [False, True])
+def test_no_two_ticks_read_the_same(percent: bool) -> None:
+    line = Line(label="", points=((0, 0.99801), (1, 0.99802), (2, 0.99804)))
+    text = line_chart([line], title="t", x_label="step", percent=percent)
+    ticks = [
+        label.text
+        for label in ElementTree.fromstring(text).findall(f"{SVG}text")
+        if label.get("text-anchor") == "end" and label.text
+    ]
+    assert len(ticks) >= 3 and len(set(ticks)) == len(ticks)
+
+
 def test_labels_of_equal_curves_are_moved_apart() -> None:
     root = drawn([Line(label=f"run {index}", points=((0, 1), (1, 2))) for index in range(5)])
     heights = sorted(float(text.get("y", "0")) for text in root.findall(f"{SVG}text") if "run" in (text.text or ""))
