@@ -62,7 +62,7 @@ def _load_evaluator(request: "WeightsRequest") -> "RecursiveEvaluator":
     try:
         from engine.player.network_evaluator import load_network_evaluator
 
-        return load_network_evaluator(folder, request.backend, request.tolerance)
+        return load_network_evaluator(folder, request.backend, request.tolerance, in_background=True)
     finally:
         gc.freeze()
         gc.enable()

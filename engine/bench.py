@@ -126,12 +126,24 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--rounds", type=positive_whole, default=5, metavar="N", help="evaluations of each position (default: 5)")
     add("--threads", type=positive_whole, default=1, metavar="N", help="CPU threads (default: 1)")
+    add("--start", action="store_true", help="measure N cold and N warm starts of the engine instead")
     add("--training", action="store_true", help="time a step of training instead: see `bench --training --help`")
     add_example(parser, "recursezero bench --rounds 2")
     parser.set_defaults(work=_bench)
 
 
 def _bench(arguments: argparse.Namespace) -> int:
+    print("\n".join(_start_lines(arguments) if arguments.start else _evaluation_lines(arguments)))
+    return 0
+
+
+def _start_lines(arguments: argparse.Namespace) -> list[str]:
+    from engine.start_bench import engine_command, start_lines
+
+    return start_lines(engine_command(arguments.weights), arguments.rounds)
+
+
+def _evaluation_lines(arguments: argparse.Namespace) -> list[str]:
     import chess
 
     from engine.player.backend import limit_threads
@@ -143,8 +155,7 @@ def _bench(arguments: argparse.Namespace) -> int:
 
     evaluator = load_network_evaluator(folder)
     boards = [chess.Board(fen) for fen in BENCH_POSITIONS]
-    print("\n".join(run_bench(evaluator, boards, arguments.rounds).lines()))
-    return 0
+    return run_bench(evaluator, boards, arguments.rounds).lines()
 
 
 def _quantile(sorted_values: Sequence[float], share: float) -> float:

@@ -1,11 +1,12 @@
-"""A network's folder: settings, weights, checksum.
+"""Reads and writes a network's folder: settings, weights, checksum.
 
     network.json   format version, configuration, sha256 of it and the weights, facts about their making
     params/        Orbax checkpoint of the serving parameters
     model/         of the latent model, float32, where there is one; its settings are in network.json
     CARD.md        for people
 
-A folder that is missing, cut short, altered or newer than this code is refused with one line.
+A folder that is missing, cut short, altered or newer than this code is refused with one line. Flax and Orbax are
+imported only where a network is made or its weights are read: a start with kept programs does neither.
 """
 
 import hashlib
@@ -14,18 +15,20 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import chex
 import jax
 import jax.numpy as jnp
 
 from engine.encoding.position import POSITION_SIZE
 from engine.frozen_config import ConfigError, ConfigT, from_json_dict, to_json_dict
-from engine.network.int8 import SERVING_PRODUCTS
-from engine.network.latent_model.policy_improvement import ModelConfig, PlayingModel, latent_model
-from engine.network.model import Network
 from engine.network.network_config import NetworkConfig, upgraded_settings
+
+if TYPE_CHECKING:
+    import chex
+
+    from engine.network.latent_model.policy_improvement import ModelConfig, PlayingModel
+    from engine.network.model import Network
 
 # 2: features of what pieces threaten; 3: the checksum covers the configuration; 4: solver and gradient are the core's
 FORMAT_VERSION = 4
@@ -34,41 +37,46 @@ _MANIFEST, _PARAMS, _MODEL, _CARD = "network.json", "params", "model", "CARD.md"
 
 
 class CheckpointError(ValueError):
-    """A folder does not hold a network that can be used; the text is one line."""
+    """Reports a folder that does not hold a network that can be used; the text is one line."""
 
 
 class LoadedNetwork(NamedTuple):
-    """A network ready to play."""
+    """Holds a network ready to play."""
 
-    network: Network
-    params: chex.ArrayTree
+    network: "Network"
+    params: "chex.ArrayTree"
     sha256: str  # of configuration and weights
-    model: PlayingModel | None = None  # by which the policy can be improved
+    model: "PlayingModel | None" = None  # by which the policy can be improved
 
 
 class NetworkFacts(NamedTuple):
-    """What a network's folder says about itself."""
+    """Holds what a network's folder says about itself."""
 
     config: NetworkConfig
     facts: Mapping[str, object]  # about its making
     sha256: str  # of configuration and weights, compared with the files
-    model: ModelConfig | None = None  # of the latent model, if there is one
+    model: "ModelConfig | None" = None  # of the latent model, if there is one
 
 
-def serving_network(config: NetworkConfig) -> Network:
+def serving_network(config: NetworkConfig) -> "Network":
     """Returns the network in the form that plays."""
+    from engine.network.int8 import SERVING_PRODUCTS
+    from engine.network.model import Network
+
     return Network(config, SERVING_PRODUCTS[config.arithmetic])
 
 
-def serving_shapes(config: NetworkConfig) -> chex.ArrayTree:
-    """Returns shapes and types of the serving parameters, nothing is computed."""
+def serving_shapes(config: NetworkConfig) -> "chex.ArrayTree":
+    """Returns shapes and types of the serving parameters; nothing is computed."""
     position = jax.ShapeDtypeStruct((1, POSITION_SIZE), jnp.int8)
     variables = jax.eval_shape(serving_network(config).init, jax.eval_shape(lambda: jax.random.key(0)), position)
     return variables["params"]
 
 
-def model_shapes(model: ModelConfig, config: NetworkConfig) -> chex.ArrayTree:
-    """Returns shapes and types of a latent model's parameters beside a network, nothing is computed."""
+def model_shapes(model: "ModelConfig", config: NetworkConfig) -> "chex.ArrayTree":
+    """Returns shapes and types of a latent model's parameters beside a network; nothing is computed."""
+    from engine.network.latent_model.policy_improvement import latent_model
+
     squares, cell = jax.ShapeDtypeStruct((1, 64, config.width), jnp.float32), jax.ShapeDtypeStruct((1,), jnp.int32)
     init = latent_model(model, config.value_bins).init
     return jax.eval_shape(init, jax.eval_shape(lambda: jax.random.key(0)), squares, cell)["params"]
@@ -77,15 +85,15 @@ def model_shapes(model: ModelConfig, config: NetworkConfig) -> chex.ArrayTree:
 def save_network(
     folder: Path,
     config: NetworkConfig,
-    params: chex.ArrayTree,
+    params: "chex.ArrayTree",
     card: str,
     facts: Mapping[str, object],
-    model: PlayingModel | None = None,
+    model: "PlayingModel | None" = None,
 ) -> None:
     """Writes a network's folder; an older one of that name is replaced only when the new one is whole.
 
     Args:
-      folder: where to; folders above it are made.
+      folder: to be written; folders above it are made.
       config: of the network.
       params: serving parameters.
       card: text of CARD.md.
@@ -122,14 +130,16 @@ def save_network(
     _replace_folder(partial, folder)
 
 
-def _check(params: chex.ArrayTree, shapes: chex.ArrayTree, name: str) -> None:
+def _check(params: "chex.ArrayTree", shapes: "chex.ArrayTree", name: str) -> None:
+    import chex
+
     try:
         chex.assert_trees_all_equal_shapes_and_dtypes(params, shapes)
     except AssertionError as error:
         raise ValueError(f"expected the {name}, got others") from error
 
 
-def _write_params(folder: Path, params: chex.ArrayTree) -> None:
+def _write_params(folder: Path, params: "chex.ArrayTree") -> None:
     import orbax.checkpoint as ocp
 
     with ocp.StandardCheckpointer() as checkpointer:
@@ -165,7 +175,11 @@ def load_network(folder: Path) -> LoadedNetwork:
       CheckpointError: it is not a network that this version can play.
     """
     config, _, digest, model_config = read_network_facts(folder)
-    model = PlayingModel(model_config, _read_params(folder / _MODEL)) if model_config else None
+    model = None
+    if model_config is not None:
+        from engine.network.latent_model.policy_improvement import PlayingModel
+
+        model = PlayingModel(model_config, _read_params(folder / _MODEL))
     return LoadedNetwork(serving_network(config), _read_params(folder / _PARAMS), digest, model)
 
 
@@ -177,7 +191,11 @@ def read_network_facts(folder: Path) -> NetworkFacts:
     """
     manifest = _read_manifest(folder)
     config = _read_config(folder, NetworkConfig, upgraded_settings(manifest.get("config")), "a network's")
-    model = _read_config(folder, ModelConfig, manifest["model"], "a latent model's") if "model" in manifest else None
+    model = None
+    if "model" in manifest:
+        from engine.network.latent_model.policy_improvement import ModelConfig
+
+        model = _read_config(folder, ModelConfig, manifest["model"], "a latent model's")
     digest = _digest(folder, manifest)
     if digest != manifest.get("sha256"):
         raise CheckpointError(
@@ -210,7 +228,7 @@ def _read_config(folder: Path, cls: type[ConfigT], settings: Any, whose: str) ->
         raise CheckpointError(f"expected {whose} configuration in {folder / _MANIFEST}, got: {error}") from None
 
 
-def _read_params(folder: Path) -> chex.ArrayTree:
+def _read_params(folder: Path) -> "chex.ArrayTree":
     import orbax.checkpoint as ocp
 
     path = folder.resolve()
@@ -218,8 +236,8 @@ def _read_params(folder: Path) -> chex.ArrayTree:
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            # That they are the weights of the configuration was seen to when they were saved, and the checksum tells
-            # whether either has changed since; to trace the network for its shapes would be a third of the loading.
+            # Saving checked that they fit the configuration, and the checksum tells whether either has changed since;
+            # tracing the network for its shapes would be a third of the loading.
             stored = checkpointer.metadata(path).item_metadata
             if stored is None:
                 raise ValueError("no list of what is stored")

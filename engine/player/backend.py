@@ -1,6 +1,7 @@
 """Chooses what computes the network, the processor or an accelerator, and bounds what is compiled for it."""
 
 import os
+import sys
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # the table of options needs the names before anything heavy is imported
@@ -13,29 +14,7 @@ MOST_STEPS = 64
 
 
 class BackendError(ValueError):
-    """No device of the kind asked for can be used; the text is one line."""
-
-
-def device_of(backend: Backend) -> "jax.Device":
-    """Returns the first device of a backend.
-
-    If `cpu` is the first one that a process asks for, JAX is kept from using accelerators at all, whose memory it
-    would take; `gpu` then needs a new process.
-
-    Raises:
-      BackendError: there is none.
-    """
-    import jax
-
-    if backend == "cpu":
-        jax.config.update("jax_platforms", "cpu")
-    try:
-        return jax.devices(None if backend == "auto" else backend)[0]
-    except RuntimeError as error:
-        raise BackendError(
-            f"expected a {backend} that JAX can use for Backend, got none (allowed: auto, cpu, gpu; from cpu to gpu "
-            "the engine must be started again)"
-        ) from error
+    """Reports that no device of the kind asked for can be used; the text is one line."""
 
 
 def limit_threads(threads: int) -> None:
@@ -48,3 +27,49 @@ def limit_threads(threads: int) -> None:
       threads: at least 1.
     """
     os.environ["NPROC"] = str(threads)
+
+
+def device_of(backend: Backend) -> "jax.Device":
+    """Returns the first device of a backend.
+
+    If `cpu` is the first one that a process asks for, JAX is kept from using accelerators at all, whose memory it
+    would take; `gpu` then needs a new process. If JAX_PLATFORMS names no device that is there, `auto` takes one that
+    is, and says so on standard error.
+
+    Raises:
+      BackendError: there is none.
+    """
+    import jax
+
+    if backend == "cpu":
+        jax.config.update("jax_platforms", "cpu")
+    try:
+        return jax.devices(None if backend == "auto" else backend)[0]
+    except (RuntimeError, AssertionError) as error:  # JAX asserts where a platform's plug-in is not installed
+        named = jax.config.values["jax_platforms"]
+        if backend == "auto" and named:
+            return _device_instead_of(named)
+        raise BackendError(
+            f"expected a {backend} that JAX can use for Backend, got none (allowed: auto, cpu, gpu; from cpu to gpu "
+            "the engine must be started again)"
+        ) from error
+
+
+def _device_instead_of(named: str) -> "jax.Device":
+    """Returns the first device there is of the platforms named, or else of any, and says so on standard error.
+
+    Args:
+      named: platforms, separated by commas, not all of which can be used.
+    """
+    import jax
+
+    for platform in (*named.split(","), None):
+        jax.config.update("jax_platforms", platform)
+        try:
+            device = jax.devices()[0]
+        except (RuntimeError, AssertionError):
+            continue
+        message = f"expected devices that are there for JAX_PLATFORMS, got {named!r}; {device.platform} is used instead"
+        print(message, file=sys.stderr)
+        return device
+    raise BackendError(f"expected devices that are there for JAX_PLATFORMS, got {named!r} (allowed: cpu)")

@@ -1,4 +1,4 @@
-"""What the network says about a position, and the protocol of whatever says it."""
+"""Holds what a network says about a position, and declares the protocol of whatever evaluates positions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from typing import Protocol
 import chess
 import numpy as np
 
+from engine.encoding.position import POSITION_SIZE, encode_position
+
 # Boards that an evaluator takes in one go on a processor: a call with 2 of them takes as long as one with so many. A
 # larger batch is hardly quicker by the board, and would make two or three moves that are compared as slow as all.
 BATCH = 8
@@ -14,7 +16,7 @@ BATCH = 8
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The policy, the expected result and the solver's record of one position.
+    """Holds the policy, the expected result and the solver's record of one position.
 
     Attributes:
       moves: the legal moves, sorted by their UCI text; never empty.
@@ -69,10 +71,26 @@ class Evaluator(Protocol):
         ...
 
 
-class RecursiveEvaluator(Evaluator, Protocol):
-    """An evaluator whose recursion can be cut short or prolonged, and whose policy can perhaps be improved."""
+class EncodedEvaluator(Evaluator, Protocol):
+    """Evaluates positions that somebody else has encoded, so that it is done once."""
 
-    batch: int  # boards that it takes in one go
+    def evaluate_encoded(self, boards: Sequence[chess.Board], positions: np.ndarray) -> list[Evaluation]:
+        """Returns what `evaluate` returns of the boards.
+
+        Args:
+          boards: as for `evaluate`.
+          positions: int8 `[len(boards), P]`, the boards encoded.
+        """
+        ...
+
+
+class RecursiveEvaluator(EncodedEvaluator, Protocol):
+    """Evaluates with a recursion that can be cut short or prolonged, and a policy that can perhaps be improved."""
+
+    @property
+    def batch(self) -> int:
+        """Boards that it takes in one go."""
+        ...
 
     def with_improved_policy(self) -> "RecursiveEvaluator":
         """Returns an evaluator of the same network whose policies are improved by one step of its latent model.
@@ -82,8 +100,8 @@ class RecursiveEvaluator(Evaluator, Protocol):
         """
         ...
 
-    def with_step_limit(self, steps: int) -> Evaluator:
-        """Returns an evaluator of the same network that iterates at most so often.
+    def with_step_limit(self, steps: int) -> EncodedEvaluator:
+        """Returns an evaluator of the same network that makes at most so many iterations.
 
         Args:
           steps: at least 1, or 0 for the network's own limit.
@@ -92,6 +110,12 @@ class RecursiveEvaluator(Evaluator, Protocol):
           ValueError: the network cannot make so many; the text is one line.
         """
         ...
+
+
+def encode_boards(boards: Sequence[chess.Board]) -> np.ndarray:
+    """Returns the boards encoded for the network, int8 `[len(boards), P]`."""
+    encoded = [encode_position(board) for board in boards]
+    return np.stack(encoded) if encoded else np.zeros((0, POSITION_SIZE), np.int8)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

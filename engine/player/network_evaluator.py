@@ -1,56 +1,46 @@
-"""The evaluator that is a network: boards in, policy and result out, a batch at a time."""
+"""Evaluates boards with a network: policy over the legal moves and result, for any number of boards."""
 
-import copy
 import dataclasses
 import functools
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import chess
-import jax
 import numpy as np
 
-from engine.checkpoint import LoadedNetwork, load_network
+from engine.checkpoint import load_network, read_network_facts
 from engine.encoding.move_labels import legal_moves_and_cells
-from engine.encoding.position import encode_position
 from engine.network.cores.core_configs import DeqConfig
-from engine.network.cores.core_registry import check_step_limit
-from engine.network.latent_model.policy_improvement import candidates_of, evaluate_improved
-from engine.network.model import Network, NetworkOutput, evaluate
-from engine.player.backend import MOST_STEPS, Backend, device_of
-from engine.player.evaluator import BATCH, Evaluation, log_softmax
+from engine.player.backend import Backend, device_of
+from engine.player.evaluator import BATCH, Evaluation, encode_boards, log_softmax
+from engine.player.network_programs import NetworkPrograms, Outputs, kept_programs, programs_of
+from engine.player.program_store import open_program_store
 
-# Boards in a batch on an accelerator, which hardly takes longer for so many than for one.
-_ACCELERATOR_BATCH = 64
+if TYPE_CHECKING:  # Flax comes with it
+    from engine.checkpoint import LoadedNetwork
+    from engine.network.network_config import NetworkConfig
 
 
 class NoModelError(ValueError):
-    """The policy of a network without a latent model cannot be improved; the text is one line."""
+    """Reports that a network has no latent model to improve its policy; the text is one line."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class NetworkEvaluator:
-    """Evaluates boards with a loaded network: alone (every move of a game), or in batches.
+    """Evaluates boards with the programs of a network: alone (every move of a game), or in batches."""
 
-    Args:
-      loaded: network and parameters.
-      tolerance: of the solver, 0 for the network's own.
-      batch: boards in a batch.
-    """
+    programs: NetworkPrograms
+    config: "NetworkConfig"
+    sha256: str  # of configuration and weights
+    step_limit: int  # on the iterations
+    has_model: bool = False  # whether the network comes with a latent model
+    improves: bool = False  # whether policies are improved by one step of it
 
-    def __init__(self, loaded: LoadedNetwork, tolerance: float = 0.0, batch: int = BATCH) -> None:
-        self.sha256, self.batch = loaded.sha256, batch
-        config = loaded.network.config
-        self._config = config
-        self._step_limit = config.own_steps
-        core = config.core.with_tolerance(tolerance) if tolerance else config.core
-        network = Network(dataclasses.replace(config, core=core), loaded.network.product, MOST_STEPS)
-        self._has_model, self._improves = loaded.model is not None, False
-        if loaded.model is None:
-            self._program = jax.jit(functools.partial(evaluate, network, loaded.params))
-        else:
-            self._program = jax.jit(functools.partial(evaluate_improved, network, loaded.params, loaded.model))
+    @property
+    def batch(self) -> int:
+        """Boards that it takes in one go."""
+        return self.programs.batch
 
     def with_step_limit(self, steps: int) -> "NetworkEvaluator":
         """Returns an evaluator of the same network and programs that iterates at most so often.
@@ -61,11 +51,12 @@ class NetworkEvaluator:
         Raises:
           StepLimitError: the network's core cannot make so many.
         """
-        if steps:
-            check_step_limit(self._config, steps)
-        limited = copy.copy(self)
-        limited._step_limit = steps or self._config.own_steps
-        return limited
+        if not steps:
+            return dataclasses.replace(self, step_limit=self.config.own_steps)
+        from engine.network.cores.core_registry import check_step_limit
+
+        check_step_limit(self.config, steps)
+        return dataclasses.replace(self, step_limit=steps)
 
     def with_improved_policy(self) -> "NetworkEvaluator":
         """Returns an evaluator of the same programs whose policies are improved by one step of the latent model.
@@ -73,96 +64,104 @@ class NetworkEvaluator:
         Raises:
           NoModelError: the network came without one.
         """
-        if not self._has_model:
+        if not self.has_model:
             raise NoModelError(
                 "expected a network with a latent model for MoveSelection cmpo, got one without (allowed: policy, "
                 "lookahead; recursezero fit-model and recursezero export of self-play write it beside the network)"
             )
-        improving = copy.copy(self)
-        improving._improves = True
-        return improving
-
-    def warm_up(self) -> None:
-        """Compiles both programs side by side, or fetches them from the compilation cache."""
-        start = chess.Board()
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            for result in (pool.submit(self.evaluate, [start]), pool.submit(self.evaluate, [start] * 2)):
-                result.result()
+        return dataclasses.replace(self, improves=True)
 
     def evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
-        """Returns one evaluation per board, in order.
+        """Returns one evaluation per board, in order; see `Evaluator`. Boards have at most 16 pieces a side."""
+        return self.evaluate_encoded(boards, encode_boards(boards))
 
-        Args:
-          boards: each with at least one legal move and at most 16 men a side.
-        """
-        positions = np.stack([encode_position(board) for board in boards]) if boards else np.zeros((0, 67), np.int8)
+    def evaluate_encoded(self, boards: Sequence[chess.Board], positions: np.ndarray) -> list[Evaluation]:
+        """Returns one evaluation per board, in order; see `EncodedEvaluator`."""
         evaluations: list[Evaluation] = []
         for start in range(0, len(boards), self.batch):
-            chunk = boards[start : start + self.batch]
-            moves_and_cells = [legal_moves_and_cells(board) for board in chunk]
-            output = self._outputs(positions[start : start + self.batch], [cells for _, cells in moves_and_cells])
-            rows = enumerate(moves_and_cells)
-            evaluations += [self._evaluation(moves, cells, output, row) for row, (moves, cells) in rows]
+            chunk = slice(start, start + self.batch)
+            evaluations += self._evaluate_chunk(boards[chunk], positions[chunk])
         return evaluations
 
-    def _outputs(self, positions: np.ndarray, cells: Sequence[np.ndarray]) -> NetworkOutput:
-        """Returns the outputs as NumPy arrays; rows beyond the positions are padding."""
-        size = 1 if len(positions) == 1 else self.batch
-        padding = np.repeat(positions[:1], size - len(positions), axis=0)
-        return jax.device_get(self._apply(np.concatenate([positions, padding]), cells))
+    def _evaluate_chunk(self, boards: Sequence[chess.Board], positions: np.ndarray) -> list[Evaluation]:
+        moves_and_cells = [legal_moves_and_cells(board) for board in boards]
+        candidates = None
+        if self.has_model:
+            candidates = [cells if self.improves else cells[:0] for _, cells in moves_and_cells]
+        runs = self.programs.run(positions, self.step_limit, candidates)
+        rows = [(output, row) for output in runs for row in range(len(output.steps))]
+        return [
+            self._evaluation(moves, cells, output, row)
+            for (moves, cells), (output, row) in zip(moves_and_cells, rows, strict=False)
+        ]
 
-    def _apply(self, positions: np.ndarray, cells: Sequence[np.ndarray]) -> NetworkOutput:
-        limit = np.int32(self._step_limit)
-        if not self._has_model:
-            return self._program(positions, limit)
-        return self._program(positions, limit, candidates_of(cells if self._improves else [], len(positions)))
-
-    def _evaluation(self, moves: list[chess.Move], cells: np.ndarray, output: NetworkOutput, row: int) -> Evaluation:
+    def _evaluation(self, moves: list[chess.Move], cells: np.ndarray, output: Outputs, row: int) -> Evaluation:
         return Evaluation(
             moves=tuple(moves),
             log_probs=log_softmax(np.asarray(output.policy_logits[row])[cells]),
             wdl_to_move=np.exp(log_softmax(np.asarray(output.wdl_logits[row]))),
-            steps=int(output.stats.steps[row]),
-            residual=float(output.stats.residual[row]),
-            converged=bool(output.stats.converged[row]) if self._can_converge() else None,
+            steps=int(output.steps[row]),
+            residual=float(output.residual[row]),
+            converged=bool(output.converged[row]) if self._can_converge() else None,
         )
 
     def _can_converge(self) -> bool:
         """Returns whether a small residual can end the iteration before its limit."""
-        core = self._config.core
-        return isinstance(core, DeqConfig) and core.gradient.kind != "unroll" and self._step_limit > 1
+        core = self.config.core
+        return isinstance(core, DeqConfig) and core.gradient.kind != "unroll" and self.step_limit > 1
 
 
-def load_network_evaluator(folder: Path, backend: Backend = "auto", tolerance: float = 0.0) -> NetworkEvaluator:
-    """Loads a network's folder and compiles it.
+def evaluator_of(loaded: "LoadedNetwork", tolerance: float = 0.0, batch: int = BATCH) -> NetworkEvaluator:
+    """Returns the evaluator of a network in memory; it compiles when it is first used.
+
+    Args:
+      loaded: network and parameters.
+      tolerance: of the solver, 0 for the network's own.
+      batch: boards in a batch.
+    """
+    config = loaded.network.config
+    return NetworkEvaluator(
+        programs=programs_of(loaded, tolerance, batch),
+        config=config,
+        sha256=loaded.sha256,
+        step_limit=config.own_steps,
+        has_model=loaded.model is not None,
+    )
+
+
+def load_network_evaluator(
+    folder: Path, backend: Backend = "auto", tolerance: float = 0.0, in_background: bool = False
+) -> NetworkEvaluator:
+    """Loads a network's folder and makes it ready for one board.
 
     Args:
       folder: of the network.
       backend: what to compute with.
       tolerance: of the solver, 0 for the network's own.
+      in_background: makes the program for batches at once, while boards are evaluated one by one. Otherwise it is made
+        when it is first needed, so that results do not depend on when that is.
 
     Raises:
       CheckpointError: the folder is not a network that this version can play.
       BackendError: there is no such backend.
     """
-    _use_compilation_cache()
     device = device_of(backend)
-    loaded = load_network(folder)
-    placed = jax.device_put((loaded.params, loaded.model and loaded.model.params), device)
-    model = loaded.model and loaded.model._replace(params=placed[1])
-    batch = BATCH if device.platform == "cpu" else _ACCELERATOR_BATCH
-    evaluator = NetworkEvaluator(loaded._replace(params=placed[0], model=model), tolerance, batch)
-    evaluator.warm_up()
-    return evaluator
-
-
-def _use_compilation_cache() -> None:
-    """Keeps compiled programs in the user's cache folder, if there is one, unless JAX was told otherwise."""
-    if jax.config.values["jax_compilation_cache_dir"] is not None:
-        return
-    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if not os.path.isabs(caches):
-        return
-    jax.config.update("jax_compilation_cache_dir", os.path.join(caches, "recursezero", "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    network = read_network_facts(folder)
+    programs = kept_programs(
+        functools.partial(load_network, folder),
+        network.sha256,
+        network.model is not None,
+        device,
+        tolerance,
+        open_program_store(),
+    )
+    programs.prepare(1)
+    if in_background:
+        programs.prepare_batch_in_background()
+    return NetworkEvaluator(
+        programs=programs,
+        config=network.config,
+        sha256=network.sha256,
+        step_limit=network.config.own_steps,
+        has_model=network.model is not None,
+    )

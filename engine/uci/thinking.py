@@ -13,7 +13,7 @@ from engine.bench import BENCH_POSITIONS, run_bench
 from engine.player.choice import MoveSelection, position_after
 from engine.player.endgame_tables import EndgameTables, MissingFoldersError, TablesError
 from engine.player.evaluation_cache import CachedEvaluator
-from engine.player.evaluator import Evaluator, RecursiveEvaluator
+from engine.player.evaluator import EncodedEvaluator, RecursiveEvaluator
 from engine.player.player import Player, Thought
 from engine.player.polyglot_book import BookError, PolyglotBook
 from engine.uci.commands import Go, shown
@@ -184,7 +184,7 @@ class Thinking:
         self._selection = asked
         return network
 
-    def _limited(self, network: RecursiveEvaluator, settings: Settings) -> Evaluator:
+    def _limited(self, network: RecursiveEvaluator, settings: Settings) -> EncodedEvaluator:
         """Returns the network with the step limit asked for, or with its own if it cannot make so many steps."""
         try:
             return network.with_step_limit(settings.recursion_steps)

@@ -28,6 +28,7 @@ from engine.network.model import Network, evaluate
 from engine.network.tokens import tokens_of
 from engine.player.evaluator import Evaluation, Evaluator, log_softmax
 from engine.player.network_evaluator import NetworkEvaluator, load_network_evaluator
+from engine.player.program_store import use_compilation_cache
 from engine.view.ablation import HeadChoice, without_heads
 
 # A network that plays after one or two steps is shown settling further; the page says which step is played.
@@ -139,6 +140,7 @@ def open_network(folder: Path) -> OpenNetwork:
     Raises:
       CheckpointError: the folder is not a network that this version can play.
     """
+    use_compilation_cache()
     evaluator = load_network_evaluator(folder)
     capture = Capture(load_network(folder), evaluator)
     return OpenNetwork(evaluator, capture, {"name": folder.resolve().name, "sha256": evaluator.sha256})

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import chess
 import numpy as np
 
-from engine.player.evaluator import BATCH, Evaluation
+from engine.player.evaluator import BATCH, Evaluation, encode_boards
 
 Wdl = tuple[float, float, float]
 
@@ -28,6 +28,11 @@ class FakeEvaluator:
     def evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
         self.batches.append(len(boards))
         return [self._evaluate(board) for board in boards]
+
+    def evaluate_encoded(self, boards: Sequence[chess.Board], positions: np.ndarray) -> list[Evaluation]:
+        """Returns what was told; checks that the positions are those of the boards."""
+        np.testing.assert_array_equal(positions, encode_boards(boards))
+        return self.evaluate(boards)
 
     def with_improved_policy(self) -> "FakeEvaluator":
         """Returns itself if it has a model."""

@@ -8,7 +8,7 @@ import jax
 from engine.checkpoint import LoadedNetwork, serving_network
 from engine.fixed_point import SolverConfig
 from engine.network.network_config import NetworkConfig
-from engine.player.network_evaluator import NetworkEvaluator
+from engine.player.network_evaluator import evaluator_of
 from engine.view.capture import Capture, OpenNetwork
 from tests.doubles.tiny_network import param_shapes, stirred, tiny_config, tiny_deq
 
@@ -25,7 +25,7 @@ def loaded_tiny(config: NetworkConfig = TINY) -> LoadedNetwork:
 @functools.cache
 def open_tiny(config: NetworkConfig = TINY) -> OpenNetwork:
     """Returns the network as the commands open it, its programs compiled quickly and not well."""
-    evaluator = NetworkEvaluator(loaded_tiny(config))
+    evaluator = evaluator_of(loaded_tiny(config))
     network = OpenNetwork(evaluator, Capture(loaded_tiny(config), evaluator), {"name": "tiny", "sha256": "0" * 64})
     before = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", True)

@@ -1,6 +1,5 @@
 """A network as an evaluator: any number of boards in, one legal evaluation each out."""
 
-import os
 from collections.abc import Iterator
 
 import chess
@@ -11,9 +10,8 @@ import pytest
 from engine.checkpoint import save_network, serving_network, serving_shapes
 from engine.encoding.move_labels import move_to_cell
 from engine.encoding.position import encode_position
-from engine.player import network_evaluator
 from engine.player.evaluator import BATCH, Evaluation
-from engine.player.network_evaluator import NetworkEvaluator, NoModelError, load_network_evaluator
+from engine.player.network_evaluator import NetworkEvaluator, NoModelError, evaluator_of, load_network_evaluator
 from tests.doubles.tiny_latent_model import tiny_loaded
 from tests.doubles.tiny_network import forward, stirred, tiny_config
 from tests.reference.random_games import varied_positions
@@ -35,9 +33,7 @@ def evaluator(tmp_path_factory: pytest.TempPathFactory) -> NetworkEvaluator:
     """Returns the evaluator of a saved network, loaded and warmed up."""
     folder = tmp_path_factory.mktemp("networks") / "tiny"
     save_network(folder, CONFIG, stirred(serving_shapes(CONFIG)), "", {})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network_evaluator, "_use_compilation_cache", lambda: None)
-        return load_network_evaluator(folder)
+    return load_network_evaluator(folder)
 
 
 @pytest.fixture(scope="module")
@@ -123,19 +119,15 @@ def test_colours_exchanged_mirror_the_evaluation(evaluator: NetworkEvaluator) ->
 
 
 def test_two_programs_serve_every_number_of_boards(evaluator: NetworkEvaluator, boards: list[chess.Board]) -> None:
-    batches: set[int] = set()
-    with pytest.MonkeyPatch.context() as patch:
-        apply = evaluator._apply
-        patch.setattr(evaluator, "_apply", lambda position, cells: batches.add(len(position)) or apply(position, cells))  # type: ignore[func-returns-value]
-        for count in (1, 2, BATCH, BATCH + 1, 2 * BATCH + 2):
-            assert len(evaluator.evaluate(boards[:count])) == count
-    assert batches == {1, BATCH}
+    for count in (1, 2, BATCH, BATCH + 1, 2 * BATCH + 2):
+        assert len(evaluator.evaluate(boards[:count])) == count
+    assert set(evaluator.programs._programs) == {1, BATCH}
 
 
 def test_a_latent_model_improves_every_policy(boards: list[chess.Board], evaluator: NetworkEvaluator) -> None:
     loaded = tiny_loaded(CONFIG)
     assert loaded.model is not None
-    plain = NetworkEvaluator(loaded)
+    plain = evaluator_of(loaded)
     improving = plain.with_improved_policy()
     pairs = list(zip(plain.evaluate(boards[:9]), improving.evaluate(boards[:9]), strict=True))
     variations = []
@@ -152,17 +144,3 @@ def test_a_latent_model_improves_every_policy(boards: list[chess.Board], evaluat
     assert limited.steps == 1 and len(limited.moves) == len(pairs[0][1].moves)
     with pytest.raises(NoModelError, match=r"^expected a network with a latent model .* \(allowed: policy, "):
         evaluator.with_improved_policy()
-
-
-def test_compilation_cache_is_the_users_unless_jax_was_told(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    told: dict[str, object] = {}
-    monkeypatch.setattr(jax.config, "update", lambda name, value: told.update({name: value}))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    network_evaluator._use_compilation_cache()
-    assert str(told["jax_compilation_cache_dir"]).startswith(str(tmp_path))
-    assert list(tmp_path.iterdir()) == []  # type: ignore[attr-defined]
-    told.clear()
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a user without a home
-    network_evaluator._use_compilation_cache()
-    assert not told

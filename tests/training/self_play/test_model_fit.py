@@ -18,7 +18,7 @@ from engine.command_line import run_command
 from engine.network.latent_model.dynamics import LatentModel, cell_facts
 from engine.network.latent_model.policy_improvement import candidates_of, evaluate_improved, value_support
 from engine.network.products import FLOAT32
-from engine.player.network_evaluator import NetworkEvaluator
+from engine.player.network_evaluator import evaluator_of
 from tests.doubles.small_run import pack, quick_compiles
 from tests.doubles.tiny_latent_model import MODEL, tiny_loaded, tiny_model
 from tests.doubles.tiny_network import QUICK, stirred, tiny_config
@@ -207,8 +207,8 @@ def test_a_fit_learns_and_leaves_the_network_as_it_was(fitted: Path, network: Pa
     facts = json.loads((fitted / "network.json").read_text())["facts"]
     assert facts["steps"] == 7 and "held-out correlation" in (fitted / "CARD.md").read_text()
     with quick_compiles():
-        (played,) = NetworkEvaluator(after).with_improved_policy().evaluate([chess.Board()])
-        (plain,) = NetworkEvaluator(after).evaluate([chess.Board()])
+        (played,) = evaluator_of(after).with_improved_policy().evaluate([chess.Board()])
+        (plain,) = evaluator_of(after).evaluate([chess.Board()])
     assert played.moves == plain.moves and np.any(np.abs(played.log_probs - plain.log_probs) > 1e-6)
 
 

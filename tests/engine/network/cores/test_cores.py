@@ -17,7 +17,7 @@ from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.core_registry import CORES, StepLimitError
 from engine.network.int8 import SERVED, TRAINED, convert
 from engine.network.network_config import NetworkConfig
-from engine.player.network_evaluator import NetworkEvaluator
+from engine.player.network_evaluator import NetworkEvaluator, evaluator_of
 from tests.doubles.small_run import quick_compiles
 from tests.doubles.talk import Talk, bestmoves
 from tests.doubles.tiny_cores import BOARDS, HEADS, TINY_CORES, TOKENS, WIDTH, core_of, core_params, core_settings
@@ -160,7 +160,7 @@ def test_a_checkpoint_plays_through_uci(kind: str, tmp_path: Path) -> None:
     for got, expected in zip(jax.tree.leaves(loaded.params), jax.tree.leaves(saved_weights(kind)), strict=True):
         np.testing.assert_array_equal(got, expected)
     with quick_compiles():
-        evaluator: Any = NetworkEvaluator(loaded)
+        evaluator: Any = evaluator_of(loaded)
         talk = Talk(lambda _: evaluator, patience_s=120.0)
         talk.say("uci", "isready", "debug on", "position startpos moves e2e4")
         (answer,) = bestmoves(talk.say("go nodes 1"))

@@ -1,0 +1,243 @@
+"""Keeps compiled programs in the user's cache folder, so that only the first start compiles them.
+
+A file is named by a digest of everything that its program depends on (`program_key`), and begins with a checksum of
+its content. Where it is missing, damaged, or computes something else than when it was kept, the program is compiled
+again.
+"""
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import os
+import pickle
+import platform
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+import numpy as np
+from jax.experimental.serialize_executable import deserialize_and_load, serialize
+
+# Of programs in the folder; the ones that were not used for the longest time make room for new ones.
+_MOST_PROGRAMS = 16
+# Another process that compiles the same program is waited for, but not for ever: it may have been stopped.
+_PATIENCE_S = 30.0
+_POLL_S = 0.05
+_DIGEST_BYTES = 32
+# Of what a program computes in its trial.
+_TOLERANCE = 1e-3
+# Settings of JAX that change what is compiled, and may be set by other means than the environment.
+_SETTINGS = ("jax_disable_most_optimizations", "jax_enable_x64", "jax_default_matmul_precision")
+# Packages of this program that a compiled network depends on.
+_SOURCES = ("encoding", "fixed_point", "network")
+
+
+@functools.cache
+def cache_folder() -> Path | None:
+    """Returns the folder for what is kept between starts, or None, saying so, if there is none that can be written.
+
+    It is `recursezero` in the user's cache folder ($XDG_CACHE_HOME, or else ~/.cache); if that cannot be written, a
+    folder of the user's own among the temporary files.
+    """
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    temporary = Path(tempfile.gettempdir()) / f"recursezero-{os.getuid()}"
+    try:
+        if not caches.is_absolute():
+            raise ValueError("it is no absolute path")
+        return _writable(caches / "recursezero")
+    except (OSError, ValueError) as error:
+        problem = f"expected a cache folder that can be written, got {caches} ({_reason(error)})"
+    try:
+        temporary.mkdir(mode=0o700, exist_ok=True)
+        status = temporary.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+            raise ValueError("it is not this user's alone")
+        folder: Path | None = _writable(temporary)
+        print(f"{problem}; compiled programs are kept in {temporary}", file=sys.stderr)
+    except (OSError, ValueError) as error:
+        folder = None
+        print(f"{problem} nor {temporary} ({_reason(error)}); every start compiles anew", file=sys.stderr)
+    return folder
+
+
+def use_compilation_cache() -> None:
+    """Lets JAX keep what it compiles itself in the cache folder, unless it was told another one.
+
+    Must be called before anything is compiled: JAX looks for its cache once.
+    """
+    folder = cache_folder() if jax.config.values["jax_compilation_cache_dir"] is None else None
+    if folder is not None:
+        jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def open_program_store() -> "ProgramStore | None":
+    """Returns the store of the user, or None if there is no place for it or JAX is to keep nothing."""
+    if not jax.config.values["jax_enable_compilation_cache"]:
+        return None
+    told = jax.config.values["jax_compilation_cache_dir"]
+    folder = cache_folder() if told is None else Path(told)
+    return None if folder is None else ProgramStore(folder / "programs")
+
+
+def program_key(device: jax.Device, *parts: object) -> str:
+    """Returns a digest of a program's own parts and of everything else that it depends on.
+
+    Args:
+      device: that it is compiled for.
+      parts: that tell it from other programs; their text counts.
+    """
+    environment = sorted((name, value) for name, value in os.environ.items() if name.startswith(("JAX_", "XLA_")))
+    machine = (device.platform, device.device_kind, device.client.platform_version, _processor())
+    settings = [jax.config.values[name] for name in _SETTINGS]
+    versions = [version(package) for package in ("jax", "jaxlib", "flax", "numpy")]
+    python = platform.python_version()
+    everything = (parts, machine, versions, python, os.environ.get("NPROC"), environment, settings, _sources())
+    return hashlib.sha256(repr(everything).encode()).hexdigest()
+
+
+def _processor() -> str:
+    """Returns what tells this processor's instructions from those of another one that shares the folder."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+    except OSError:
+        lines = [platform.processor()]
+    facts = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
+    return "\n".join([platform.machine(), *(facts or lines)])
+
+
+def _sources() -> str:
+    """Returns a digest of the code that a program is made from."""
+    root, total = Path(__file__).resolve().parents[1], hashlib.sha256()
+    for path in sorted(path for package in _SOURCES for path in (root / package).rglob("*.py")):
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+class ProgramStore:
+    """Keeps programs in a folder, each in a file of its own, with what they computed in a trial.
+
+    A program takes arrays and returns a tuple of arrays. It must not come from JAX's own compilation cache: such a
+    one can be written, but then it no longer computes anything.
+
+    Args:
+      folder: made when the first program is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self, key: str, device: jax.Device, *arguments: np.ndarray) -> jax.stages.Compiled | None:
+        """Returns a kept program, or None if there is none that computes what it once did.
+
+        Args:
+          key: of the program.
+          device: that it shall run on.
+          arguments: of the trial.
+        """
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+            if hashlib.sha256(memoryview(content)[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
+                raise ValueError("a file that is damaged")
+            payload, expected = pickle.loads(memoryview(content)[_DIGEST_BYTES:])
+            trees = jax.tree.structure((arguments, {})), jax.tree.structure(expected)
+            program = deserialize_and_load(payload, *trees, backend=device.client, execution_devices=[device])
+            _compare(jax.device_get(program(*arguments)), expected)
+            os.utime(path)
+            return program
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # JAX raises all kinds on what other versions wrote; compiling always works
+            _tell(f"expected a compiled program in {path}, got: {_reason(error)}; it is compiled again")
+            return None
+
+    def save(self, key: str, program: jax.stages.Compiled, *arguments: np.ndarray) -> None:
+        """Keeps a program; says so on standard error if it cannot.
+
+        Args:
+          key: of the program.
+          program: just compiled.
+          arguments: of the trial.
+        """
+        path = self._path(key)
+        partial = path.with_suffix(f".{os.getpid()}")
+        try:
+            payload, *_ = serialize(program)
+            content = pickle.dumps((payload, jax.device_get(program(*arguments))))
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                file.write(hashlib.sha256(content).digest())
+                file.write(content)
+            partial.replace(path)
+            self._make_room()
+        except Exception as error:  # a full disk, a device that keeps no programs: this one plays all the same
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            _tell(f"expected to keep a compiled program in {path}, got: {_reason(error)}")
+
+    @contextlib.contextmanager
+    def turn(self, key: str) -> Iterator[None]:
+        """Holds back the other processes that would compile the same program, so that one does it for all.
+
+        After 30 s, or where files cannot be locked, none is held back any longer.
+        """
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(self._path(key).with_suffix(".lock").open("a"))
+                _lock(file.fileno())
+            yield
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.program"
+
+    def _make_room(self) -> None:
+        kept = sorted(self._folder.glob("*.program"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in kept[_MOST_PROGRAMS:]:
+            path.unlink(missing_ok=True)
+            path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _lock(file: int) -> None:
+    """Waits for the lock of a file, which ends with the process that holds it."""
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline_s:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_POLL_S)
+
+
+def _compare(got: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
+    """Raises ValueError if a trial does not give what it gave; accelerators may add in another order each time."""
+    pairs = zip(got, expected, strict=True)
+    if not all(np.allclose(one, other, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True) for one, other in pairs):
+        raise ValueError("one that computes something else")
+
+
+def _writable(folder: Path) -> Path:
+    """Returns a folder, made if need be.
+
+    Raises:
+      OSError: it cannot be made or written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        return folder
+
+
+def _tell(problem: str) -> None:
+    print(problem, file=sys.stderr)
+
+
+def _reason(error: Exception) -> str:
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return " ".join(text.split())[:200] or type(error).__name__

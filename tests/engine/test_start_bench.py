@@ -1,0 +1,45 @@
+"""The benchmark of the start, with an engine that loads nothing."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.start_bench import Start, engine_command, measure_start, start_lines
+from tests.doubles.engine_process import REAL, STUB
+
+_KEEPER = """
+import os, pathlib, sys
+folder = pathlib.Path(os.environ["XDG_CACHE_HOME"])
+folder.mkdir(exist_ok=True)
+for line in sys.stdin:
+    if line == "isready\\n":
+        print("readyok", flush=True)
+        for name in ("one", "batch"):
+            (folder / f"{name}.program").touch()
+"""
+
+
+def test_the_engine_is_started_as_a_chess_program_starts_it(tmp_path: Path) -> None:
+    assert engine_command(None) == REAL
+    assert engine_command(tmp_path)[len(REAL) :] == ["--weights", str(tmp_path)]
+
+
+def test_a_start_is_measured_up_to_readyok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUB_LOAD_S", "0.3")
+    start = measure_start(STUB, tmp_path)
+    assert isinstance(start, Start)
+    assert start.wall_s > 0.3 and 0.01 < start.processor_s < 30 and 5 < start.peak_mb < 5000
+
+
+def test_an_engine_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="^expected an engine that answers and keeps its programs, got [^\n]*$"):
+        measure_start([sys.executable, "-c", "input()"], tmp_path)
+
+
+def test_the_report_has_cold_and_warm_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.start_bench._PATIENCE_S", 5.0)
+    title, cold, warm, note = start_lines([sys.executable, "-c", _KEEPER], runs=2)
+    assert title.split() == ["start", "wall", "s", "processor", "s", "peak", "memory", "MiB"]
+    assert cold.startswith("cold") and warm.startswith("warm") and cold.count("(") == warm.count("(") == 3
+    assert note == "median (lowest to highest) of 2 starts each"
