@@ -1,4 +1,6 @@
-"""Multi-head attention whose logits carry a given bias."""
+"""Multi-head attention whose logits carry a given bias, and its record at every state of a recursion."""
+
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -73,3 +75,21 @@ class SelfAttention(nn.Module):
         mixed, weights = attend(query, key, value, bias)
         self.sow("intermediates", "attention", weights)
         return self.projection(x.shape[-1], self.product, name="output")(merge_heads(mixed))
+
+
+class AttentionTrace(NamedTuple):
+    """Attention and residual at each state of a recursion."""
+
+    attention: jax.Array  # [I, blocks, B, H, N, N] float32: block, board, head, query, key; sums to 1 over keys
+    residual: jax.Array  # [I, B] float32, relative residual ||f(z) - z|| / ||f(z)||
+
+
+def attention_of(intermediates: Any) -> jax.Array:
+    """Returns the attention that blocks have sown, in the order they were applied: `[blocks, B, H, N, N]`."""
+    return jnp.stack(list(_sown(intermediates)))
+
+
+def _sown(tree: Any) -> list[jax.Array]:
+    if "attention" in tree and isinstance(tree["attention"], tuple):
+        return list(tree["attention"])
+    return [weights for child in tree.values() for weights in _sown(child)]

@@ -22,9 +22,8 @@ import numpy as np
 from engine.checkpoint import LoadedNetwork, load_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position, mover_square
-from engine.network.attention_capture import injection_of, watch
 from engine.network.cores.core_configs import DeqConfig
-from engine.network.model import Network, evaluate
+from engine.network.model import Network, evaluate, injection_of, watch
 from engine.network.tokens import tokens_of
 from engine.player.evaluator import Evaluation, Evaluator, log_softmax
 from engine.player.network_evaluator import NetworkEvaluator, load_network_evaluator

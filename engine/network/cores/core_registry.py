@@ -7,8 +7,7 @@ tolerance. `watch` looks at the states on the way. A core may sow losses of its 
 """
 
 from engine.network.cores.asura import AsuraCore
-from engine.network.cores.deq import DeqCore
-from engine.network.cores.flat import FlatCore
+from engine.network.cores.deq import DeqCore, FlatCore
 from engine.network.cores.golf_recurrent import GolfRecurrentCore
 from engine.network.cores.rqz_golf import RqzGolfCore
 from engine.network.cores.universal import UniversalCore

@@ -1,8 +1,11 @@
-"""The equilibrium core: one function repeated until its state no longer changes (Bai et al. 2019)."""
+"""The equilibrium core, one function repeated until its state no longer changes (Bai et al. 2019), and its control.
+
+The control, `FlatCore`, applies as many of the same blocks without recursion: each has its own weights.
+"""
 
 import dataclasses
 import functools
-from typing import cast
+from typing import Any, cast
 
 import chex
 import jax
@@ -10,9 +13,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from engine.fixed_point import SolveStats, UnrolledGradient, fixed_point, held_states, relative_residual
-from engine.network.attention_trace import AttentionTrace, attention_of
+from engine.network.attention import AttentionTrace, attention_of
 from engine.network.block import Blocks, Injection
 from engine.network.cores.core_configs import DeqConfig
+from engine.network.cores.unrolled_core import Iterated, UnrolledCore
 from engine.network.network_config import NetworkConfig
 from engine.network.products import Product
 
@@ -89,3 +93,29 @@ class DeqCore(nn.Module):
     def step(self, params: chex.ArrayTree, injection: Injection, z: jax.Array) -> jax.Array:
         """Applies f once: `[B, N, D]` to `[B, N, D]`."""
         return cast(jax.Array, self.blocks.apply({"params": params}, z, injection))
+
+
+class FlatIteration(nn.Module):
+    """Blocks that belong to one iteration.
+
+    Attributes:
+      config: the network's.
+      product: of all projections.
+    """
+
+    config: NetworkConfig
+    product: Product
+
+    @nn.compact
+    def __call__(self, z: jax.Array, memory: Any, injection: Injection, index: jax.Array) -> Iterated:
+        """Applies them to the state `[B, N, D]`."""
+        del memory, index
+        return Iterated(Blocks(self.config, self.product, name="own_blocks")(z, injection))
+
+
+class FlatCore(UnrolledCore):
+    """As many blocks as iterations times blocks, none of them used twice."""
+
+    def iteration(self) -> nn.Module:
+        """Returns the module of one iteration."""
+        return FlatIteration(self.config, self.product, parent=None)

@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from engine.network.block import Injection
 from engine.network.cores.core_configs import GolfRecurrentConfig
-from engine.network.cores.grouped_attention import GroupedAttention
+from engine.network.cores.golf_block import GolfBlock, spectral_product
 from engine.network.cores.halting import advance_halting, begin_halting, finish_halting, running
 from engine.network.cores.pass_mechanisms import (
     Confidence,
@@ -20,10 +20,7 @@ from engine.network.cores.pass_mechanisms import (
     ResonantPosition,
     StateCarry,
 )
-from engine.network.cores.routed_feed_forward import RoutedFeedForward
-from engine.network.cores.spectral_init import spectral_product
 from engine.network.cores.unrolled_core import Begun, Iterated, UnrolledCore
-from engine.network.feed_forward import FeedForward
 from engine.network.network_config import NetworkConfig
 from engine.network.products import Product
 
@@ -37,39 +34,6 @@ class PassMemory(NamedTuple):
     confidence: Any  # [B, N] exit probability of the last pass
     correction: Any  # [B] mean squares of the difference recurrence, summed over passes
     halting: Any  # Halting
-
-
-class GolfBlock(nn.Module):
-    """Attention and feed-forward with weights of the pass's own at each residual.
-
-    Attributes:
-      config: the network's.
-      product: of all projections.
-    """
-
-    config: NetworkConfig
-    product: Product
-
-    @nn.compact
-    def __call__(self, z: jax.Array, injection: Injection) -> jax.Array:
-        """Maps the state `[B, N, D]` to the next."""
-        core = cast(GolfRecurrentConfig, self.config.core)
-        z = self._weight("own_state", 1.0) * z + self._weight("own_board", 0.0) * injection.tokens
-        attention = GroupedAttention(self.config.heads, core, self.product, name="attention")
-        mixed = attention(nn.RMSNorm(name="norm_attention")(z), injection)
-        z += self._weight("own_attention_scale", 1.0) * mixed
-        mapped = self._feed_forward(core)(nn.RMSNorm(name="norm_feed_forward")(z))
-        return z + self._weight("own_feed_forward_scale", 1.0) * mapped
-
-    def _weight(self, name: str, start: float) -> jax.Array | float:
-        if not cast(GolfRecurrentConfig, self.config.core).pass_controls:
-            return start
-        return self.param(name, nn.initializers.constant(start), (self.config.width,))[None, None]
-
-    def _feed_forward(self, core: GolfRecurrentConfig) -> nn.Module:
-        if core.experts > 1:
-            return RoutedFeedForward(self.config.hidden_width, core.experts, self.product, name="feed_forward")
-        return FeedForward(self.config.hidden_width, self.product, name="feed_forward")
 
 
 class GolfPass(nn.Module):

@@ -11,9 +11,8 @@ from typing import Any, cast
 import jax
 from flax import linen as nn
 
-from engine.network.block import Injection
+from engine.network.block import Injection, PreNormBlock
 from engine.network.cores.core_configs import RqzGolfConfig
-from engine.network.cores.plain_blocks import PreNormBlock
 from engine.network.cores.unrolled_core import Begun, Iterated, UnrolledCore
 from engine.network.network_config import NetworkConfig
 from engine.network.products import Product

@@ -10,10 +10,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from engine.network.block import Injection
+from engine.network.block import Injection, PostNormBlock
 from engine.network.cores.core_configs import UniversalConfig
 from engine.network.cores.halting import Halting, advance_halting, begin_halting, finish_halting, running
-from engine.network.cores.plain_blocks import PostNormBlock
 from engine.network.cores.unrolled_core import Begun, Iterated, UnrolledCore
 from engine.network.network_config import NetworkConfig
 from engine.network.products import Product

@@ -14,7 +14,7 @@ from flax import linen as nn
 from jax import lax
 
 from engine.fixed_point import Loop, SolveStats, iterate, relative_residual, row_of
-from engine.network.attention_trace import AttentionTrace, attention_of
+from engine.network.attention import AttentionTrace, attention_of
 from engine.network.block import Injection
 from engine.network.cores.core_configs import UnrolledConfig
 from engine.network.network_config import NetworkConfig

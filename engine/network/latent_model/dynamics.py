@@ -15,7 +15,7 @@ from flax import linen as nn
 
 from engine.encoding.move_labels import CELLS
 from engine.network.attention import SelfAttention
-from engine.network.feed_forward import FeedForward
+from engine.network.block import FeedForward
 from engine.network.products import FLOAT32, Product, Projection
 
 _SQUARES = 64

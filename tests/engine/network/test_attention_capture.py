@@ -10,10 +10,8 @@ import pytest
 from engine.encoding.attacks import attacks_of
 from engine.encoding.square_features import square_features
 from engine.fixed_point import SolverConfig
-from engine.network.attention_capture import AttentionTrace, capture_attention
-from engine.network.model import evaluate
-from engine.network.relations import RelationBias
-from engine.network.tokens import tokens_of
+from engine.network.model import AttentionTrace, capture_attention, evaluate
+from engine.network.tokens import RelationBias, tokens_of
 from tests.doubles.tiny_network import (
     param_shapes,
     quick_jit,

@@ -9,8 +9,7 @@ import pytest
 
 from engine.encoding.attacks import attacks_of
 from engine.network.attention import MASKED
-from engine.network.relations import OFFSETS, RelationBias
-from engine.network.tokens import tokens_of
+from engine.network.tokens import OFFSETS, RelationBias, tokens_of
 from tests.doubles.tiny_network import quick_jit, sparse_positions
 from tests.reference.board_facts import attack_matrix, through_matrix
 from tests.reference.packed_board import board_of

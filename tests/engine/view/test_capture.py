@@ -14,12 +14,11 @@ from engine.checkpoint import serving_network
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
 from engine.fixed_point import ImplicitGradient, SolverConfig, UnrolledGradient
-from engine.network.attention_capture import injection_of
 from engine.network.block import Injection
 from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.core_registry import CORES
 from engine.network.cores.deq import DeqCore
-from engine.network.model import NetworkOutput, evaluate
+from engine.network.model import NetworkOutput, evaluate, injection_of
 from engine.player.evaluator import Evaluation
 from engine.view.capture import Trace
 from engine.weights_location import default_weights_folder

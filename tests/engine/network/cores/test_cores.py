@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine.checkpoint import load_network, save_network, serving_network, serving_shapes
-from engine.network.attention_trace import AttentionTrace
+from engine.network.attention import AttentionTrace
 from engine.network.block import Injection
 from engine.network.cores.core_configs import DeqConfig
 from engine.network.cores.core_registry import CORES, StepLimitError

@@ -7,10 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from engine.network.cores.golf_block import (
+    GroupedAttention,
+    RoutedFeedForward,
+    rotated,
+    spectral_kernel,
+    spectral_product,
+)
 from engine.network.cores.golf_recurrent import GolfPass
-from engine.network.cores.grouped_attention import GroupedAttention, rotated
-from engine.network.cores.routed_feed_forward import RoutedFeedForward
-from engine.network.cores.spectral_init import spectral_kernel, spectral_product
 from engine.network.products import FLOAT32
 from tests.doubles.tiny_cores import BOARDS, HEADS, WIDTH, core_of, core_params, core_settings, tiny_injection
 from tests.doubles.tiny_network import quick_jit, stirred

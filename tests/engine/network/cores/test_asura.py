@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from engine.network.cores.abba_adapter import AbbaAdapter, AdaptedProjection, khatri_rao
+from engine.network.cores.asura import AbbaAdapter, AdaptedProjection, khatri_rao
 from engine.network.products import FLOAT32
 from tests.doubles.tiny_network import stirred
 
