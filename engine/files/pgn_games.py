@@ -5,12 +5,14 @@ Chess960, a start that is not told, a tag that was not understood, or a word tha
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import chess
 
+from engine.files.batch_moves import play_batch
 from engine.files.pgn_splitter import GameText, Tag, split_games
 from engine.files.position_lines import read_fen
 from engine.files.skipped_entries import EmptyGame, EntryFault, Skipped
@@ -30,7 +32,9 @@ _RULES_IN_EVENT = re.compile(
     rf"\b(?:un)?(?:rated|casual) ({'|'.join([*_OTHER_RULES, 'racing kings', 'three-check', 'king of the hill'])})\b",
     re.IGNORECASE,
 )
-_ROSTER = {"event", "site", "date", "round", "white", "black", "result", "eco", "opening", "variation", "annotator"}
+_RULES = {*_OTHER_RULES, *_CHESS960}
+_ROSTER = {"site", "date", "round", "white", "black", "result", "eco", "opening", "variation", "annotator"}
+_SMALLEST_BATCH, _LARGEST_BATCH = 64, 2048  # games that are played together
 _FEN_LIKE = re.compile(r"[1-8KQRBNPkqrbnp]+(?:/[1-8KQRBNPkqrbnp]+){7}\s")
 
 
@@ -76,29 +80,45 @@ def games_of_text(blocks: Iterable[str], name: str, part: int = 0, parts: int = 
       part: which of the parts, counted from 0.
       parts: see `read_games`.
     """
-    for text in split_games(blocks):
-        if text.number % parts != part:
-            continue
-        try:
-            game = _game(text)
-        except MoveError as error:
-            yield EntryFault(name, error.line, f"game {text.number}", str(error))
-        else:
-            yield EmptyGame(text.line) if game is None else game
+    texts = (text for text in split_games(blocks) if text.number % parts == part)
+    size = 1  # grows, so that a reader of one game waits for no more
+    while batch := list(islice(texts, size)):
+        size = min(4 * size, _LARGEST_BATCH)
+        played = _played_together(batch) if len(batch) >= _SMALLEST_BATCH else {}
+        for text in batch:
+            try:
+                game = _game(text, played.get(text.number))
+            except MoveError as error:
+                yield EntryFault(name, error.line, f"game {text.number}", str(error))
+            else:
+                yield EmptyGame(text.line) if game is None else game
 
 
-def _game(text: GameText) -> PgnGame | None:
-    """Returns the game, None if it has neither moves nor a position of its own."""
+def _played_together(batch: Sequence[GameText]) -> dict[int, tuple[chess.Move, ...]]:
+    """Returns the moves of those games that surely start from the initial position and are surely legal."""
+    usual = [text for text in batch if text.fault is None and not any(tag.name.lower() == "fen" for tag in text.tags)]
+    played = play_batch([[word for _, words in text.words for word in words] for text in usual])
+    return {text.number: moves for text, moves in zip(usual, played, strict=True) if moves is not None}
+
+
+def _game(text: GameText, moves: tuple[chess.Move, ...] | None) -> PgnGame | None:
+    """Returns the game, None if it has neither moves nor a position of its own.
+
+    Args:
+      text: the game.
+      moves: from the initial position, if they are known already.
+    """
     if text.fault is not None:
         raise MoveError(*text.fault)
     tags = {tag.name.lower(): tag for tag in text.tags}
     is_chess960 = _is_chess960(text.tags)
     start = _start(tags, text.line, is_chess960)
-    moves = play_words(start, text.words)
+    if moves is None:
+        moves = tuple(play_words(start, text.words))
     if not moves and ("fen" not in tags or any(_decides(word) for _, words in text.words for word in words)):
         return None
     named = {tag.name: tag.value for tag in text.tags}
-    return PgnGame(number=text.number, line=text.line, tags=named, start=start, moves=tuple(moves))
+    return PgnGame(number=text.number, line=text.line, tags=named, start=start, moves=moves)
 
 
 def _decides(word: str) -> bool:
@@ -113,16 +133,19 @@ def _is_chess960(tags: Iterable[Tag]) -> bool:
     """
     found = False
     for tag in tags:
-        name, value = tag.name.lower(), re.sub(r"[\s_-]", "", tag.value.lower())
-        if name == "variant":
-            if value in _CHESS960:
+        name = tag.name.lower()
+        if name == "event":
+            if _RULES_IN_EVENT.search(tag.value):
+                raise MoveError(tag.line, f"expected chess or Chess960, got Event {tag.value}")
+        elif name not in _ROSTER:
+            value = tag.value.lower().replace(" ", "").replace("-", "").replace("_", "")
+            if name != "variant":
+                if value in _RULES:
+                    raise MoveError(tag.line, f"expected chess or Chess960, got {tag.name} {tag.value}")
+            elif value in _CHESS960:
                 found = True
             elif value not in _CHESS:
                 raise MoveError(tag.line, f"expected chess or Chess960, got {tag.value}")
-        elif (name not in _ROSTER and value in {*_OTHER_RULES, *_CHESS960}) or (
-            name == "event" and _RULES_IN_EVENT.search(tag.value)
-        ):
-            raise MoveError(tag.line, f"expected chess or Chess960, got {tag.name} {tag.value}")
     return found
 
 
@@ -131,7 +154,7 @@ def _start(tags: dict[str, Tag], line: int, is_chess960: bool) -> chess.Board:
     setup, fen = tags.get("setup"), tags.get("fen")
     if fen is None:
         for name, tag in tags.items():
-            if name.startswith("fen") or _FEN_LIKE.match(f"{tag.value} "):
+            if name.startswith("fen") or (tag.value.count("/") > 6 and _FEN_LIKE.match(f"{tag.value} ")):
                 raise MoveError(tag.line, f"expected a starting position in a tag FEN, got one in {tag.name}")
         if is_chess960 or (setup is not None and setup.value.strip() not in ("", "0", "?", "-")):
             told = "Chess960" if is_chess960 else f"SetUp {setup.value if setup else ''}"

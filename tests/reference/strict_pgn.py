@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import chess
 
 _MARKS = re.compile(
-    r"[!?+#=~−±∓∞□-]+|\+/?=|=/?\+|\+/-|-/\+|N|TN|D|e\.?p\.?|[+-]?\d*\.\d+(/\d+)?s?|\d+s|[+-]#?M?\d+(/\d+)?|M\d+(/\d+)?"
+    r"[!?+#=~−±∓∞□-]+|\+/?=|=/?\+|\+/-|-/\+|N|TN|D|e\.?p\.?[^A-Za-z0-9]*|[+-]?\d*\.\d+(/\d+)?s?|\d+s|[+-]#?M?\d+(/\d+)?|M\d+(/\d+)?"
 )
 _RESULTS = ("1-0", "0-1", "1/2-1/2", "1/2", "*", "½-½", "½", "1–0", "0–1", "1/2–1/2")
 _CHESS = {"", "?", "-", "standard", "chess", "normal", "classical", "orthodox", "fromposition"}
