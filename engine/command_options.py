@@ -167,7 +167,8 @@ def add_fields(group: argparse._ActionsContainer, config: "type[DataclassInstanc
         if default is dataclasses.MISSING:
             option["required"] = True
         elif default not in (None, ""):
-            option["help"] = f"{text} (default: {default})"
+            shown = f"{default:g}" if isinstance(default, float) else default
+            option["help"] = f"{text} (default: {shown})"
         if get_origin(hint) is Literal:
             option["choices"] = get_args(hint)
         else:

@@ -24,7 +24,7 @@ class Walk:
     """Settings of a walk."""
 
     steps: int
-    speed: float = 1.5
+    speed: float = 1.0
     pause: int | None = None
     mood: Literal["brisk", "idle"] = "idle"
     seen: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ def test_options_are_made_from_the_fields_of_a_config() -> None:
     assert config_from(arguments, Walk, steps=4, seen=("a",)) == Walk(steps=4, speed=2.0, seen=("a",))
     text = " ".join(walk_parser().format_help().split())
     assert "usage: recursezero walk --steps N [OPTION ...]" in text
-    assert "--speed X in m/s (default: 1.5)" in text and "--pause N after so many --mood" in text
+    assert "--speed X in m/s (default: 1)" in text and "--pause N after so many --mood" in text
     assert "--mood {brisk,idle} of it (default: idle)" in text and "how many --speed" in text
 
 

@@ -13,9 +13,9 @@ from engine.command_line import print_written
 from engine.command_options import (
     add_clock,
     add_example,
+    add_fields,
     add_settings,
-    number,
-    positive_number,
+    config_from,
     positive_whole,
     whole_number,
 )
@@ -24,10 +24,9 @@ from training.commands.plan_arguments import add_source
 
 if TYPE_CHECKING:
     from training.distillation.distillation_config import RunConfig
-    from training.studies.cores.core_comparison import ComparisonConfig
+    from training.studies.cores.comparison_config import ComparisonConfig
 
 _CORES = ("deq", "universal", "asura", "rqz_golf", "golf_recurrent", "flat")
-_REGIMES = ("time", "flops", "parameters")
 _NETWORK = "network."
 
 
@@ -35,7 +34,7 @@ def add_cores(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `recursezero cores`."""
     parts = parser.add_subparsers(required=True, metavar="run|report|memory")
     for name, summary, add in (
-        ("run", "Train and measure every core; continue where an interruption was", _add_run),
+        ("run", "Train and measure every core, or continue an interrupted comparison", _add_run),
         ("report", "Write the table, conclusions and plots of a comparison into a document", _add_report),
         ("memory", "Measure memory against iterations and write it into a document", _add_memory),
     ):
@@ -63,20 +62,18 @@ def _config(arguments: argparse.Namespace) -> "ComparisonConfig":
 
     from engine.frozen_config import with_overrides
     from training.distillation.distillation_config import parse_source
-    from training.studies.cores.core_comparison import ComparisonConfig
+    from training.studies.cores.comparison_config import REGIMES, ComparisonConfig
 
     if not arguments.source:
         raise ValueError("expected at least one --source DIR:WEIGHT, got none")
     run = replace(_preset_run(arguments), sources=tuple(parse_source(text) for text in arguments.source))
     of_network = [text for text in arguments.set if text.startswith(_NETWORK)]
-    return ComparisonConfig(
+    return config_from(
+        arguments,
+        ComparisonConfig,
         run=with_overrides(run, [text for text in arguments.set if text not in of_network]),
         cores=_names(arguments.cores, _CORES, "--cores"),
-        seeds=arguments.seeds,
-        regimes=_names(arguments.regimes, _REGIMES, "--regimes"),  # type: ignore[arg-type]
-        minutes=arguments.minutes,
-        clock=arguments.clock,
-        decay_share=arguments.decay_share,
+        regimes=_names(arguments.regimes, REGIMES, "--regimes"),
         network_overrides=tuple(text.removeprefix(_NETWORK) for text in of_network),
         positions=str(arguments.positions),
         most_positions=arguments.first_positions,
@@ -154,39 +151,30 @@ def _add_memory(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
+    from training.studies.cores.comparison_config import REGIMES, ComparisonConfig
+
     add = parser.add_argument
     out_help = "folder of the comparison, which is continued if it exists"
     add("--out", type=Path, required=True, metavar="DIR", help=out_help)
     add_source(parser)
     add_settings(parser, _preset_run, "every run")
     _add_cores(parser)
-    add(
-        "--regimes",
-        default=",".join(_REGIMES),
-        metavar="LIST",
-        help=f"quantities that runs have in common (default: {','.join(_REGIMES)})",
-    )
-    add("--seeds", type=positive_whole, default=3, metavar="N", help="runs of each core in each regime (default: 3)")
-    add(
-        "--minutes",
-        type=positive_number,
-        default=3.0,
-        metavar="X",
-        help="time of a run in the time regime (default: 3)",
-    )
+    regimes = ",".join(REGIMES)
+    regimes_help = f"quantities that runs have in common (default: {regimes})"
+    add("--regimes", default=regimes, metavar="LIST", help=regimes_help)
+    numbers = {
+        "seeds": "runs of each core in each regime",
+        "minutes": "time of a run in the time regime",
+        "decay_share": "share of a run, at its end, in which the learning rate falls to zero",
+    }
+    add_fields(parser, ComparisonConfig, numbers)
     add_clock(parser)
-    decay_help = "share of a run, at its end, in which the learning rate falls to zero (default: 0.4)"
-    add("--decay-share", type=number, default=0.4, metavar="X", help=decay_help)
     add("--positions", type=Path, required=True, metavar="FILE", help=POSITIONS_HELP)
     add("--first-positions", type=whole_number, default=0, metavar="N", help="use only the first N positions")
     add("--puzzles", type=Path, metavar="FILE", help=PUZZLES_HELP)
-    add(
-        "--first-puzzles",
-        type=positive_whole,
-        default=2000,
-        metavar="N",
-        help="use only the first N puzzles (default: 2000)",
-    )
+    most = ComparisonConfig.most_puzzles
+    first_help = f"use only the first N puzzles (default: {most})"
+    add("--first-puzzles", type=positive_whole, default=most, metavar="N", help=first_help)
     add_example(
         parser,
         "recursezero cores run --out runs/cores --source packed/all/train:1 --clock cpu",

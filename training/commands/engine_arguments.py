@@ -38,6 +38,12 @@ def engines_ended(log: Path | None = None) -> Iterator[None]:
         Stopwatch.kill_all()
 
 
+def add_max_plies(parser: argparse.ArgumentParser) -> None:
+    """Adds when a long game ends."""
+    add = parser.add_argument
+    add("--max-plies", type=positive_whole, default=400, metavar="N", help="a longer game is a draw (default: 400)")
+
+
 def add_timing(parser: argparse.ArgumentParser) -> None:
     """Adds when an answer is late."""
     add = parser.add_argument

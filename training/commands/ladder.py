@@ -14,6 +14,7 @@ from engine.command_options import add_example, add_json, positive_whole, whole_
 from training.commands.engine_arguments import (
     LIMIT_FORMS,
     OWN_ENGINE,
+    add_max_plies,
     add_openings,
     add_recording,
     add_timing,
@@ -52,7 +53,7 @@ def add_ladder(parser: argparse.ArgumentParser) -> None:
     add("--nodes", type=positive_whole, default=20_000, metavar="N", help=nodes_help)
     add("--hash", type=whole_number, default=16, metavar="MB", help="hash table of Stockfish (default: 16)")
     add_openings(parser)
-    add("--max-plies", type=positive_whole, default=400, metavar="N", help="a longer game is a draw (default: 400)")
+    add_max_plies(parser)
     add_timing(parser)
     add_recording(parser, "every finished game, and PGN,", "DIR")
     add_json(parser)

@@ -11,6 +11,7 @@ from engine.command_line import print_written
 from engine.command_options import add_example, add_json, positive_whole
 from training.commands.engine_arguments import (
     LIMIT_FORMS,
+    add_max_plies,
     add_openings,
     add_recording,
     add_timing,
@@ -48,7 +49,7 @@ def add_match(parser: argparse.ArgumentParser) -> None:
     add("--sprt-model", choices=("logistic", "normalized"), default="logistic", help=model_help)
     add("--resign", metavar="CP:MOVES", help="a side so far behind by its own scores loses (default: off)")
     add("--draw", metavar="CP:MOVES:AFTER", help="scores so level for so long make a draw (default: off)")
-    add("--max-plies", type=positive_whole, default=400, metavar="N", help="a longer game is a draw (default: 400)")
+    add_max_plies(parser)
     add_timing(parser)
     add_recording(parser, "every finished game", "FILE")
     add("--pgn", type=Path, metavar="FILE", help="write the games to this file, in order")

@@ -21,6 +21,7 @@ from training.commands.engine_arguments import (
     OWN_ENGINE,
     POSITIONS_HELP,
     PUZZLES_HELP,
+    add_max_plies,
     engine_spec,
     engines_ended,
 )
@@ -76,7 +77,7 @@ def add_random(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     games_help = "an even number of games, two from each opening (default: 200)"
     add("--games", type=positive_whole, default=200, metavar="N", help=games_help)
-    add("--max-plies", type=positive_whole, default=400, metavar="N", help="a longer game is a draw (default: 400)")
+    add_max_plies(parser)
     _add_engine(parser)
     add_seed(parser)
     add("--pgn", type=Path, metavar="FILE", help="write the games to this file, in order")

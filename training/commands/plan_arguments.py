@@ -60,7 +60,7 @@ def network_presets() -> dict[str, str]:
     from engine.network.network_presets import PRESETS
 
     return {
-        name: f"{config.blocks} blocks of width {config.width}, core {config.core.kind}"
+        name: f"core {config.core.kind}, width {config.width}, blocks {config.blocks}"
         for name, config in PRESETS.items()
     }
 

@@ -12,18 +12,14 @@ Runs of one seed see the same positions in the same order.
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Literal, get_args
 
 from engine.network.cores.core_configs import GolfRecurrentConfig
 from engine.network.network_config import NetworkConfig
 from engine.network.network_presets import preset
 from training.distillation.distillation_config import RunConfig
 from training.runs.run_clock import Plan
+from training.studies.cores.comparison_config import REGIMES, Regime
 from training.studies.cores.network_costs import count_parameters, flops_per_position
-
-Regime = Literal["time", "flops", "parameters"]
-
-REGIMES: tuple[Regime, ...] = get_args(Regime)
 
 REFERENCE = "deq"
 

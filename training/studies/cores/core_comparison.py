@@ -24,44 +24,16 @@ from training.runs.run_clock import Plan
 from training.studies.cores.cell_training import Json, train_cell
 from training.studies.cores.comparison_cells import (
     REFERENCE,
-    REGIMES,
     Cell,
-    Regime,
     cell_config,
     cell_plan,
     cells,
     networks_of,
 )
+from training.studies.cores.comparison_config import ComparisonConfig
 from training.studies.cores.network_costs import NetworkCosts, network_costs
 
 RESULTS, _SETTINGS, _COSTS = "results.jsonl", "comparison.json", "costs.json"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ComparisonConfig:
-    """Says what is compared, on which data, and for how long."""
-
-    # Data, batch size and optimiser of every run; its network is not used.
-    run: RunConfig
-    # Cores to compare, by name.
-    cores: tuple[str, ...]
-    # Runs of every core in every regime.
-    seeds: int = 3
-    # Regimes: what is made equal.
-    regimes: tuple[Regime, ...] = REGIMES
-    # Minutes of a run in the time regime, compiling excluded, and the clock that counts them.
-    minutes: float = 3.0
-    clock: str = "wall"
-    # Share of a run in which the learning rate falls to zero.
-    decay_share: float = 0.4
-    # Changes to the network of every core, as `--set` takes them, such as "arithmetic=bfloat16".
-    network_overrides: tuple[str, ...] = ()
-    # File of positions whose every move has a value, and how many of them are used; 0 for all.
-    positions: str = ""
-    most_positions: int = 0
-    # File of Lichess puzzles, empty for none, and how many of them are used.
-    puzzles: str = ""
-    most_puzzles: int = 2000
 
 
 class CoreComparison:

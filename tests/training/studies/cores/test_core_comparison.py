@@ -13,7 +13,8 @@ from training.distillation.distillation_config import RunConfig
 from training.runs.run_clock import Plan
 from training.studies.cores import core_comparison
 from training.studies.cores.comparison_cells import Cell
-from training.studies.cores.core_comparison import ComparisonConfig, CoreComparison, read_results
+from training.studies.cores.comparison_config import ComparisonConfig
+from training.studies.cores.core_comparison import CoreComparison, read_results
 from training.studies.cores.network_costs import NetworkCosts
 
 COSTS = NetworkCosts(parameters=10, training_flops=3.0, play_flops=1.0, memory_bytes=7)
