@@ -1,1 +1,1 @@
-"""Learns from labelled positions: settings, losses, optimisers, the compiled update and its loop."""
+"""Learns from labelled positions: settings, losses, optimisers, the compiled update and the run."""

@@ -1,8 +1,8 @@
-"""Losses of distillation: of the policy and the value heads, each for one position, and of the cores' mechanisms.
+"""Losses of distillation: of the policy, of the value heads, and of the cores' mechanisms.
 
 The teacher gives the expected score w of every legal move. The policy learns softmax(w / tau) over the legal moves;
 the value heads learn the best move's score. See Hinton et al. 2015 for soft targets and Imani & White 2018 for the
-histogram loss with Gaussian smoothing (HL-Gauss). The learner vmaps them.
+histogram loss with Gaussian smoothing (HL-Gauss). These losses take one position; the learner vmaps them.
 
 Cores sow `ponder`, the iterations that a token makes before it ends, and `difference`, the mean square of the
 difference recurrence. Two losses need more than a core knows: the thermodynamic one, which minimises energy minus
@@ -26,7 +26,7 @@ _BIN_SIGMA = 0.75  # of HL-Gauss, in bins
 
 
 def policy_loss(logits: jax.Array, target: jax.Array, legal: jax.Array, reverse_share: float = 0.0) -> jax.Array:
-    """Returns KL(target || policy) over the legal moves, with a share of KL(policy || target) if wanted.
+    """Returns KL(target || policy) over the legal moves, mixed with a share of KL(policy || target).
 
     A network too small for the target spreads its policy over all that the target allows where the first divergence
     rules, and keeps to the moves that it knows to be good where the second does: that one is the expected score given
@@ -54,7 +54,7 @@ def policy_loss(logits: jax.Array, target: jax.Array, legal: jax.Array, reverse_
 
 
 def expected_score_to_wdl(score: jax.Array) -> jax.Array:
-    """Returns win, draw, loss for a teacher's expected score.
+    """Returns the probabilities of win, draw and loss for a teacher's expected score.
 
     The score is taken back to centipawns, and those to two logistic curves that give 50 % wins at +100 centipawns, as
     Stockfish normalises its scores. Beyond 0.04 and 0.96 the teacher saw a mate.
@@ -143,7 +143,7 @@ def _int8_step(kernel: jax.Array) -> jax.Array:
 
 
 def sown_loss(losses: Mapping[str, jax.Array], config: CoreLossConfig) -> jax.Array:
-    """Returns the weighted sum of what a core has sown, scalar.
+    """Returns the weighted sum of the losses a core has sown, scalar.
 
     Args:
       losses: by name; each needs a weight of that name.

@@ -53,22 +53,22 @@ class OptimizerConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TeacherConfig:
-    """A network that teaches beside the labels."""
+    """A network whose policy is mixed into the labels' targets."""
 
     # Folder of a run or of a network; empty for none.
     folder: str = ""
-    # Its policy's share of the target, the labels have the rest.
+    # Share of its policy in the target; the labels have the rest.
     share: float = 0.5
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a share that is none."""
+        """Raises ValueError for a share out of range."""
         if not 0 <= self.share <= 1:
             raise ValueError(f"expected teacher.share from 0 to 1, got {self.share}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CoreLossConfig:
-    """Weights of what cores add to the loss; see training/distillation/distil_loss.py."""
+    """Weights of the losses that cores add; see training/distillation/distil_loss.py."""
 
     # Of the iterations that tokens make before they end, for cores whose tokens can.
     ponder: float = 0.01
@@ -94,9 +94,9 @@ class RunConfig:
 
     # The student.
     network: NetworkConfig
-    # What it learns from.
+    # Packed sets to learn from.
     sources: tuple[SourceConfig, ...]
-    # What else it learns from.
+    # Second teacher.
     teacher: TeacherConfig = TeacherConfig()
     # Held-out shards whose regret is measured; empty for none.
     validation: str = ""
@@ -120,11 +120,11 @@ class RunConfig:
     # Weights of the loss parts beside the policy's 1.
     wdl_weight: float = 0.25
     score_weight: float = 0.25
-    # ... and of what the core adds to it.
+    # Weights of the losses that the core adds.
     core_losses: CoreLossConfig = CoreLossConfig()
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a share that is none, and where the network cannot be trained as the settings say."""
+        """Raises ValueError for a number out of range, and for steps that the core cannot make."""
         if not 0 <= self.reverse_share <= 1:
             raise ValueError(f"expected reverse_share from 0 to 1, got {self.reverse_share}")
         if not 0 <= self.ema_decay < 1:

@@ -1,4 +1,4 @@
-"""A distillation run: batches of labelled positions, updates, and its regret on held-out positions."""
+"""The distillation run: batches of labelled positions, updates, and regret on held-out positions."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +28,7 @@ TreeT = TypeVar("TreeT")
 
 
 class Distillation(Task[TrainState]):
-    """A run that learns from labels.
+    """Learns from labelled positions.
 
     Args:
       config: the run's settings.
@@ -78,7 +78,7 @@ class Distillation(Task[TrainState]):
         return state.replace(schedule=_placed(schedule))
 
     def is_report_due(self, clock: RunClock) -> bool:
-        """Returns whether this is one of every 50 steps."""
+        """Returns True at every 50th step."""
         return clock.step % _LOG_EVERY == 0
 
     def report(self, figures: Mapping[str, float], steps_per_s: float) -> Report:
@@ -101,7 +101,7 @@ class Distillation(Task[TrainState]):
 
 
 def _placed(tree: TreeT) -> TreeT:
-    # As restored states are. The update would be compiled anew for a mixture of placed and unplaced leaves.
+    # As restored states are: the update would be compiled again for a mixture of placed and unplaced leaves.
     return jax.device_put(tree, jax.local_devices()[0])
 
 

@@ -1,4 +1,4 @@
-"""The regret of a policy on held-out labelled positions, measured in process while a run goes on."""
+"""Measures the regret of a policy on held-out positions while a run goes on."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,7 +17,7 @@ _BATCH = 250  # positions at a time, so that the whole set is a few calls of one
 
 
 class HeldOutResult(NamedTuple):
-    """How a policy's best moves compare with the teacher's."""
+    """How a policy's most probable moves compare with the teacher's best."""
 
     regret: float  # mean of the best expected score minus the chosen move's
     regret_error: float  # standard error of the mean, 0 for a single position
@@ -51,7 +51,7 @@ class HeldOut:
     def measure(
         self, policy: Callable[[chex.ArrayTree, jax.Array], tuple[jax.Array, jax.Array]], params: chex.ArrayTree
     ) -> HeldOutResult:
-        """Lets a policy choose in every position.
+        """Measures the most probable move of a policy in every position.
 
         Args:
           policy: maps (params, positions `[B, P]`) to logits `[B, Z]` and solver steps `[B]`.

@@ -1,4 +1,4 @@
-"""The compiled update of distillation and the compiled measure of a network on held-out positions."""
+"""Compiles the update of distillation, and the policy of a network for measuring it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -33,7 +33,7 @@ def make_network(config: NetworkConfig) -> Network:
 
 
 def make_state(config: RunConfig) -> TrainState:
-    """Returns the fresh state of a run."""
+    """Returns the initial state of a run."""
     blank = jnp.zeros((1, POSITION_SIZE), jnp.int8).at[:, :2].set(jnp.array([6, -6], jnp.int8))
     params = jax.jit(make_network(config.network).init)(jax.random.key(config.seed), blank)["params"]
     return initial_state(params, make_optimizer(config.optimizer))

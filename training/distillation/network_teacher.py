@@ -1,7 +1,7 @@
-"""A trained network as a second teacher: its policy is mixed into the targets (Hinton et al. 2015).
+"""Mixes a trained network's policy into the targets, as a second teacher (Hinton et al. 2015).
 
-A wide network that was solved tightly has averaged over the labels' noise; what it says of all moves is a softer target
-than one search's values.
+A wide network solved to a tight tolerance has averaged over the labels' noise; its policy over all moves is a softer
+target than the values of one search.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ class NetworkTeacher:
         self._policy = make_policy(network_config(folder))
 
     def taught(self, batch: DeviceBatch) -> DeviceBatch:
-        """Returns the batch with the teacher's policy in its target; the rest is as it was."""
+        """Returns the batch with the teacher's policy mixed into its target."""
         logits, _ = self._policy(self._params, batch.positions)
         return batch._replace(target=mixed_target(batch.target, logits, batch.legal, self._share))
 

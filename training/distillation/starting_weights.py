@@ -1,4 +1,4 @@
-"""Weights that a run starts from, those of a smaller network included, and the latent model beside them.
+"""Loads the weights that a run starts from, also from a smaller network, and a latent model beside them.
 
 A small network's weights become the start of a larger one that computes the same (Chen et al. 2016, "Net2Net"). What a
 new channel would write is zero at first and what reads it is random, so the outputs stay what they were while every
@@ -36,10 +36,10 @@ _PARTS = {"query_key_value": 3, "token_key_value": 2}
 
 
 class StartingModel(NamedTuple):
-    """A latent model to start from, if there is one."""
+    """The latent model to start from, or None."""
 
     params: chex.ArrayTree | None
-    text: str  # says in one line what the model begins with
+    text: str  # one line about the start of the model
 
 
 def starting_weights(folder: Path, config: NetworkConfig, like: chex.ArrayTree) -> chex.ArrayTree:
@@ -54,7 +54,7 @@ def starting_weights(folder: Path, config: NetworkConfig, like: chex.ArrayTree) 
       ValueError: the folder is neither, or its network is larger or of another kind, or has other widths of a head.
     """
     params, found = network_weights(folder), _head_widths(network_config(folder))
-    # The shapes of the weights do not tell: other heads would compute something else without a word.
+    # Weights for other heads have the same shapes; they would compute something else unnoticed.
     if found != _head_widths(config):
         raise ValueError(
             f"expected heads as wide as those of {folder}, {found[0]} channels in attention and {found[1]} in the "
@@ -67,7 +67,7 @@ def starting_weights(folder: Path, config: NetworkConfig, like: chex.ArrayTree) 
 
 
 def grown_weights(small: chex.ArrayTree, fresh: chex.ArrayTree) -> chex.ArrayTree:
-    """Returns weights of a larger network that go on from a smaller one's.
+    """Returns weights of a larger network that computes the same as a smaller one.
 
     Args:
       small: weights of a network in training form.

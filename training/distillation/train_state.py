@@ -1,4 +1,4 @@
-"""The state of a distillation run, its optimisers from optax, and one step along their update."""
+"""State and optimisers of a distillation run, and one step along an optimiser's update."""
 
 import chex
 import jax
@@ -11,7 +11,7 @@ from training.runs.schedule import Schedule, constant_schedule, learning_rate_fa
 
 
 class TrainState(struct.PyTreeNode):
-    """State of a run; the data order needs nothing but `step`."""
+    """State of a run; `step` alone decides the order of the data."""
 
     step: jax.Array  # [] int32, batches seen
     params: chex.ArrayTree
@@ -45,7 +45,7 @@ def next_state(
     warmup_steps: int,
     average_decay: float,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """Makes one step along the optimiser's update.
+    """Returns the state after one step along the optimiser's update.
 
     Args:
       state: before.

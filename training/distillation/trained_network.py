@@ -1,4 +1,4 @@
-"""The network that a run has trained: what export, further runs and teachers take from a folder."""
+"""Reads the network that a run has trained, for export, further runs and teachers."""
 
 import dataclasses
 import json

@@ -100,7 +100,7 @@ def _mixed(trained: TrainedNetwork, mix: Mix) -> TrainedNetwork:
 
 
 def _origin(folder: Path) -> str:
-    """Says whose weights are in a folder; its name would mean nothing to whoever reads the card."""
+    """Names the origin of the weights in a folder, whose own name would mean nothing on the card."""
     if is_network_folder(folder):
         return f"network {read_network_facts(folder).sha256[:8]}"
     run = averaged_run(folder)

@@ -1,6 +1,6 @@
-"""The games of self-play behind one interface, each position as a few signed bytes in the view of the side to move.
+"""The games of self-play behind one interface; positions are signed bytes in the view of the side to move.
 
-An observation is one code a cell, positive for the mover's men and negative for the opponent's, followed by a few
+An observation is one code a cell, positive for the mover's pieces and negative for the opponent's, followed by a few
 numbers of the whole position:
 
 | game | cells | codes | numbers |
@@ -32,8 +32,8 @@ class Environment:
     name: str
     # Rows and columns of cells.
     board: tuple[int, int]
-    # Codes of cells are -men..men.
-    men: int
+    # Codes of cells are -pieces..pieces.
+    pieces: int
     # Numbers behind the cells.
     numbers: int
     # A, actions.
@@ -42,7 +42,7 @@ class Environment:
     most_legal: int
     # Plies after which every game has ended.
     longest_game: int
-    # For each cell, where the opponent sees it.
+    # The cell at which the opponent sees each cell.
     turned: np.ndarray  # [S] int32
     # Key to initial state.
     start: Callable[[jax.Array], State]
@@ -101,11 +101,13 @@ def _gardner_position(state: State) -> jax.Array:
 
 
 def _tic_tac_toe() -> Environment:
-    return _with_pgx("tic_tac_toe", _marks, board=(3, 3), men=1, numbers=0, actions=9, most_legal=9, longest_game=9)
+    return _with_pgx("tic_tac_toe", _marks, board=(3, 3), pieces=1, numbers=0, actions=9, most_legal=9, longest_game=9)
 
 
 def _connect_four() -> Environment:
-    return _with_pgx("connect_four", _marks, board=(6, 7), men=1, numbers=0, actions=7, most_legal=7, longest_game=42)
+    return _with_pgx(
+        "connect_four", _marks, board=(6, 7), pieces=1, numbers=0, actions=7, most_legal=7, longest_game=42
+    )
 
 
 def _gardner_chess() -> Environment:
@@ -115,10 +117,10 @@ def _gardner_chess() -> Environment:
         "gardner_chess",
         _gardner_position,
         board=(5, 5),
-        men=6,
+        pieces=6,
         numbers=2,
         actions=25 * 49,
-        # Six queens of 16 moves, the other men of 8.
+        # Six queens of 16 moves, the other pieces of 8.
         most_legal=128,
         longest_game=256,
         turned=cells // 5 * 5 + 4 - cells % 5,
@@ -130,7 +132,7 @@ def _chess() -> Environment:
     return Environment(
         name="chess",
         board=(8, 8),
-        men=7,
+        pieces=7,
         numbers=3,
         actions=CELLS,
         most_legal=218,

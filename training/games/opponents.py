@@ -1,4 +1,4 @@
-"""Fixed opponents that strength is measured against; each is a function of a key and one state to an action."""
+"""Fixed opponents to measure strength against; each is a function of a key and one state to an action."""
 
 import functools
 from collections.abc import Callable

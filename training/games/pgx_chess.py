@@ -1,4 +1,4 @@
-"""Pgx's chess in our encoding, on the device.
+"""Plays chess by Pgx's rules in the engine's encoding, on the device.
 
 Pgx plays the games of self-play, python-chess those of the engine. Both must show the network the same bytes, so that a
 position is converted here with python-chess's meaning of every field:
@@ -31,7 +31,7 @@ _FIFTH_RANK, _SIXTH_RANK = 32, 40  # first squares
 
 
 def start_state(key: jax.Array) -> State:
-    """Returns the initial position, with a past that lets Pgx recognise a return to it.
+    """Returns the initial position, with a history from which Pgx recognises a repetition of it.
 
     Args:
       key: PRNG key that decides which player has White.
@@ -67,17 +67,17 @@ def position_of_state(state: State) -> jax.Array:
       int8 `[P]`, laid out as in `engine.encoding.position`.
     """
     game = state._x
-    men = game.board.reshape(8, 8).T.reshape(64).astype(jnp.int8)
+    pieces = game.board.reshape(8, 8).T.reshape(64).astype(jnp.int8)
     earlier, pushed_file = _earlier_occurrences(game)
     file = jnp.where(game.en_passant >= 0, game.en_passant // 8, pushed_file)
-    can_capture = (file >= 0) & _can_capture_en_passant(men, file)
+    can_capture = (file >= 0) & _can_capture_en_passant(pieces, file)
     target = jnp.where((game.en_passant >= 0) & can_capture, _SIXTH_RANK + file, -1)
     repeats_the_push = (game.en_passant < 0) & (pushed_file >= 0) & ~can_capture
     clock = jnp.minimum(game.halfmove_count, 100)
     repetitions = jnp.minimum(earlier + repeats_the_push, 2)
     marks = jnp.where(game.castling_rights, _CASTLING_MARK, jnp.int8(0))
-    men = men.at[_CASTLING_CORNERS].add(marks)
-    return jnp.concatenate([men, jnp.stack([target, clock, repetitions]).astype(jnp.int8)])
+    pieces = pieces.at[_CASTLING_CORNERS].add(marks)
+    return jnp.concatenate([pieces, jnp.stack([target, clock, repetitions]).astype(jnp.int8)])
 
 
 def legal_cells_of_state(state: State) -> jax.Array:
@@ -116,11 +116,11 @@ def _earlier_occurrences(game: pgx_rules.ChessGame) -> tuple[jax.Array, jax.Arra
     return same.sum() - 1, jnp.where(is_push.any(), jnp.argmax(is_push), -1)
 
 
-def _can_capture_en_passant(men: jax.Array, file: jax.Array) -> jax.Array:
+def _can_capture_en_passant(pieces: jax.Array, file: jax.Array) -> jax.Array:
     """Returns whether a pawn of the mover may legally capture one that has just come to its fifth rank.
 
     Args:
-      men: int8 `[S]`, the opponent's pawn already on the fifth rank.
+      pieces: int8 `[S]`, the opponent's pawn already on the fifth rank.
       file: int32 `[]`, its file.
 
     Returns:
@@ -130,23 +130,23 @@ def _can_capture_en_passant(men: jax.Array, file: jax.Array) -> jax.Array:
     def can_capture_from(side: jax.Array) -> jax.Array:
         on_board = (file + side >= 0) & (file + side < 8)
         start = _FIFTH_RANK + jnp.clip(file + side, 0, 7)
-        after = men.at[start].set(0).at[_FIFTH_RANK + file].set(0).at[_SIXTH_RANK + file].set(1)
-        return on_board & (men[start] == 1) & ~_king_is_attacked(after)
+        after = pieces.at[start].set(0).at[_FIFTH_RANK + file].set(0).at[_SIXTH_RANK + file].set(1)
+        return on_board & (pieces[start] == 1) & ~_king_is_attacked(after)
 
     return jax.vmap(can_capture_from)(jnp.array([-1, 1])).any()
 
 
-def _king_is_attacked(men: jax.Array) -> jax.Array:
-    """Returns whether the mover's king is attacked, bool `[]`; `men` is int8 `[S]`."""
-    king = jnp.argmax(men == 6)
-    blocked = (jnp.asarray(geometry.BETWEEN.astype(bool))[king] & (men != 0)[None]).any(axis=1)  # [S]
-    # Index order is from, to: the opponent's men attack from their squares to the king's.
+def _king_is_attacked(pieces: jax.Array) -> jax.Array:
+    """Returns whether the mover's king is attacked, bool `[]`; `pieces` is int8 `[S]`."""
+    king = jnp.argmax(pieces == 6)
+    blocked = (jnp.asarray(geometry.BETWEEN.astype(bool))[king] & (pieces != 0)[None]).any(axis=1)  # [S]
+    # Index order is from, to: the opponent's pieces attack from their squares to the king's.
     pawn, knight, diagonal, orthogonal, neighbour = (
         jnp.asarray(table.T.astype(bool))[king]
         for table in (geometry.PAWN_DOWN, geometry.KNIGHT, geometry.DIAGONAL, geometry.ORTHOGONAL, geometry.KING)
     )
-    is_queen = men == -5
-    attacks = (men == -1) & pawn | (men == -2) & knight | (men == -6) & neighbour
-    attacks |= ~blocked & diagonal & ((men == -3) | is_queen)
-    attacks |= ~blocked & orthogonal & ((men == -4) | is_queen)
+    is_queen = pieces == -5
+    attacks = (pieces == -1) & pawn | (pieces == -2) & knight | (pieces == -6) & neighbour
+    attacks |= ~blocked & diagonal & ((pieces == -3) | is_queen)
+    attacks |= ~blocked & orthogonal & ((pieces == -4) | is_queen)
     return attacks.any()

@@ -1,4 +1,4 @@
-"""What Muesli asks of a network: predictions for a position, and for what follows an action, in latent form.
+"""The interface between Muesli and a network: predictions for a position and, in latent form, after an action.
 
 A latent is `[B, S, D]`: one vector a cell of the board, in the view of the side to move. A model step ends in the view
 of the opponent, which is then the side to move; an agent therefore turns the cells over as the game does.
@@ -14,7 +14,7 @@ from training.muesli.muesli_config import MuesliConfig
 
 
 class Prediction(struct.PyTreeNode):
-    """What is predicted for the side to move."""
+    """Predictions for the side to move."""
 
     policy_logits: jax.Array  # [B, A] all actions; illegal ones are the caller's to mask
     value_logits: jax.Array  # [B, V] over the agent's value support
@@ -22,7 +22,7 @@ class Prediction(struct.PyTreeNode):
 
 
 class ModelStep(struct.PyTreeNode):
-    """What the model expects of an action."""
+    """Predictions of the model after an action."""
 
     latent: jax.Array  # [B, S, D], in the view of the opponent
     reward_logits: jax.Array  # [B, 3] over -1, 0, 1, of the player who acted
@@ -30,7 +30,7 @@ class ModelStep(struct.PyTreeNode):
 
 
 class Root(struct.PyTreeNode):
-    """What the network says of a position."""
+    """Evaluation of a position."""
 
     latent: jax.Array  # [B, S, D]
     prediction: Prediction
@@ -39,7 +39,7 @@ class Root(struct.PyTreeNode):
 
 
 class PolicyNetwork(Protocol):
-    """What plays: a network of positions as a pure function."""
+    """A network that evaluates positions, as pure functions."""
 
     def root(self, params: chex.ArrayTree, observation: jax.Array) -> Root:
         """Evaluates observations int8 `[B, O]`."""
@@ -60,7 +60,7 @@ class Agent(PolicyNetwork, Protocol):
 
 
 class Problem(NamedTuple):
-    """What stays the same through a run."""
+    """The constants of a run."""
 
     agent: Agent
     config: MuesliConfig

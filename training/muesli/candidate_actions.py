@@ -1,4 +1,4 @@
-"""Which actions of a position are valued one step ahead, for CMPO to choose among."""
+"""Chooses the actions of a position that are valued one step ahead, for CMPO."""
 
 import chex
 import jax
@@ -11,7 +11,7 @@ from training.muesli.muesli_config import MuesliConfig
 def candidates(
     config: MuesliConfig, most_legal: int, legal: jax.Array, log_prior: jax.Array, key: jax.Array
 ) -> jax.Array:
-    """Returns the candidates as the settings want them, int32 `[B, N]`, -1 where there are no more.
+    """Returns the candidates that the settings ask for, int32 `[B, N]`, -1 where there are no more.
 
     Args:
       config: all legal actions (`cmpo_mode` exact), draws from the prior (sampled) or its most probable ones (best).

@@ -46,7 +46,7 @@ def exact_target(log_prior: jax.Array, advantage: jax.Array, is_candidate: jax.A
 def partial_target(
     log_prior: jax.Array, actions: jax.Array, advantage: jax.Array, is_candidate: jax.Array, clip: float
 ) -> jax.Array:
-    """Returns pi_CMPO where the advantage of some actions is known and that of all others taken for 0.
+    """Returns pi_CMPO with known advantages of some actions and 0 for all others.
 
     Args:
       log_prior: `[A]`, from `legal_log_policy`.

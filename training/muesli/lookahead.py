@@ -1,4 +1,4 @@
-"""Action values one step ahead: q = r - v after the action, by the learned model or by the rules."""
+"""Computes action values one step ahead: q = r - v after the action, by the learned model or by the rules."""
 
 from typing import NamedTuple
 
@@ -71,7 +71,7 @@ def look_ahead(
 
 
 def played_values(sequences: Sequences, values: jax.Array) -> jax.Array:
-    """Returns the value of each action taken, by the rules: its reward, less the value of the position that came.
+    """Returns the value of each action taken, by the rules: its reward, less the value of the position that followed.
 
     At the last step of a sequence, after which no position is known, it is the reward alone.
 

@@ -38,14 +38,14 @@ class LossWeights:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MuesliConfig:
-    """How targets are made and what is learned from them."""
+    """Targets and losses of Muesli."""
 
     # Terms of the loss.
     weights: LossWeights = LossWeights()
     # K, unroll steps of the model in the loss, at least 1.
     unroll_steps: int = 3
     # Which actions' values make the CMPO policy: those of all legal ones, of some drawn from the prior, or of its most
-    # probable ones, which leaves the target little noise and takes the others for average.
+    # probable ones, which has little noise and counts the others as average.
     cmpo_mode: Literal["exact", "sampled", "best"] = "exact"
     # Actions that are drawn in mode `sampled` or chosen in mode `best`.
     cmpo_samples: int = 16
@@ -56,8 +56,8 @@ class MuesliConfig:
     lookahead: Literal["model", "rules"] = "model"
     # lambda of Retrace; 0 gives one-step returns.
     retrace_lambda: float = 0.95
-    # What Retrace bootstraps from: action values as above, or the values of positions, for a network that knows much
-    # beside a model that knows nothing yet, whose errors would otherwise become the returns that it learns from.
+    # Values that Retrace bootstraps from: action values as above, or the values of positions, for a trained network
+    # beside an untrained model, whose errors would otherwise become the returns that it learns from.
     bootstrap: Literal["model", "value"] = "model"
     # Whether advantages are divided by their running scale.
     normalises_advantages: bool = True

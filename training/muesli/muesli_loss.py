@@ -18,7 +18,7 @@ Metrics = dict[str, jax.Array]
 
 
 class LossBatch(NamedTuple):
-    """Everything that the loss takes as given, positions `[B, T]`."""
+    """The constants of the loss, for positions `[B, T]`."""
 
     sequences: Sequences
     legal: jax.Array  # [B, T, A] bool

@@ -18,7 +18,7 @@ from training.runs.schedule import Schedule, constant_schedule, learning_rate_fa
 
 
 class LearnerState(struct.PyTreeNode):
-    """Everything that learning carries from update to update."""
+    """State of the learner from update to update."""
 
     step: jax.Array  # [] int32, updates made
     params: chex.ArrayTree
@@ -66,7 +66,7 @@ def muesli_update(
     sequences: Sequences,
     key: jax.Array,
 ) -> tuple[LearnerState, Metrics]:
-    """Makes one update; pure, to be compiled by the caller.
+    """Returns the state after one update; pure, to be compiled by the caller.
 
     Args:
       problem: network and settings.

@@ -1,4 +1,4 @@
-"""What the target network says of a batch of sequences: returns, advantages, policies to move towards, and figures."""
+"""Targets from the target network for a batch of sequences: returns, advantages, CMPO policies, and figures."""
 
 from typing import NamedTuple
 

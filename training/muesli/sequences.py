@@ -1,4 +1,4 @@
-"""Sequences of self-play as the replay holds them and the learner takes them, and the windows of its unrolled model.
+"""Sequences of self-play, in the replay and for the learner, and masks of the steps after each position.
 
 A sequence runs on into the next game where one ends. Beyond the end of a game, and of the sequence, nothing is learned;
 the ended game itself is a position of value 0 without a policy.
@@ -50,7 +50,7 @@ def unpack_legal(packed: jax.Array, actions: int) -> jax.Array:
 
 
 class UnrollMasks(NamedTuple):
-    """Which targets count `k` steps after a start, k = 0..K; float32 0 or 1."""
+    """Masks of the targets `k` steps after a start, k = 0..K; float32 0 or 1."""
 
     is_same_game: jax.Array  # [T, K + 1], the position after k steps is of the start's game, and its game goes on
     is_reached: jax.Array  # [T, K + 1], as above, or the game ended with the k-th step
@@ -58,7 +58,7 @@ class UnrollMasks(NamedTuple):
 
 
 def after(values: jax.Array, steps: int) -> jax.Array:
-    """Returns what stands `steps` places after each entry of `[T, ...]`, 0 beyond the end; same shape."""
+    """Returns the entries `steps` places later of `[T, ...]`, 0 beyond the end; same shape."""
     length = values.shape[0]
     padding = jnp.zeros((min(steps, length), *values.shape[1:]), values.dtype)
     return jnp.concatenate([values[steps:], padding])

@@ -46,7 +46,7 @@ class Source(NamedTuple):
 
 
 class BatchError(ValueError):
-    """A stream of batches was asked for that cannot be; the text is one line."""
+    """A stream of batches is impossible as asked for; the text is one line."""
 
 
 class BatchStream:
@@ -177,7 +177,7 @@ def check_move_counts(counts: np.ndarray, items: np.ndarray, shards: Shards, max
 
 
 def target_logits(values: Array, taus: Array, logit_weight: float) -> Array:
-    """Returns the logits of the policy target, whose softmax over the legal moves it is.
+    """Returns the logits whose softmax over the legal moves is the policy target.
 
     Args:
       values: expected scores.

@@ -1,4 +1,4 @@
-"""Packed positions of random games with drawn values, for benchmarks: there is nothing to be learnt from them."""
+"""Makes packed sets for benchmarks: positions of random games with random values."""
 
 import random
 from pathlib import Path
@@ -14,7 +14,7 @@ _LONGEST_GAME = 120  # plies
 
 
 def write_bench_shards(folder: Path, count: int, seed: int = 0) -> None:
-    """Makes a packed set.
+    """Writes a packed set of random positions.
 
     Args:
       folder: the folder to make.

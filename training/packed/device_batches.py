@@ -1,4 +1,4 @@
-"""Batches as the learner takes them: made ahead on the host, or read from packed sets that lie on the device.
+"""Batches for the learner: prefetched on the host, or read from packed sets that lie on the device.
 
 On an accelerator the host only draws which positions a batch is made of, a few bytes a row; what they say, their mirror
 images and their targets are read and computed where they are needed. On a CPU that would save nothing.
@@ -82,7 +82,7 @@ def _size(stream: BatchStream) -> int:
 
 
 class ResidentSets(struct.PyTreeNode):
-    """The packed sets of a stream, one behind the other, R positions in all."""
+    """The packed sets of a stream, concatenated, R positions in all."""
 
     positions: jax.Array  # [R, P] int8
     move_offsets: jax.Array  # [R + 1] int32
@@ -131,7 +131,7 @@ class ResidentBatches:
 def read_batch(
     sets: ResidentSets, items: jax.Array, source: jax.Array, flips: jax.Array, *, most_moves: int, logit_weight: float
 ) -> DeviceBatch:
-    """Reads positions, mirrors those that are to be and can be, and spreads their targets over the policy cells.
+    """Reads positions, mirrors some of them, and spreads their targets over the policy cells.
 
     Args:
       sets: where they lie.
@@ -192,7 +192,7 @@ def prefetch(stream: Callable[[int], ItemT], start: int, depth: int) -> Generato
 
 def _items(stream: Callable[[int], ItemT], start: int, depth: int) -> Generator[ItemT, None, None]:
     numbers = count(start)
-    # Its thread is waited for: one that is still inside XLA when the interpreter ends brings the process down.
+    # Its thread is joined: one that is still inside XLA when the interpreter exits would crash the process.
     executor = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
     try:
         pending = deque(executor.submit(stream, next(numbers)) for _ in range(depth + 1))

@@ -27,12 +27,12 @@ _CHUNKS_PER_PROCESS = 4  # bounds the memory: the input is read no faster than i
 
 
 class PackError(ValueError):
-    """What should be packed cannot be; the text is one line."""
+    """The files cannot be packed; the text is one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackConfig:
-    """What to pack, and what to leave out.
+    """Files to pack, and positions to leave out.
 
     Attributes:
       kind: format of the input files.

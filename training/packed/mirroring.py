@@ -1,4 +1,4 @@
-"""Left-right mirror images of encoded positions and policy cells.
+"""Mirrors encoded positions and policy cells left to right.
 
 Mirroring the files of a position without castling rights gives a position of the same worth, whose
 legal moves are the mirror images of the original's.
@@ -16,7 +16,7 @@ _MIRRORED_SQUARE = np.arange(64) ^ _FILES
 
 
 def can_be_mirrored(positions: Array) -> Array:
-    """Returns bool `[B]`: the positions in which neither side may castle any more.
+    """Returns bool `[B]`: positions in which neither side has castling rights.
 
     Args:
       positions: int8 `[B, P]`.

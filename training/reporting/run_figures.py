@@ -1,4 +1,4 @@
-"""Which figures of a run are shown, in which order, and how each is written."""
+"""The figures of a run that are shown, their order, and their format."""
 
 import dataclasses
 import time
@@ -9,7 +9,7 @@ from training.reporting.run_metrics import RunMetrics
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A figure as it is shown.
+    """A figure and its format.
 
     Attributes:
       name: in metrics.jsonl.

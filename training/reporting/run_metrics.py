@@ -1,4 +1,4 @@
-"""The figures of a run, read from its metrics.jsonl while the run still writes it."""
+"""Reads the figures of a run from its metrics.jsonl while the run is still writing it."""
 
 import json
 import math
@@ -13,7 +13,7 @@ _NOT_FIGURES = {"step", "time"}
 
 
 class RunMetricsError(ValueError):
-    """A folder is not one of a run; the text is one line."""
+    """A folder is not that of a run; the text is one line."""
 
 
 class Point(NamedTuple):
@@ -137,7 +137,7 @@ class RunMetrics:
 
 
 def open_runs(folders: list[Path]) -> list[RunMetrics]:
-    """Opens runs; each is called by the shortest end of its path that tells it from the others.
+    """Opens runs; each is named by the shortest end of its path that is unique.
 
     Args:
       folders: of runs, or of folders of runs.

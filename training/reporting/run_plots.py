@@ -1,4 +1,4 @@
-"""Plots of runs as SVG: one figure of several runs, or a sheet of all of them."""
+"""Plots runs as SVG: one figure of several runs, or a sheet of all figures."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Means with their standard errors over independent samples."""
+"""Estimates means with their standard errors over independent samples."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class MeanEstimate:
-    """A sample mean and how far it may be from the truth.
+    """A sample mean with its standard error.
 
     Attributes:
       mean: the sample mean.

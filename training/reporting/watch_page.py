@@ -1,4 +1,4 @@
-"""Runs on a page of this machine: the same figures as on the terminal, and their plots."""
+"""Serves runs on a local page: the same figures as on the terminal, and their plots."""
 
 import threading
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _WIDTHS = (240, 480, 2000)  # of a plot in pixels: least, usual, most
 
 
 class WatchPage:
-    """Answers the page; for use by several threads.
+    """Answers the page's requests; safe with several threads.
 
     Args:
       runs: to be shown side by side.
@@ -25,7 +25,7 @@ class WatchPage:
         self._lock = threading.Lock()
 
     def site(self) -> Site:
-        """Returns what the server of the page offers."""
+        """Returns the routes of the page's server."""
         files = files_below(Path(__file__).with_name("static"))
         return Site(files=files, pages={"/api/runs": self.figures, "/plot.svg": self.plot}, calls={})
 

@@ -1,4 +1,4 @@
-"""Runs on the terminal: one column a run, a figure a row with its newest value and its course."""
+"""Shows runs on the terminal: a column per run, a row per figure with its newest value and its course."""
 
 import time
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def watch_on_terminal(runs: list[RunMetrics], every_s: float) -> None:
 
 
 def print_once(runs: list[RunMetrics]) -> None:
-    """Prints the runs as they are now."""
+    """Prints the runs once."""
     from rich.console import Console
 
     # A file or a pipe has no width of its own, and no name may be cut there.

@@ -1,1 +1,1 @@
-"""A training run in its folder: plan, clock, learning-rate schedule, checkpoints and log."""
+"""A training run in its folder: plan, clock, schedule, checkpoints, log, and the loop of every run."""

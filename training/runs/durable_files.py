@@ -1,4 +1,4 @@
-"""Files that survive a kill: one writer at a time, whole lines, whole replacements."""
+"""Keeps files whole when a process is killed: one writer at a time, complete lines, atomic replacement."""
 
 import contextlib
 import os
@@ -33,7 +33,7 @@ def sole_writer(written: Path | None) -> Generator[None]:
     except Timeout:
         raise AlreadyWrittenError(
             f"expected to be the only process that writes {written}, got one that is writing it already (allowed: "
-            "another name, or to wait for its end)"
+            "another name, or wait until it has ended)"
         ) from None
     try:
         yield
@@ -42,14 +42,14 @@ def sole_writer(written: Path | None) -> Generator[None]:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Writes a text file; until the new text is complete, the old one stays."""
+    """Replaces a text file at once: a reader sees the old text or the new one, never a part."""
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text)
     os.replace(partial, path)
 
 
 def drop_unfinished_line(path: Path) -> None:
-    """Cuts off everything behind the last end of a line, as a killed process leaves it in a file of lines.
+    """Cuts off the incomplete last line that a killed process leaves in a file of lines.
 
     Args:
       path: the file; it stays as it is if its last line is finished. Bytes are counted, not characters, since a line

@@ -1,4 +1,4 @@
-"""Saves and restores the state of a run with Orbax; a save is complete or not there at all."""
+"""Saves and restores the state of a run with Orbax; a checkpoint is complete or absent."""
 
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
@@ -9,13 +9,13 @@ import orbax.checkpoint as ocp
 
 
 class CountsSteps(Protocol):
-    """A pytree that knows how far its run is."""
+    """A state with the number of its step."""
 
     step: jax.Array  # [] int32
 
 
 StateT = TypeVar("StateT", bound=CountsSteps)
-KEPT = 2  # a kill while the newest is written leaves the one before
+KEPT = 2  # if a process is killed while it writes the newest, the one before is left
 
 
 class RunCheckpoints:
@@ -33,11 +33,11 @@ class RunCheckpoints:
         )
 
     def save(self, state: CountsSteps) -> None:
-        """Writes the state under its step; does nothing if that step is there already."""
+        """Writes the state under its step; does nothing if that step is saved already."""
         self._manager.save(int(state.step), args=ocp.args.StandardSave(state))
 
     def restore_latest(self, like: StateT) -> StateT | None:
-        """Returns the newest state, or None where nothing was saved.
+        """Returns the newest saved state, or None if there is none.
 
         Args:
           like: a state of the same run, for structure, shapes and types.

@@ -10,15 +10,15 @@ _STEPS_TO_KNOW_THE_RATE = 10
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A stretch of a run; a run may be continued by many."""
+    """How long one process trains; a run may be continued by further processes."""
 
-    # Time of this stretch, in minutes of `clock`.
+    # Time to train, in minutes of `clock`.
     minutes: float
-    # What the minutes are: wall-clock time, or processor time of this process divided by the number of processors,
-    # which is fair between runs on a machine that others use too.
+    # Minutes of wall-clock time, or of this process's processor time divided by the number of processors, which is fair
+    # between runs on a shared machine.
     clock: Literal["wall", "cpu"] = "wall"
-    # Share of it (or of `steps`, if those end sooner), at its end, in which the learning rate falls to zero; 0 keeps it
-    # constant.
+    # Last part of the time (or of `steps`, if those end sooner) in which the learning rate falls to zero, as a share of
+    # it; 0 keeps the rate constant.
     decay_share: float = 0.0
     # At most this many steps, or no bound.
     steps: int | None = None
@@ -43,26 +43,26 @@ class Plan:
 
 
 def processor_time_s() -> float:
-    """Returns the seconds that this process would have taken with all processors to itself."""
+    """Returns this process's processor time divided by the number of processors it may use."""
     return time.process_time() / usable_processors()
 
 
 def usable_processors() -> int:
-    """Returns how many processors this process may use, or all there are where the system does not tell."""
+    """Returns how many processors this process may use, or the number of all where the system does not tell."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class RunClock:
-    """Time and steps of one process.
+    """Tells when a run logs, measures, saves, begins its decay, and ends.
 
     Attributes:
-      step: batches seen by the run; the loop counts it up.
+      step: steps made by the run; the loop counts them.
       first_step: the step this process began at.
 
     Args:
       plan: how long to go on.
-      first_step: batches seen before this process.
-      decay_end: step at which a decay that an earlier process began reaches zero, None outside one.
+      first_step: steps made before this process.
+      decay_end: step at which a decay begun by an earlier process reaches zero; None without one.
     """
 
     def __init__(self, plan: Plan, first_step: int, decay_end: int | None = None) -> None:
@@ -72,10 +72,10 @@ class RunClock:
         self._last_s = {name: self._start_s for name in ("validate", "save", "rate", "log")}
         self._rate_step, self._steps_per_s = first_step, 0.0
         self._decay_end, self._has_planned_decay = decay_end, False
-        self._steady = first_step, self._start_s  # since when steps are worth timing
+        self._steady = first_step, self._start_s  # from where steps are timed
 
     def minutes(self) -> float:
-        """Returns the time since the start of this process's stretch."""
+        """Returns the time since this process began to train."""
         return (self._now_s() - self._start_s) / 60
 
     def rate(self) -> float:
@@ -86,14 +86,14 @@ class RunClock:
         return self._steps_per_s
 
     def minutes_left(self) -> float:
-        """Returns the time until the end, at the rate that was asked for last."""
+        """Returns the time until the end, by the rate last returned."""
         end = self._end_step()
         by_steps = (end - self.step) / max(self._steps_per_s, 1e-9) / 60 if end is not None else float("inf")
         by_time = float("inf") if self._has_planned_decay else max(self._plan.minutes - self.minutes(), 0.0)
         return min(by_steps, by_time)
 
     def is_due(self, name: str, minutes: float) -> bool:
-        """Returns whether so much time has passed since this was last true, or since the start."""
+        """Returns whether so many minutes have passed since this was last true for the name, or since the start."""
         if self._now_s() - self._last_s[name] < minutes * 60:
             return False
         self._last_s[name] = self._now_s()
@@ -104,7 +104,7 @@ class RunClock:
         return {"minutes": self.minutes(), "minutes_left": self.minutes_left()}
 
     def is_decay_due(self) -> bool:
-        """Returns whether the plan's last part begins, by time or by steps."""
+        """Returns whether the learning rate should begin to fall, by time or by steps."""
         share, steps = self._plan.decay_share, self._plan.steps
         if not share or self._decay_end is not None:
             return False
@@ -118,7 +118,7 @@ class RunClock:
         return by_steps or self.minutes() >= self._plan.minutes * (1 - share)
 
     def begin_decay(self) -> int:
-        """Returns the steps that fit into the rest of the time, and ends the run after them."""
+        """Begins the decay: returns the number of steps that fit into the remaining time, after which the run ends."""
         steady_step, steady_s = self._steady
         rate = (self.step - steady_step) / max((self._now_s() - steady_s) / 60, 1e-9)
         steps = round(rate * max(self._plan.minutes - self.minutes(), 0.0))
@@ -133,7 +133,7 @@ class RunClock:
         end = self._end_step()
         if end is not None and self.step >= end:
             return True
-        # A decay of this process goes by its steps, so that it reaches zero whatever the rate becomes.
+        # Once the decay has begun, its steps are counted and not the time, so that it reaches zero at any rate.
         return not self._has_planned_decay and self.minutes() >= self._plan.minutes
 
     def _end_step(self) -> int | None:

@@ -1,4 +1,4 @@
-"""The settings in a run's folder."""
+"""Reads and writes the settings in a run's folder."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _CONFIG = "config.json"
 
 
 def write_config(folder: Path, config: "DataclassInstance") -> None:
-    """Writes the settings of a run; until they are complete, the old ones stay."""
+    """Writes the settings of a run in place of the old ones."""
     replace_text(folder / _CONFIG, json.dumps(to_json_dict(config), indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Where a run's figures go: a JSONL file, TensorBoard, and one line on the terminal."""
+"""Logs a run's figures to a JSONL file, to TensorBoard, and as lines on the terminal."""
 
 import json
 import sys
@@ -50,7 +50,7 @@ class RunLog:
 
 
 class SilentLog:
-    """Writes nothing, as all processes of a run but the first do."""
+    """Writes nothing: the log of every process of a group but the first."""
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
         """Does nothing."""

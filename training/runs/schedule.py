@@ -1,6 +1,6 @@
-"""The course of the learning rate: warm-up, constant, decay to zero (WSD).
+"""Learning-rate schedule: linear warm-up, constant, linear decay to zero (WSD).
 
-The decay is part of a run's state and not of its settings: it can begin at any step, when the time is up.
+The decay is part of a run's state and not of its settings, since it may begin at any step, by time.
 """
 
 import jax
@@ -18,7 +18,7 @@ class Schedule(struct.PyTreeNode):
 
 
 def constant_schedule() -> Schedule:
-    """Returns a schedule whose decay has not been planned."""
+    """Returns a schedule without a decay."""
     return Schedule(decay_start=jnp.int32(_NEVER), decay_steps=jnp.int32(1))
 
 
@@ -28,7 +28,7 @@ def decaying_schedule(start: int, steps: int) -> Schedule:
 
 
 def learning_rate_factor(schedule: Schedule, step: jax.Array, warmup_steps: int) -> jax.Array:
-    """Returns the share of the peak learning rate, from 0 to 1.
+    """Returns the factor on the peak learning rate, from 0 to 1.
 
     Args:
       schedule: of the run.
@@ -41,10 +41,10 @@ def learning_rate_factor(schedule: Schedule, step: jax.Array, warmup_steps: int)
 
 
 def decay_end(schedule: Schedule, step: int) -> int | None:
-    """Returns the step at which a decay that has begun reaches zero, None before one has.
+    """Returns the step at which the decay reaches zero, or None if it has not begun.
 
     Raises:
-      ValueError: it is over, so that nothing more would be learned.
+      ValueError: the decay is over; further steps would change nothing.
     """
     start = int(schedule.decay_start)
     if step < start:

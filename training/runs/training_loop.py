@@ -1,4 +1,4 @@
-"""The loop of every training run: steps, figures, measures, checkpoints, and a clean end."""
+"""The training loop of every kind of run: steps, figures, measurements, checkpoints, and a clean end."""
 
 import contextlib
 import signal
@@ -19,7 +19,7 @@ from training.runs.training_task import Figures, Start, StateT, Task, finite_fig
 
 
 class TrainingLoop(Generic[StateT]):
-    """One run in one process, or in all processes of a group.
+    """Trains one run, in one process or in all processes of a group.
 
     Args:
       task: what the run does.
@@ -27,8 +27,8 @@ class TrainingLoop(Generic[StateT]):
       plan: how long to go on.
 
     Raises:
-      ValueError: the task or the newest checkpoint does not fit the settings, or the learning rate has fallen to zero
-        and the plan does not restart it.
+      ValueError: the newest checkpoint does not fit the settings, or the learning rate has fallen to zero and the plan
+        does not restart it.
     """
 
     def __init__(self, task: Task[StateT], folder: Path, plan: Plan) -> None:
@@ -51,11 +51,11 @@ class TrainingLoop(Generic[StateT]):
         self._log = RunLog(folder) if is_first else SilentLog()
 
     def stop(self) -> None:
-        """Asks the loop to save and end after the step it is in; may be called from a signal handler."""
+        """Asks the loop to save and end after the current step; safe in a signal handler."""
         self._stopping = True
 
     def run(self) -> StateT:
-        """Trains until the plan is fulfilled; to be called once.
+        """Trains until the plan is fulfilled; call it once.
 
         Returns:
           The last state, which is also saved.
@@ -81,7 +81,7 @@ class TrainingLoop(Generic[StateT]):
 
     def _train(self) -> StateT:
         state, clock, task = self._state, self._clock, self._task
-        del self._state  # its buffers are given to the first step
+        del self._state  # the first step takes its buffers
         begin = "starts" if not clock.step else f"goes on from {task.unit} {clock.step}"
         self._log.tell(f"{task.introduction(state)}; {begin}, the first {task.unit} compiles")
         if self._note and not clock.step:
@@ -90,7 +90,7 @@ class TrainingLoop(Generic[StateT]):
         with task.stepping(clock.step) as make_step:
             while True:
                 state, figures = make_step(state)
-                # At most one step is under way while the next is prepared, else a stop would wait for many.
+                # At most one step is in flight while the next is prepared; otherwise a stop would wait for many.
                 jax.block_until_ready(before)
                 before = figures
                 clock.step += 1
@@ -123,7 +123,7 @@ class TrainingLoop(Generic[StateT]):
 
 
 class Decisions(NamedTuple):
-    """What the loop does after a step."""
+    """Decisions of the loop after a step."""
 
     decay_updates: int  # in which the learning rate falls to 0 from now on; 0: no decay begins
     reports: bool
@@ -133,7 +133,7 @@ class Decisions(NamedTuple):
 
 
 class _Wishes(NamedTuple):
-    """What one process would do, in numbers that can be gathered."""
+    """Decisions of one process by its own clock, as numbers that can be gathered."""
 
     decay_updates: int
     reports: int
@@ -144,10 +144,10 @@ class _Wishes(NamedTuple):
 
 
 def decide(task: Task[StateT], clock: RunClock, plan: Plan, is_stopping: bool) -> Decisions:
-    """Looks at the clock after a step; all processes of a group call it after the same one and decide alike.
+    """Decides by the clock after a step; all processes of a group call this after the same step and decide alike.
 
-    Measuring and saving are programs of all devices: a process that alone found that it is time would wait for ever,
-    and one that alone lowered its learning rate would learn something else. So the first process's clock decides.
+    Measuring and saving are programs of all devices: a process that began one alone would wait for ever, and one that
+    lowered its learning rate alone would diverge from the others. So the first process's clock decides.
 
     Args:
       task: what the run does.
@@ -168,7 +168,7 @@ def decide(task: Task[StateT], clock: RunClock, plan: Plan, is_stopping: bool) -
     return Decisions(
         decay_updates=agreed.decay_updates,
         reports=bool(agreed.reports or is_end),
-        # Who asked for the end does not wait for a measure.
+        # Whoever asked for the end should not wait for a measurement.
         measures=bool(agreed.measures or (is_end and not agreed.is_stopping)),
         saves=bool(agreed.saves or is_end),
         is_end=is_end,
@@ -185,7 +185,7 @@ def _agreed(own: _Wishes) -> _Wishes:
 
 @contextlib.contextmanager
 def stopped_by_signals(loop: TrainingLoop[StateT]) -> Iterator[None]:
-    """Lets Ctrl-C and SIGTERM end a run after the step it is in, while the context lasts."""
+    """Makes Ctrl-C and SIGTERM end a run after its current step, while the context lasts."""
 
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
         loop.stop()

@@ -1,4 +1,4 @@
-"""What a kind of run gives to the training loop: its start, its steps, its figures and its measures."""
+"""Defines what the training loop asks of a kind of run: its start, steps, figures and measurements."""
 
 import abc
 import contextlib
@@ -39,19 +39,19 @@ class Start(NamedTuple, Generic[StateT]):
     """The state of a run before its first step."""
 
     state: StateT
-    has_weights: bool = False  # of another run or network; they are saved at once
+    has_weights: bool = False  # from another run or network, which are saved at once
     note: str = ""  # told once, at the beginning of the run
 
 
 class Report(NamedTuple):
-    """Figures for the log, and the same for people."""
+    """Figures for the log, and a line of text for people."""
 
     figures: Mapping[str, float]
     text: str
 
 
 class Task(abc.ABC, Generic[StateT]):
-    """What one kind of run does; the loop decides when.
+    """One kind of run: how it starts, steps, reports and measures; the loop decides when.
 
     Attributes:
       config: the run's settings, which are written to its folder.
@@ -73,7 +73,7 @@ class Task(abc.ABC, Generic[StateT]):
 
     @abc.abstractmethod
     def stepping(self, first: int) -> contextlib.AbstractContextManager[Callable[[StateT], tuple[StateT, Figures]]]:
-        """Opens what steps need, such as batches from step `first` on, and gives the function that makes one."""
+        """Opens resources such as batches from step `first` on, and gives the function that makes a step."""
 
     @abc.abstractmethod
     def learner(self, state: StateT) -> LearnerState:
@@ -85,14 +85,14 @@ class Task(abc.ABC, Generic[StateT]):
 
     @abc.abstractmethod
     def is_report_due(self, clock: RunClock) -> bool:
-        """Returns whether the figures of this step are to be logged; the first and the last always are."""
+        """Returns whether to log the figures of this step; the first and the last are always logged."""
 
     @abc.abstractmethod
     def report(self, figures: Mapping[str, float], steps_per_s: float) -> Report:
-        """Returns what is logged of the newest step, whose figures are given, or of all since the last report."""
+        """Returns the report on the newest step, whose figures are given, or on all steps since the last report."""
 
     def measure(self, _state: StateT) -> Iterable[Report]:
-        """Measures how well the run plays so far, if it can."""
+        """Yields measurements of the run so far; none by default."""
         return ()
 
     def saved(self, state: StateT) -> StateT:

@@ -1,1 +1,1 @@
-"""Learning by self-play: games, replay, network and update as one compiled program on the device."""
+"""Learns by self-play: games, replay, network and update as one compiled program on the device."""

@@ -1,4 +1,4 @@
-"""Games of a network against a fixed opponent, on the device: how often it wins, draws and loses."""
+"""Plays a network against a fixed opponent on the device and counts wins, draws and losses."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from training.muesli.cmpo import legal_log_policy
 
 
 class ArenaResult(NamedTuple):
-    """Results of the network."""
+    """Numbers of games, from the network's view."""
 
     wins: jax.Array  # [] int32
     draws: jax.Array  # [] int32

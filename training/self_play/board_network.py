@@ -1,4 +1,4 @@
-"""A small network for small boards: residual blocks, a model step of its own, the contract of `muesli/agent.py`.
+"""A small residual network for small boards, with a model step of its own; implements `muesli/agent.py`.
 
 It plays no part in the engine, which plays chess only.
 """
@@ -28,7 +28,7 @@ class BoardNetworkConfig:
 
     # D, channels of a cell.
     channels: int = 32
-    # How cells hear of each other: from their neighbours, or all from all by full matrices, for the smallest boards.
+    # How cells exchange information: with their neighbours, or all with all by full matrices, for the smallest boards.
     mixing: Literal["neighbours", "board"] = "neighbours"
     # Features of each line of seven cells through a cell that the encoder begins with; 0 for none.
     line_features: int = 0
@@ -42,7 +42,7 @@ class BoardNetworkConfig:
     value_bins: int = 21
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a count below its least."""
+        """Raises ValueError for a count that is too small."""
         for name in ("channels", "blocks", "model_blocks", "head_width", "value_bins"):
             least = 2 if name == "value_bins" else 1
             if getattr(self, name) < least:
@@ -52,7 +52,7 @@ class BoardNetworkConfig:
 
 
 class _NeighbourBlock(nn.Module):
-    """x + what its neighbourhood and the mean of the board say, normalised."""
+    """A residual block over each cell's neighbourhood and the mean of the board."""
 
     board: tuple[int, int]
     product: Product
@@ -67,7 +67,7 @@ class _NeighbourBlock(nn.Module):
 
 
 class _BoardBlock(nn.Module):
-    """x + what two layers make of the whole board, normalised."""
+    """A residual block of two layers over the whole board."""
 
     board: tuple[int, int]
     product: Product
@@ -141,7 +141,7 @@ class BoardNetwork(nn.Module):
 
     @property
     def _policy_channels(self) -> int:
-        """Actions a cell where every cell has equally many, else channels that are mixed over the board."""
+        """Actions of a cell if all cells have equally many, else channels that are mixed over the board."""
         actions, cells = self.environment.actions, self.environment.cells
         return actions // cells if actions % cells == 0 else _HEAD_CHANNELS
 
@@ -152,9 +152,9 @@ class BoardNetwork(nn.Module):
 
     def root(self, observation: jax.Array) -> Root:
         """Evaluates observations int8 `[B, O]`."""
-        cells, men = self.environment.cells, self.environment.men
-        codes = np.arange(-men, men + 1, dtype=np.int8).reshape(1, 1, -1)
-        planes = (observation[:, :cells, None] == codes).astype(jnp.float32)  # [B, S, 2 men + 1]
+        cells, pieces = self.environment.cells, self.environment.pieces
+        codes = np.arange(-pieces, pieces + 1, dtype=np.int8).reshape(1, 1, -1)
+        planes = (observation[:, :cells, None] == codes).astype(jnp.float32)  # [B, S, 2 pieces + 1]
         numbers = jnp.broadcast_to(
             0.02 * observation[:, None, cells:].astype(jnp.float32), (*planes.shape[:2], self.environment.numbers)
         )

@@ -1,4 +1,4 @@
-"""The recursive network as Muesli uses it: its own heads for a position, a latent model for what follows.
+"""The recursive network as Muesli uses it: its own heads for a position, a latent model for later ones.
 
 Parameters are `network`, which plays and which distillation trains, and `model`, which improves its policy. The heads
 of a position see static facts of the board that a latent after a move does not have, so the model has its own.
@@ -27,7 +27,7 @@ _MODEL_WIDTH, _MODEL_HEADS = 64, 4
 
 
 def model_settings(past_policies: int, clip: float, scale: float) -> ModelConfig:
-    """Returns the settings of every latent model that is learned here, with how its values improve a policy.
+    """Returns the settings of every latent model that is trained here, and of the policy improved by its values.
 
     Args:
       past_policies: M.

@@ -1,4 +1,4 @@
-"""The devices of a run: lanes divided over them, several processes as one group, and their number formats.
+"""Divides a run over devices and processes, and chooses the number format of its products.
 
 The program is the same for any number of devices; XLA's partitioner inserts the sums over devices. Every array whose
 first axis is the lanes is split along it, all others are copied.
@@ -31,7 +31,7 @@ def lane_mesh(lanes: int, updates: int) -> Mesh:
 
 
 def lane_shardings(state: Any, lanes: int, mesh: Mesh) -> Any:
-    """Returns how each array of a run's state is placed.
+    """Returns the sharding of each array of a run's state.
 
     Args:
       state: a `ResidentState` of arrays or shapes.
@@ -53,7 +53,7 @@ def lane_shardings(state: Any, lanes: int, mesh: Mesh) -> Any:
 
 
 def join_process_group(coordinator: str, processes: int, index: int) -> None:
-    """Joins this process to the group; to be called before anything is computed.
+    """Joins this process to a group; call it before anything is computed.
 
     Every process then runs the same program over the devices of all. Figures are the same everywhere; the first process
     writes them.
@@ -76,7 +76,7 @@ _FIRST_WITH_BFLOAT16 = 8.0  # compute capability of NVIDIA's Ampere; Turing (7.5
 
 
 def product_arithmetic(choice: str, device: Any) -> str:
-    """Returns `bfloat16` or `float32`.
+    """Returns the number format of the network's products, `bfloat16` or `float32`.
 
     Sums are float32 in both. float16 is left out: its gradients overflow without a loss scale, and float32 is exact.
 

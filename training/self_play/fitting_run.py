@@ -1,4 +1,4 @@
-"""A run that fits a latent model beside a network, measures it, and writes both as a network's folder."""
+"""The run that fits a latent model beside a network, measures it, and writes both as a network's folder."""
 
 import contextlib
 import dataclasses
@@ -47,7 +47,7 @@ _LOG_MINUTES = 1 / 6
 
 
 class FitResult(NamedTuple):
-    """A fitted model and its figures on positions that it was not fitted to."""
+    """A fitted model and its figures on held-out positions."""
 
     model: PlayingModel
     figures: ModelFigures
@@ -65,7 +65,7 @@ class FitResult(NamedTuple):
 
 
 class ModelFitting(Task[TrainState]):
-    """A run that fits a latent model beside a network.
+    """Fits a latent model beside a network.
 
     Args:
       config: how to fit.

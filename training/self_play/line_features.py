@@ -1,7 +1,7 @@
-"""What stands on the four lines through every cell, the first layer for games that are decided along lines.
+"""Reads the four lines through every cell: a first layer for games that are decided along lines.
 
-One small layer reads a line of seven cells, another puts together what the four lines say; they are the same for every
-cell, so that three stones in a row and a cell that can be filled have to be learned once and not for every place.
+One small layer reads a line of seven cells, another combines the four lines; both are shared by all cells, so that a
+pattern such as three stones in a row and a free cell is learned once and not for every place.
 """
 
 import chex
@@ -16,7 +16,7 @@ _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))  # rows and columns a step
 
 
 def lines_through_cells(planes: jax.Array, board: tuple[int, int]) -> jax.Array:
-    """Returns what stands on every line through every cell, beside whether that is on the board.
+    """Returns the facts of the seven cells of every line through every cell, and whether each is on the board.
 
     Args:
       planes: `[B, S, P]`, facts of cells.
@@ -43,7 +43,7 @@ def lines_through_cells(planes: jax.Array, board: tuple[int, int]) -> jax.Array:
 
 
 class LineFeatures(nn.Module):
-    """Facts of every cell from the lines through it.
+    """Features of every cell from the lines through it.
 
     Attributes:
       board: rows and columns, S in all.

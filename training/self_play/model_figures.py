@@ -1,4 +1,4 @@
-"""How well a latent model values the legal moves of labelled positions, and what the policy improved by it loses."""
+"""Measures a latent model on labelled positions: its action values, and the regret of the policy improved by it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _UNBOUNDED = 1e6
 
 
 class JudgedMoves(NamedTuple):
-    """What labels and a network with its model say of the legal moves of n positions, padded to L moves."""
+    """The legal moves of n positions as valued by labels, by a network, and by its model; padded to L moves."""
 
     is_move: np.ndarray  # bool [n, L]
     scores: np.ndarray  # float32 [n, L], the labels' expected scores w in [0, 1]
@@ -41,7 +41,7 @@ class JudgedMoves(NamedTuple):
 
 
 class ModelFigures(NamedTuple):
-    """A model's action values q beside 2 w - 1 over all legal moves."""
+    """A model's action values q compared with 2 w - 1 over all legal moves."""
 
     correlation: float
     within: float  # the same after each position's mean is taken off: the order of its moves alone
@@ -49,7 +49,7 @@ class ModelFigures(NamedTuple):
 
 
 class PairedRegret(NamedTuple):
-    """What two policies' best moves give away in the same positions, in expected score."""
+    """The regret of two policies in the same positions, in expected score."""
 
     plain: float  # of the network's policy
     improved: float
@@ -58,7 +58,7 @@ class PairedRegret(NamedTuple):
 
 
 def judged_moves(loaded: LoadedNetwork, shards: Shards, limit: int) -> JudgedMoves:
-    """Lets a network and its model judge labelled positions in the form that plays.
+    """Evaluates labelled positions with a network and its model, in the form that plays.
 
     Args:
       loaded: with a model; the scale and clip of its settings do not matter.
@@ -119,7 +119,7 @@ def model_figures(judged: JudgedMoves) -> ModelFigures:
 
 
 def improved_regret(judged: JudgedMoves, scale: float, clip: float) -> PairedRegret:
-    """Compares what the improved policy's best moves give away with what the plain policy's do.
+    """Compares the regret of the improved policy with that of the plain one.
 
     Args:
       judged: n positions.

@@ -1,4 +1,4 @@
-"""Fits the latent model's values of single actions to labels of all legal moves; the network beside it stays as it is.
+"""Fits a latent model's action values to labels of all legal moves; the network beside it stays as it is.
 
 What a label w(a) says of an action is what the opponent can expect after it, 1 - w(a). A mate at once is told as
 self-play tells it, by a reward of 1 and an ended game of value 0: a model that had put the mate into the value of what
@@ -36,7 +36,7 @@ _AVERAGE_DECAY = 0.99
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FitConfig:
-    """How a latent model is fitted."""
+    """Settings of a fit."""
 
     # C, actions drawn from every position.
     actions: int = 4
@@ -54,7 +54,7 @@ class FitConfig:
     measured: int = 1000
     # c, the bound on advantages in the policy that is played.
     clip: float = 1.0
-    # What may divide advantages in it; the best one on positions of training is taken.
+    # Candidates for the divisor of advantages; the best one on training positions is taken.
     scales: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
     # Decides initial weights, the order of positions and the draws.
     seed: int = 0
@@ -148,7 +148,7 @@ def fit_loss(
 
 
 def fit_optimizer(config: FitConfig) -> optax.GradientTransformation:
-    """Returns the optimiser of self-play, which goes on with the model."""
+    """Returns the optimiser, that of self-play, which later trains the model further."""
     return clipped_adam(config.learning_rate, config.weight_decay, clips_updates=True)
 
 

@@ -1,4 +1,4 @@
-"""The part of a self-play run that plays: the target network, its latent model, and the model's scale."""
+"""Reads the part of a self-play run that plays: the target network, its latent model, and the model's scale."""
 
 import dataclasses
 import json

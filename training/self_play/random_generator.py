@@ -1,4 +1,4 @@
-"""Random bits for self-play: which generator, and threefry without 64-bit numbers.
+"""Random generators for self-play, and threefry without 64-bit numbers.
 
 JAX's threefry counts in 64-bit integers while it computes, which some accelerators do not have. The one here counts in
 32 bits and gives the same bits for every array of fewer than 2 ** 32 of them. `rbg` and `unsafe_rbg` use the generator
@@ -18,7 +18,7 @@ _UNSIGNED = {8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}
 
 
 def generator(name: Generator) -> Hashable:
-    """Returns what `jax.random.key` and `jax.random.wrap_key_data` take as `impl`."""
+    """Returns the `impl` for `jax.random.key` and `jax.random.wrap_key_data`."""
     return _narrow_threefry() if name == "threefry2x32" else name
 
 

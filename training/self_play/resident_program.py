@@ -119,7 +119,7 @@ def _initial_state(
 
 
 def _batches(fresh: Sequences, old: Sequences, updates: int) -> Sequences:
-    """Deals the lanes out to the updates.
+    """Divides the lanes among the updates.
 
     Args:
       fresh: `[B, T, ...]`.

@@ -1,4 +1,4 @@
-"""Many games at once, the network's moves in all of them; games that end are replaced in the same step."""
+"""Plays many games at once with a network; games that end are replaced in the same step."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Games(struct.PyTreeNode):
 
 
 class RolloutFigures(NamedTuple):
-    """What happened in the games; sums over lanes and steps, float32."""
+    """Statistics of the games; sums over lanes and steps, float32."""
 
     games: jax.Array  # [] that ended
     game_plies: jax.Array  # [] of those that ended
@@ -167,7 +167,7 @@ def _figures(plies: jax.Array, has_ended: jax.Array, reward: jax.Array) -> Rollo
 def log_behaviour(
     policy_logits: jax.Array, legal: jax.Array, is_opening: jax.Array, config: BehaviourConfig
 ) -> jax.Array:
-    """Returns the log-probabilities that moves are drawn with.
+    """Returns the log-probabilities of the policy that self-play draws its moves from.
 
     Args:
       policy_logits: `[B, A]`.

@@ -27,7 +27,7 @@ class NormalisedAdamConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BehaviourConfig:
-    """How self-play departs from the target network's policy."""
+    """How the policy that plays differs from the target network's."""
 
     # Divisor of the logits, above 0.
     temperature: float = 1.0
@@ -58,11 +58,11 @@ class SelfPlayConfig:
     network: NetworkConfig | None = None
     # Share of the latent model's gradient that passes back into the recursive network.
     model_gradient: float = 1.0
-    # How the learner learns.
+    # Targets and losses.
     muesli: MuesliConfig = MuesliConfig()
     # Its optimiser.
     optimizer: NormalisedAdamConfig = NormalisedAdamConfig()
-    # How self-play departs from the policy.
+    # How the policy that plays differs from the network's.
     behaviour: BehaviourConfig = BehaviourConfig()
     # B, games at once.
     lanes: int = 256

@@ -1,4 +1,4 @@
-"""A self-play run: iterations of the compiled program, their figures, and games against fixed opponents."""
+"""The self-play run: iterations of the compiled program, their figures, and games against fixed opponents."""
 
 import contextlib
 import itertools
@@ -36,7 +36,7 @@ Arena = Callable[[chex.ArrayTree, jax.Array], ArenaResult]
 
 
 class SelfPlay(Task[ResidentState]):
-    """A run that learns from its own games.
+    """Learns from the games of its own network.
 
     Attributes:
       results: newest wins, draws and losses against each fixed opponent.
@@ -88,7 +88,7 @@ class SelfPlay(Task[ResidentState]):
 
     @contextlib.contextmanager
     def stepping(self, first: int) -> Iterator[Callable[[ResidentState], tuple[ResidentState, Figures]]]:
-        """Needs nothing but the state: games and replay are in it."""
+        """Gives the iteration, which needs nothing but the state."""
         steps = itertools.count(first + 1)
         yield lambda state: self._iteration(state, next(steps))
 
@@ -158,7 +158,7 @@ class SelfPlay(Task[ResidentState]):
 
 
 class _HeldOutPolicy:
-    """The acting network's policy beside the teacher's, on held-out positions of chess."""
+    """Measures the acting network's policy on held-out positions of chess."""
 
     def __init__(self, config: SelfPlayConfig) -> None:
         assert config.network is not None  # the settings have seen to it
@@ -171,7 +171,7 @@ class _HeldOutPolicy:
 
 
 def _started(state: ResidentState, config: SelfPlayConfig, folder: Path) -> tuple[ResidentState, StartingModel]:
-    """Returns the state with other weights for the network, and for its model where the folder has one that fits."""
+    """Returns the state with a folder's weights for the network, and for the model if the folder's fits."""
     learner = state.learner
     if config.network is None:
         raise ValueError(f"expected a run of chess to start from {folder}, got one of another game")

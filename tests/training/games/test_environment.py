@@ -56,14 +56,14 @@ def test_random_games_keep_the_rules_of_the_interface(name: str) -> None:
     legal_count = games["legal"].sum(axis=2)[running]
     assert legal_count.min() >= 1 and legal_count.max() <= environment.most_legal
     cells = games["observation"][..., : environment.cells]
-    assert np.abs(cells).max() <= environment.men
+    assert np.abs(cells).max() <= environment.pieces
     if environment.longest_game <= 80:
         assert games["is_over"][:, -1].all()
     # Zero-sum, and nothing before the end.
     np.testing.assert_array_equal(games["rewards"].sum(axis=2), 0)
     assert np.all(games["reward"][running & ~games["is_over"]] == 0)
     assert np.all(np.isin(games["reward"], (0, 1)))
-    if environment.men == 1:
+    if environment.pieces == 1:
         assert (games["reward"] == 1).any()
 
 

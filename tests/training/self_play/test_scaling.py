@@ -104,7 +104,7 @@ def test_the_first_process_says_when_a_group_measures_saves_and_ends(tmp_path: P
         for process in processes:
             process.kill()
     assert [process.returncode for process in processes] == [0, 0], said
-    assert said[0].splitlines()[-1].startswith("saved iteration 4")
+    assert said[0].splitlines()[-2].startswith("saved iteration 4")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert {line["step"] for line in lines if "against_random/score" in line} == {4}
     # Factors of the four iterations: .75 as it warms up, 1, and .875 and .375 as the first process's plan lets it fall;
