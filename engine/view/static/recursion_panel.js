@@ -109,7 +109,7 @@ function showResult(turn, wdl) {
   const bar = byId("result-bar");
   bar.setAttribute("aria-label", names.map((name, index) => `${name} ${percent(shares[index], 0)}`).join(", "));
   bar.replaceChildren(...shares.map((share, index) => {
-    const part = h("span", { class: names[index].toLowerCase() }, share > 0.16 ? `${names[index]} ${percent(share, 0)}` : "");
+    const part = h("span", { class: names[index].toLowerCase() }, share > 0.19 ? `${names[index]} ${percent(share, 0)}` : "");
     part.style.flexGrow = share;
     return part;
   }));
