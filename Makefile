@@ -17,6 +17,8 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv >&2
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
 	    --constraint constraints.txt --editable '.[train,dev]' >&2
+	@echo 'setup: compiling the network, some seconds' >&2
+	@printf 'uci\nisready\n' | $(BIN)/python uci_main.py >/dev/null # so that a chess program need not wait for it
 	@touch $@
 
 play: $(STAMP) ## speak UCI on the terminal: type `uci`, `position startpos`, `go`, `quit`
