@@ -1,4 +1,4 @@
-"""Benchmark of one evaluation on fixed positions, with a checksum of what was evaluated.
+"""Times one evaluation on fixed positions, with a checksum of the results.
 
 Equal `outputs` checksums mean bitwise equal policies and results: the test for a change that must
 not change anything. `moves` depends on the most probable moves alone, which other hardware should
@@ -63,7 +63,7 @@ BENCH_POSITIONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class BenchResult:
-    """What the benchmark found."""
+    """Holds the times and checksums of a benchmark."""
 
     evaluations: int
     seconds: float

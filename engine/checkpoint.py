@@ -149,7 +149,7 @@ def _write_params(folder: Path, params: "chex.ArrayTree") -> None:
 
 
 def _replace_folder(new: Path, folder: Path) -> None:
-    """Puts a folder in the place of another one, which comes back should that fail."""
+    """Puts a folder in the place of another one, which comes back if that fails."""
     retired = new.with_suffix(".retired")
     shutil.rmtree(retired, ignore_errors=True)
     if folder.exists():
@@ -184,7 +184,7 @@ def load_network(folder: Path) -> LoadedNetwork:
 
 
 def read_network_facts(folder: Path) -> NetworkFacts:
-    """Reads a network's folder but for its weights, of which only the checksum is computed.
+    """Reads a network's folder without its weights, of which only the checksum is computed.
 
     Raises:
       CheckpointError: it is not a network that this version can play.

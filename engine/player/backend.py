@@ -56,7 +56,7 @@ def device_of(backend: Backend) -> "jax.Device":
 
 
 def _device_instead_of(named: str) -> "jax.Device":
-    """Returns the first device there is of the platforms named, or else of any, and says so on standard error.
+    """Returns the first device of the platforms named that exists, or else of any; says so on standard error.
 
     Args:
       named: platforms, separated by commas, not all of which can be used.

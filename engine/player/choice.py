@@ -108,7 +108,7 @@ def _holds_after(board: chess.Board, move: chess.Move, holds: Callable[[chess.Bo
 
 
 def is_drawn_by_rule(board: chess.Board) -> bool:
-    """Whether a player could end the game as a draw in this position, before any move is made."""
+    """Returns whether a player could end the game as a draw in this position, before any move is made."""
     if board.is_insufficient_material() or board.is_stalemate():
         return True
     fifty_moves = board.halfmove_clock >= 100 and not board.is_checkmate()
@@ -133,7 +133,7 @@ def _leads_nowhere(board: chess.Board) -> bool:
 
 
 def _draws(board: chess.Board) -> bool:
-    """Whether the game is drawn on the spot, or an answer repeats a position for the third time."""
+    """Returns whether the game is drawn on the spot, or an answer repeats a position for the third time."""
     if is_drawn_by_rule(board):
         return True
     if board.halfmove_clock < _PLIES_BEFORE_THIRD_REPETITION:

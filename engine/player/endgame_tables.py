@@ -1,4 +1,4 @@
-"""What Syzygy endgame tables say about every move of a position.
+"""Reads the verdict of Syzygy endgame tables on every move of a position.
 
 The tables hold, for a position with few pieces, the result with best play and the distance to zeroing (DTZ): the
 half-moves until the side that wins captures, moves a pawn or mates, by which the fifty-move rule is kept away.
@@ -21,15 +21,15 @@ _UNUSABLE = (KeyError, OSError, ValueError, IndexError, AssertionError, struct.e
 
 
 class TablesError(ValueError):
-    """No table can be used; the text is one line."""
+    """Reports that no table can be used; the text is one line."""
 
 
 class MissingFoldersError(TablesError):
-    """None of the folders named exists."""
+    """Reports that none of the folders named exists."""
 
 
 class Verdict(NamedTuple):
-    """The outcome after a move with best play, for the side that makes it."""
+    """Holds the outcome after a move with best play, for the side that makes it."""
 
     outcome: int  # 2 win, 1 win but for the fifty-move rule, 0 draw, -1 loss but for that rule, -2 loss
     plies: int  # half-moves to zeroing, this move among them; 0 where nothing is won, or it is not known
@@ -41,10 +41,10 @@ class Verdict(NamedTuple):
 
 
 class EndgameTables:
-    """Tables in one or more folders. They are opened as they are needed."""
+    """Reads tables in one or more folders, which are opened as they are needed."""
 
     def __init__(self, folders: str) -> None:
-        """Finds the tables. `problems` then says of each folder that cannot be read why, in one line.
+        """Finds the tables; `problems` then holds one line for each folder that cannot be read.
 
         Args:
           folders: paths, separated as the system separates paths in a list; spaces around them do not count.

@@ -72,7 +72,7 @@ class Evaluator(Protocol):
 
 
 class EncodedEvaluator(Evaluator, Protocol):
-    """Evaluates positions that somebody else has encoded, so that it is done once."""
+    """Evaluates positions that the caller has encoded, so that none is encoded twice."""
 
     def evaluate_encoded(self, boards: Sequence[chess.Board], positions: np.ndarray) -> list[Evaluation]:
         """Returns what `evaluate` returns of the boards.

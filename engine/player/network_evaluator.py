@@ -43,7 +43,7 @@ class NetworkEvaluator:
         return self.programs.batch
 
     def with_step_limit(self, steps: int) -> "NetworkEvaluator":
-        """Returns an evaluator of the same network and programs that iterates at most so often.
+        """Returns an evaluator of the same network and programs that makes at most so many iterations.
 
         Args:
           steps: 1..MOST_STEPS, or 0 for the network's own limit.

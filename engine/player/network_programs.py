@@ -31,7 +31,7 @@ Program = Callable[..., Sequence[Any]]  # (positions, step limit, candidates' ar
 
 
 class Outputs(NamedTuple):
-    """Holds what a network says of a batch; the order is that of the arrays of a program."""
+    """Holds a network's outputs for a batch; the order is that of the arrays of a program."""
 
     policy_logits: np.ndarray  # [B, Z]
     wdl_logits: np.ndarray  # [B, 3]
@@ -158,7 +158,7 @@ def _trial_arguments(size: int, has_model: bool) -> tuple[np.ndarray, ...]:
 
 
 def _lowered(loaded: "LoadedNetwork", tolerance: float, size: int, name: str = "network") -> jax.stages.Lowered:
-    """Traces the program of so many positions, which is called by a name; the parameters are its constants."""
+    """Traces the program of so many positions under a name; the parameters are its constants."""
     from engine.network.latent_model.policy_improvement import Candidates, candidates_of, evaluate_improved
     from engine.network.model import Network, evaluate
 

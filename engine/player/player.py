@@ -1,4 +1,4 @@
-"""A player that does not search: one evaluation per move, then the rules of `choice`.
+"""Chooses a move without searching: one evaluation, then the rules of `choice`.
 
 What is computed for one move:
   * the network's evaluation of the position (one node), always;
@@ -32,7 +32,7 @@ _FORGETTING = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is wanted for one position."""
+    """Says what to find out about one position, and how to choose."""
 
     allowed: frozenset[chess.Move] = frozenset()  # moves to choose from; empty: every legal move
     lines: int = 1  # moves to show, at least 1
@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Line:
-    """One move of the side to move, and what is expected after it."""
+    """Holds one move of the side to move, and what is expected after it."""
 
     move: chess.Move
     wdl_to_move: np.ndarray  # [3] win, draw, loss of the side that makes the move
@@ -69,7 +69,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Thought:
-    """The lines, the first of which begins with the move to play, and what they rest on."""
+    """Holds the lines, the first of which begins with the move to play, and what they rest on."""
 
     lines: tuple[Line, ...]
     evaluation: Evaluation

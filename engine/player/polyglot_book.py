@@ -1,4 +1,4 @@
-"""An opening book in Polyglot's format, which chess programs share."""
+"""Reads opening books in Polyglot's format, which chess programs share."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ import chess.polyglot
 
 
 class BookError(ValueError):
-    """A book cannot be opened; the text is one line."""
+    """Reports a book that cannot be opened; the text is one line."""
 
 
 class PolyglotBook:

@@ -40,7 +40,7 @@ _SOURCES = ("encoding", "fixed_point", "network")
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """Returns the folder for what is kept between starts, or None, saying so, if there is none that can be written.
+    """Returns the folder for files kept between starts; None, with a line on standard error, if none can be written.
 
     It is `recursezero` in the user's cache folder ($XDG_CACHE_HOME, or else ~/.cache); if that cannot be written, a
     folder of the user's own among the temporary files.
@@ -79,7 +79,7 @@ def use_compilation_cache() -> None:
 
 
 def open_program_store() -> "ProgramStore | None":
-    """Returns the store of the user, or None if there is no place for it or JAX is to keep nothing."""
+    """Returns the user's store, or None if it has no place or JAX was told to keep nothing."""
     if not jax.config.values["jax_enable_compilation_cache"]:
         return None
     told = jax.config.values["jax_compilation_cache_dir"]
@@ -104,7 +104,7 @@ def program_key(device: jax.Device, *parts: object) -> str:
 
 
 def _processor() -> str:
-    """Returns what tells this processor's instructions from those of another one that shares the folder."""
+    """Returns the facts that tell this kind of processor from another one whose machine shares the folder."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
     except OSError:
@@ -135,7 +135,7 @@ class ProgramStore:
         self._folder = folder
 
     def load(self, key: str, device: jax.Device, *arguments: np.ndarray) -> jax.stages.Compiled | None:
-        """Returns a kept program, or None if there is none that computes what it once did.
+        """Returns a kept program, or None if there is none that still computes what it did.
 
         Args:
           key: of the program.
@@ -185,7 +185,7 @@ class ProgramStore:
 
     @contextlib.contextmanager
     def turn(self, key: str) -> Iterator[None]:
-        """Holds back the other processes that would compile the same program, so that one does it for all.
+        """Makes other processes wait that would compile the same program, so that one compiles it for all.
 
         After 30 s, or where files cannot be locked, none is held back any longer.
         """

@@ -1,4 +1,4 @@
-"""Win/draw/loss probabilities as the numbers chess programs show: permille and centipawns.
+"""Converts win, draw and loss probabilities to the numbers that chess programs show: permille and centipawns.
 
 Every number has the view of the side whose probabilities are given.
 """
