@@ -4,12 +4,12 @@ The side to move always plays up the board: for Black to move the ranks are flip
 stay. No history is needed: repetition is counted here, from the board's move stack.
 
     index   content
-    0..63   man on the square (rank * 8 + file; rank 0 is the mover's first rank)
+    0..63   piece on the square (rank * 8 + file; rank 0 is the mover's first rank)
     64      en-passant target square, or -1; set only when such a capture is legal
     65      half-move clock, clipped to 100
     66      earlier occurrences of this position in the game, clipped to 2
 
-    man     0 empty, 1 pawn, 2 knight, 3 bishop, 4 rook, 5 queen, 6 king, 7 rook that may still castle;
+    piece   0 empty, 1 pawn, 2 knight, 3 bishop, 4 rook, 5 queen, 6 king, 7 rook that may still castle;
             negative for the opponent's
 """
 
@@ -30,7 +30,7 @@ def encode_position(board: chess.Board) -> np.ndarray:
     """Encodes a board for the network.
 
     Args:
-      board: any board with at most 16 men a side; its move stack supplies the repetition count.
+      board: any board with at most 16 pieces a side; its move stack supplies the repetition count.
 
     Returns:
       int8 `[P]`, laid out as in the module docstring.
@@ -39,8 +39,8 @@ def encode_position(board: chess.Board) -> np.ndarray:
     position = np.zeros(POSITION_SIZE, np.int8)
     castling_rights = board.clean_castling_rights()
     for square, piece in board.piece_map().items():
-        man = CASTLING_ROOK if castling_rights >> square & 1 else piece.piece_type
-        position[mover_square(square, mover)] = man if piece.color == mover else -man
+        code = CASTLING_ROOK if castling_rights >> square & 1 else piece.piece_type
+        position[mover_square(square, mover)] = code if piece.color == mover else -code
     position[EN_PASSANT] = -1
     if board.ep_square is not None and board.has_legal_en_passant():
         position[EN_PASSANT] = mover_square(board.ep_square, mover)
@@ -52,7 +52,7 @@ def encode_position(board: chess.Board) -> np.ndarray:
 def earlier_occurrences(board: chess.Board) -> int:
     """Counts how often the position stood on the board before (0, 1, or 2 for twice and more).
 
-    Two positions are the same when men, side to move, castling rights and legal en-passant capture agree.
+    Two positions are the same when pieces, side to move, castling rights and legal en-passant capture agree.
     """
     if not board.move_stack or board.halfmove_clock < 4:
         return 0

@@ -1,4 +1,4 @@
-"""Policy from the men to the squares they go to; value of the whole board."""
+"""Policy from the pieces to the squares they go to; value of the whole board."""
 
 import chex
 import jax
@@ -13,10 +13,10 @@ from engine.network.tokens import Tokens
 
 
 class PolicyHead(nn.Module):
-    """Logits of all policy cells: query of the man that moves times key of the square it goes to.
+    """Logits of all policy cells: query of the piece that moves times key of the square it goes to.
 
-    The key of a square is made from its static features, from the man that stands there, and from attention to the
-    tokens, so it knows what would meet the man that arrives.
+    The key of a square is made from its static features, from the piece that stands there, and from attention to the
+    tokens, so it knows what would meet the piece that arrives.
 
     Attributes:
       config: the network's.

@@ -125,7 +125,7 @@ def capture_attention(network: Network, params: chex.ArrayTree, position: jax.Ar
     """Iterates for a fixed number of steps and looks at what each iteration attends to.
 
     The states are those before each iteration; the equilibrium core's are what its solver would hold, with undamped
-    Picard its iterates. Slots without a man are never attended to; as queries they have weights that mean nothing.
+    Picard its iterates. Slots without a piece are never attended to; as queries they have weights that mean nothing.
 
     Args:
       network: in training or serving form.

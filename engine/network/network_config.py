@@ -19,7 +19,7 @@ Arithmetic = Literal["float32", "bfloat16", "int8"]
 class NetworkConfig:
     """Shape and arithmetic of a RecurseZero network."""
 
-    # What the trunk's tokens are: the men, 16 slots a side (N = 32), or all squares (N = 64).
+    # What the trunk's tokens are: the pieces, 16 slots a side (N = 32), or all squares (N = 64).
     tokens: TokenSet = "pieces"
     # D, width of a token.
     width: int = 128

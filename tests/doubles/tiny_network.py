@@ -83,7 +83,7 @@ def positions(count: int, seed: int = 0) -> np.ndarray:
 
 @functools.cache
 def sparse_positions() -> np.ndarray:
-    """Returns the initial position, one of a game, and two with few men, int8 `[4, P]`, so most slots are empty."""
+    """Returns the initial position, one of a game, and two with few pieces, int8 `[4, P]`, so most slots are empty."""
     few = [chess.Board("8/5k2/8/3p4/8/2R5/1K6/8 b - - 0 1"), chess.Board("3qk3/8/8/8/3p1n2/8/3R4/3QK3 w - - 9 40")]
     return np.concatenate([positions(128)[[0, 100]], [encode_position(board) for board in few]])
 
@@ -131,7 +131,7 @@ def gradient_program(network: Network, batch: int) -> Program:
 def trained_variants() -> dict[str, NetworkConfig]:
     """Returns configurations that together use every token set, gate, arithmetic, solver and gradient."""
     return {
-        "men, channel gate, float32, Anderson, phantom": tiny_config(),
+        "pieces, channel gate, float32, Anderson, phantom": tiny_config(),
         "squares, dense gate, bfloat16, Picard, implicit": tiny_config(
             tokens="squares",
             gate="dense",
@@ -141,7 +141,7 @@ def trained_variants() -> dict[str, NetworkConfig]:
                 gradient=ImplicitGradient(backward=SolverConfig(max_steps=4)),
             ),
         ),
-        "men, no gate, int8, Broyden, unrolled": tiny_config(
+        "pieces, no gate, int8, Broyden, unrolled": tiny_config(
             gate="none",
             arithmetic="int8",
             core=DeqConfig(solver=SolverConfig(method="broyden", max_steps=4), gradient=UnrolledGradient(steps=3)),

@@ -1,4 +1,4 @@
-"""What the encoding says about a board, found slowly with python-chess: men are really placed and removed.
+"""What the encoding says about a board, found slowly with python-chess: pieces are really placed and removed.
 
 Everything is in the view of the side to move: a Black mover's board is mirrored first, so that the mover is White.
 """
@@ -26,15 +26,15 @@ def encoded_by_text(board: chess.Board, repetitions: int) -> list[int]:
     ranks = placement.split("/")[::-1]
     if turn == "b":
         ranks, castling = [rank.swapcase() for rank in ranks[::-1]], castling.swapcase()
-    squares = [man for rank in ranks for man in _spelled_out(rank)]
-    men = [".PNBRQK".find(man.upper()) * (1 if man.isupper() else -1) for man in squares]
+    squares = [piece for rank in ranks for piece in _spelled_out(rank)]
+    pieces = [".PNBRQK".find(piece.upper()) * (1 if piece.isupper() else -1) for piece in squares]
     for letter in castling.replace("-", ""):
         file = "ABCDEFGH".index(letter.upper())
-        men[file if letter.isupper() else 56 + file] = 7 if letter.isupper() else -7
+        pieces[file if letter.isupper() else 56 + file] = 7 if letter.isupper() else -7
     target = -1
     if en_passant != "-":
         target = "abcdefgh".index(en_passant[0]) + 40
-    return [*men, target, min(int(clock), 100), min(repetitions, 2)]
+    return [*pieces, target, min(int(clock), 100), min(repetitions, 2)]
 
 
 def _spelled_out(rank: str) -> str:
@@ -42,7 +42,7 @@ def _spelled_out(rank: str) -> str:
 
 
 def attack_matrix(board: chess.Board) -> np.ndarray:
-    """Returns `[from, to]`: the man on `from` attacks `to`."""
+    """Returns `[from, to]`: the piece on `from` attacks `to`."""
     matrix = np.zeros((64, 64), bool)
     for start in board.piece_map():
         matrix[start, list(board.attacks(start))] = True
@@ -50,15 +50,15 @@ def attack_matrix(board: chess.Board) -> np.ndarray:
 
 
 def through_matrix(board: chess.Board) -> np.ndarray:
-    """Returns `[from, to]`: the line man on `from` would attack `to` if one other man were gone."""
+    """Returns `[from, to]`: the slider on `from` would attack `to` if one other piece were gone."""
     matrix = np.zeros((64, 64), bool)
     before = attack_matrix(board)
-    for blocker, man in board.piece_map().items():
+    for blocker, piece in board.piece_map().items():
         board.remove_piece_at(blocker)
         for start, other in board.piece_map().items():
             if other.piece_type in LINE_MEN:
                 matrix[start, list(board.attacks(start))] = True
-        board.set_piece_at(blocker, man)
+        board.set_piece_at(blocker, piece)
     return matrix & ~before
 
 
@@ -73,8 +73,8 @@ def open_line_matrix(board: chess.Board) -> np.ndarray:
 
 
 def _man_groups(board: chess.Board) -> Iterator[tuple[str, np.ndarray]]:
-    men = [board.pieces(kind, side) for side in SIDES for kind in chess.PIECE_TYPES]
-    yield "man: side, kind", np.array([square_set.tolist() for square_set in men])
+    pieces = [board.pieces(kind, side) for side in SIDES for kind in chess.PIECE_TYPES]
+    yield "piece: side, kind", np.array([square_set.tolist() for square_set in pieces])
     rooks = chess.SquareSet(board.clean_castling_rights())
     rows = [(rooks & board.occupied_co[side]).tolist() for side in SIDES]
     yield "rook that may castle: side", np.array(rows)
@@ -91,26 +91,26 @@ def _attacker_groups(board: chess.Board) -> Iterator[tuple[str, np.ndarray]]:
     yield "least valuable attacker: side, kind", np.array(rows)
     through = through_matrix(board)
     rows = [through[list(chess.SquareSet(board.occupied_co[side]))].any(axis=0) for side in SIDES]
-    yield "attackers through one man: side, at least 1", np.array(rows)
+    yield "attackers through one piece: side, at least 1", np.array(rows)
 
 
 def _kinds(board: chess.Board, side: chess.Color, square: chess.Square) -> list[int]:
     return [board.piece_type_at(s) or 0 for s in board.attackers(side, square)]
 
 
-def _gives_check(board: chess.Board, square: chess.Square, man: chess.Piece) -> bool:
-    king = board.king(not man.color)
+def _gives_check(board: chess.Board, square: chess.Square, piece: chess.Piece) -> bool:
+    king = board.king(not piece.color)
     if square == king:
         return False
     placed = board.copy(stack=False)
-    placed.set_piece_at(square, man)
+    placed.set_piece_at(square, piece)
     return king is not None and king in placed.attacks(square)
 
 
 def _king_groups(board: chess.Board) -> Iterator[tuple[str, np.ndarray]]:
     kinds = (chess.KNIGHT, chess.BISHOP, chess.ROOK, chess.PAWN)
-    men = [chess.Piece(kind, side) for side in SIDES for kind in kinds]
-    rows = [[_gives_check(board, square, man) for square in chess.SQUARES] for man in men]
+    pieces = [chess.Piece(kind, side) for side in SIDES for kind in kinds]
+    rows = [[_gives_check(board, square, piece) for square in chess.SQUARES] for piece in pieces]
     name = "square gives check to the other king: side, by knight, diagonal, orthogonal, pawn"
     yield name, np.array(rows)
     kings = [board.king(side) or 0 for side in SIDES]
@@ -121,7 +121,7 @@ def _king_groups(board: chess.Board) -> Iterator[tuple[str, np.ndarray]]:
         for sniper in chess.SquareSet(board.occupied_co[not side]):
             if through[sniper, king]:
                 row[list(chess.SquareSet.between(sniper, king))] = True
-    yield "on a line from a line man through one man to the king: side of the king", lines
+    yield "on a line from a slider through one piece to the king: side of the king", lines
 
 
 def _arrival_values(board: chess.Board, captures: int) -> np.ndarray:

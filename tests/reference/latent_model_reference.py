@@ -29,7 +29,7 @@ def step_logits(
     Args:
       params: of the model.
       latent: `[S, W]`.
-      start: square the man leaves, in the mover's view.
+      start: square the piece leaves, in the mover's view.
       end: square it goes to.
       promotion: 0 none or queen, 1 rook, 2 bishop, 3 knight.
       heads: of the attention.
@@ -57,7 +57,7 @@ def action_value(
     Args:
       params: of the model.
       latent: `[S, W]`.
-      start: square the man leaves, in the mover's view.
+      start: square the piece leaves, in the mover's view.
       end: square it goes to.
       promotion: 0 none or queen, 1 rook, 2 bishop, 3 knight.
       heads: of the attention.

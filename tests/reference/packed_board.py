@@ -8,11 +8,11 @@ def board_of(position: np.ndarray) -> chess.Board:
     """Returns the board that int8 `[P]` describes; the move number is not known and left at 1."""
     board = chess.Board(None)
     for square in chess.SQUARES:
-        man = int(position[square])
-        if man:
-            piece_type = chess.ROOK if abs(man) == 7 else abs(man)
-            board.set_piece_at(square, chess.Piece(piece_type, man > 0))
-            if abs(man) == 7:
+        piece = int(position[square])
+        if piece:
+            piece_type = chess.ROOK if abs(piece) == 7 else abs(piece)
+            board.set_piece_at(square, chess.Piece(piece_type, piece > 0))
+            if abs(piece) == 7:
                 board.castling_rights |= chess.BB_SQUARES[square]
     board.turn = chess.WHITE
     board.ep_square = int(position[64]) if position[64] >= 0 else None

@@ -1,4 +1,4 @@
-"""Seeded random games that visit what random play rarely does, and random placements of men."""
+"""Seeded random games that visit what random play rarely does, and random placements of pieces."""
 
 import random
 from collections import Counter
@@ -72,7 +72,7 @@ def counted_positions(count: int, seed: int = 0) -> Iterator[tuple[chess.Board, 
 
 
 def random_placement(seed: int) -> chess.Board:
-    """Returns a board with two kings and up to thirty other men anywhere; it need not be legal."""
+    """Returns a board with two kings and up to thirty other pieces anywhere; it need not be legal."""
     generator = random.Random(seed)
     board = chess.Board(None)
     squares = generator.sample(range(64), generator.randint(2, 32))

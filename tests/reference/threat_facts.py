@@ -1,4 +1,4 @@
-"""What men threaten, found slowly with python-chess: men are really placed. The mover is White."""
+"""What pieces threaten, found slowly with python-chess: pieces are really placed. The mover is White."""
 
 from collections.abc import Iterator
 
@@ -17,16 +17,16 @@ def _reach(board: chess.Board, square: int, kind: int, side: chess.Color) -> che
 
 
 def _danger(board: chess.Board, square: int, captures: int, without: int = 0) -> float:
-    """Returns what can be won by capturing a man, with one guard of the kind `without` fewer."""
-    man = board.piece_at(square)
-    if man is None or man.piece_type == chess.KING:
+    """Returns what can be won by capturing a piece, with one guard of the kind `without` fewer."""
+    piece = board.piece_at(square)
+    if piece is None or piece.piece_type == chess.KING:
         return 0.0
-    takers = [board.piece_type_at(s) or 0 for s in board.attackers(not man.color, square)]
-    guards = [board.piece_type_at(s) or 0 for s in board.attackers(man.color, square)]
+    takers = [board.piece_type_at(s) or 0 for s in board.attackers(not piece.color, square)]
+    guards = [board.piece_type_at(s) or 0 for s in board.attackers(piece.color, square)]
     if without:
         guards.remove(without)
     cheapest_takers, cheapest_guards = (sorted(WORTH[kind] for kind in kinds) for kinds in (takers, guards))
-    return min(9.0, swap_off(WORTH[man.piece_type], cheapest_takers, cheapest_guards, captures))
+    return min(9.0, swap_off(WORTH[piece.piece_type], cheapest_takers, cheapest_guards, captures))
 
 
 def _from_here(board: chess.Board, values: np.ndarray, captures: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -46,24 +46,24 @@ def _from_here(board: chess.Board, values: np.ndarray, captures: int) -> Iterato
     clipped = "side, kind, in units of 4 pawns, clipped to 9 pawns"
     yield f"worth attacked from here: {clipped}", attacks.clip(0, 9).reshape(12, 64) / 4
     yield f"own worth in danger guarded from here: {clipped}", guards.clip(0, 9).reshape(12, 64) / 4
-    name = "squares left to the other king with a man here: side, kind, in units of 4"
+    name = "squares left to the other king with a piece here: side, kind, in units of 4"
     yield name, flights.reshape(12, 64) / 4
 
 
 def _of_the_man_here(board: chess.Board, values: np.ndarray, captures: int) -> Iterator[tuple[str, np.ndarray]]:
     leaves, mobility = np.zeros((2, 64)), np.zeros((2, 64))
-    for square, man in board.piece_map().items():
-        row, own = SIDES.index(man.color), chess.SquareSet(board.occupied_co[man.color])
+    for square, piece in board.piece_map().items():
+        row, own = SIDES.index(piece.color), chess.SquareSet(board.occupied_co[piece.color])
         for guarded in board.attacks(square) & own:
-            alone = _danger(board, guarded, captures, without=man.piece_type)
+            alone = _danger(board, guarded, captures, without=piece.piece_type)
             if board.piece_type_at(guarded) != chess.KING:
                 leaves[row, square] += alone - _danger(board, guarded, captures)
         targets = board.attacks(square) - own
         mobility[0, square] = len(targets)
-        mobility[1, square] = sum(values[row, man.piece_type - 1, t] >= 0 for t in targets)
-    name = "own worth in danger if the man here no longer guards: side, in units of 4 pawns, clipped to 9 pawns"
+        mobility[1, square] = sum(values[row, piece.piece_type - 1, t] >= 0 for t in targets)
+    name = "own worth in danger if the piece here no longer guards: side, in units of 4 pawns, clipped to 9 pawns"
     yield name, leaves.clip(0, 9) / 4
-    yield "squares the man here attacks: without own men, without loss, in units of 8", mobility / 8
+    yield "squares the piece here attacks: without own pieces, without loss, in units of 8", mobility / 8
 
 
 def _screens(board: chess.Board) -> np.ndarray:
@@ -71,14 +71,14 @@ def _screens(board: chess.Board) -> np.ndarray:
     for blocker in list(board.piece_map()):
         without = board.copy(stack=False)
         without.remove_piece_at(blocker)
-        for square, man in without.piece_map().items():
-            if man.piece_type not in (chess.BISHOP, chess.ROOK, chess.QUEEN):
+        for square, piece in without.piece_map().items():
+            if piece.piece_type not in (chess.BISHOP, chess.ROOK, chess.QUEEN):
                 continue
-            prey = chess.SquareSet(without.occupied_co[not man.color] & ~without.kings)
+            prey = chess.SquareSet(without.occupied_co[not piece.color] & ~without.kings)
             for target in (without.attacks(square) - board.attacks(square)) & prey:
-                price = WORTH[man.piece_type] if board.is_attacked_by(not man.color, target) else 0.0
+                price = WORTH[piece.piece_type] if board.is_attacked_by(not piece.color, target) else 0.0
                 gain = WORTH[without.piece_type_at(target) or 0] - price
-                screens[SIDES.index(man.color), blocker] += max(0.0, gain)
+                screens[SIDES.index(piece.color), blocker] += max(0.0, gain)
     return screens.clip(0, 9) / 4
 
 
@@ -105,7 +105,7 @@ def threat_groups(board: chess.Board, values: np.ndarray, captures: int) -> Iter
     """
     yield from _from_here(board, values, captures)
     yield from _of_the_man_here(board, values, captures)
-    name = "worth attacked through the man here: side that attacks, in units of 4 pawns, clipped to 9 pawns"
+    name = "worth attacked through the piece here: side that attacks, in units of 4 pawns, clipped to 9 pawns"
     yield name, _screens(board)
     name = "no pawn of the other side ahead on this file and the next ones: side"
     yield name, np.array([_no_pawn_ahead(board, side) for side in SIDES])

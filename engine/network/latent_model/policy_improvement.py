@@ -23,7 +23,7 @@ from engine.network.products import FLOAT32
 
 # Moves that the model makes side by side. Their number is a loop's bound, so a position costs what its moves cost.
 _TOGETHER = 16
-# 16 men have no more legal moves: a king 8 and 15 queens 27 each, rounded up.
+# 16 pieces have no more legal moves: a king 8 and 15 queens 27 each, rounded up.
 _MOST_LEGAL = 416
 
 

@@ -1,4 +1,4 @@
-"""Attack relations against men that are really placed and removed, and the tables of the empty board."""
+"""Attack relations against pieces that are really placed and removed, and the tables of the empty board."""
 
 import chess
 import jax
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.encoding import geometry
-from engine.encoding.attacks import Attacks, attacker_counts, attacks_of, men_of
+from engine.encoding.attacks import Attacks, attacker_counts, attacks_of, pieces_of
 from engine.encoding.position import encode_position
 from tests.reference.board_facts import attack_matrix, mover_up, open_line_matrix, through_matrix
 from tests.reference.random_games import random_placement, varied_positions
@@ -82,18 +82,18 @@ def test_counts_by_hand() -> None:
 def test_castling_rooks_are_rooks() -> None:
     position = encode_position(chess.Board())[None]
     plain = np.where(abs(position) == 7, np.sign(position) * 4, position).astype(np.int8)
-    np.testing.assert_array_equal(men_of(position), men_of(plain))
-    assert men_of(position).sum(axis=(0, 3)).tolist() == [[8, 2, 2, 2, 1, 1]] * 2
+    np.testing.assert_array_equal(pieces_of(position), pieces_of(plain))
+    assert pieces_of(position).sum(axis=(0, 3)).tolist() == [[8, 2, 2, 2, 1, 1]] * 2
 
 
-def test_attacks_in_games_equal_those_of_real_men() -> None:
+def test_attacks_in_games_equal_those_of_real_pieces() -> None:
     for index, board in enumerate(varied_positions(2500, seed=6)):
         if index % 10 == 0:
             assert_attacks_equal_reference(board)
 
 
 @given(ANY_SEED)
-def test_attacks_of_any_placement_equal_those_of_real_men(seed: int) -> None:
+def test_attacks_of_any_placement_equal_those_of_real_pieces(seed: int) -> None:
     assert_attacks_equal_reference(random_placement(seed))
 
 
@@ -101,11 +101,11 @@ def test_attacks_of_any_placement_equal_those_of_real_men(seed: int) -> None:
 def test_counts_equal_the_attackers_of_every_square(seed: int) -> None:
     board = random_placement(seed)
     attacks, seen = attacks_on(board), mover_up(board)
-    counts = attacker_counts(attacks.men, attacks.direct)[0]
+    counts = attacker_counts(attacks.pieces, attacks.direct)[0]
     for row, color in enumerate((chess.WHITE, chess.BLACK)):
         for kind in chess.PIECE_TYPES:
-            men = seen.pieces(kind, color)
-            expected = [len(seen.attackers(color, square) & men) for square in chess.SQUARES]
+            pieces = seen.pieces(kind, color)
+            expected = [len(seen.attackers(color, square) & pieces) for square in chess.SQUARES]
             assert counts[row, kind - 1].tolist() == expected
 
 

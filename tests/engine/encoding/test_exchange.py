@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.encoding.attacks import attacker_counts, attacks_of
-from engine.encoding.exchange import CAPTURES, MAN_VALUES, exchange_values
+from engine.encoding.exchange import CAPTURES, PIECE_VALUES, exchange_values
 from engine.encoding.position import encode_position
 from tests.reference.random_games import random_placement
 from tests.reference.swap_off import WORTH, arrival_value
 
-# How many men of each kind attack a square: more than any game shows.
+# How many pieces of each kind attack a square: more than any game shows.
 ATTACKERS = st.lists(st.integers(0, 3), min_size=6, max_size=6)
 
 
 def values_on(board: chess.Board, side: int = 0) -> np.ndarray:
     """Returns `[6, S]`; the side to move is side 0."""
     attacks = attacks_of(encode_position(board)[None])
-    return exchange_values(attacker_counts(attacks.men, attacks.direct), attacks.men)[0, side]
+    return exchange_values(attacker_counts(attacks.pieces, attacks.direct), attacks.pieces)[0, side]
 
 
 def kinds(counts: list[int]) -> list[int]:
@@ -27,7 +27,7 @@ def kinds(counts: list[int]) -> list[int]:
 
 
 def test_both_agree_on_what_men_are_worth() -> None:
-    assert dict(enumerate(MAN_VALUES, start=1)) == WORTH
+    assert dict(enumerate(PIECE_VALUES, start=1)) == WORTH
 
 
 @pytest.mark.parametrize(
@@ -78,20 +78,20 @@ def test_the_opponent_s_exchanges_are_those_of_the_mirrored_board() -> None:
 @pytest.mark.parametrize("knights", range(CAPTURES + 3))
 def test_captures_after_the_arrival_are_cut_off(knights: int) -> None:
     # A rook arrives where a knight stands, and each side has equally many knights to take with.
-    men, counts = np.zeros((1, 2, 6, 64), np.float32), np.zeros((1, 2, 6, 64), np.float32)
-    men[0, 1, 1] = 1
+    pieces, counts = np.zeros((1, 2, 6, 64), np.float32), np.zeros((1, 2, 6, 64), np.float32)
+    pieces[0, 1, 1] = 1
     counts[0, :, 1] = knights
     takers = [2] * knights
     expected = arrival_value(3.0, chess.ROOK, takers, takers, CAPTURES)
-    assert exchange_values(counts, men)[0, 0, chess.ROOK - 1, 0] == expected
+    assert exchange_values(counts, pieces)[0, 0, chess.ROOK - 1, 0] == expected
 
 
 @given(own=ATTACKERS, theirs=ATTACKERS, victim=st.integers(0, 6), side=st.integers(0, 1))
 def test_values_equal_plain_recursion(own: list[int], theirs: list[int], victim: int, side: int) -> None:
-    counts, men = np.zeros((1, 2, 6, 1), np.float32), np.zeros((1, 2, 6, 1), np.float32)
+    counts, pieces = np.zeros((1, 2, 6, 1), np.float32), np.zeros((1, 2, 6, 1), np.float32)
     counts[0, side, :, 0], counts[0, 1 - side, :, 0] = own, theirs
     if victim:
-        men[0, 1 - side, victim - 1] = 1
+        pieces[0, 1 - side, victim - 1] = 1
     captured = WORTH.get(victim, 0.0)
     expected = [arrival_value(captured, k, kinds(own), kinds(theirs), CAPTURES) for k in chess.PIECE_TYPES]
-    assert exchange_values(counts, men)[0, side, :, 0].tolist() == expected
+    assert exchange_values(counts, pieces)[0, side, :, 0].tolist() == expected

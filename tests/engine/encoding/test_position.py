@@ -19,8 +19,8 @@ LETTERS = ".PNBRQKC"  # C: a rook that may still castle
 
 
 def diagram(position: np.ndarray) -> str:
-    """Draws the men, the mover's last rank first; the opponent's are in lower case."""
-    letters = [LETTERS[abs(man)].upper() if man >= 0 else LETTERS[-man].lower() for man in position[:64]]
+    """Draws the pieces, the mover's last rank first; the opponent's are in lower case."""
+    letters = [LETTERS[abs(piece)].upper() if piece >= 0 else LETTERS[-piece].lower() for piece in position[:64]]
     return " ".join("".join(letters[rank : rank + 8]) for rank in range(56, -1, -8))
 
 

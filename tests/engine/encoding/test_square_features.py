@@ -46,7 +46,7 @@ def test_pinned_man_and_discovered_line_by_hand() -> None:
     #  4  . . . . N . . .      the bishop on a1 looks through the pawn d4 at the king h8.
     #  1  B . . . K . . .
     board = chess.Board("4r2k/8/8/8/3PN3/8/8/B3K3 w - - 0 1")
-    own_king, their_king = groups_of(board)["on a line from a line man through one man to the king: side of the king"]
+    own_king, their_king = groups_of(board)["on a line from a slider through one piece to the king: side of the king"]
     assert squares(own_king) == "e2 e3 e4 e5 e6 e7"
     assert squares(their_king) == "b2 c3 d4 e5 f6 g7"
     assert board.is_pinned(chess.WHITE, chess.E4)
@@ -96,7 +96,7 @@ def test_every_group_equals_what_python_chess_finds_in_many_games() -> None:
 
 
 def test_pinned_men_lie_on_the_lines_to_their_king() -> None:
-    name = "on a line from a line man through one man to the king: side of the king"
+    name = "on a line from a slider through one piece to the king: side of the king"
     pins = 0
     for board in varied_positions(1000, seed=9):
         if board.turn == chess.BLACK:

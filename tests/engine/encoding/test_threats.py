@@ -1,4 +1,4 @@
-"""What men threaten, by hand; every group is compared with python-chess in test_square_features."""
+"""What pieces threaten, by hand; every group is compared with python-chess in test_square_features."""
 
 import chess
 import numpy as np
@@ -11,8 +11,8 @@ from engine.encoding.threats import Threats, threats_of
 
 def threats(fen: str) -> Threats:
     attacks = attacks_of(encode_position(chess.Board(fen))[None])
-    counts = attacker_counts(attacks.men, attacks.direct)
-    return Threats(*(fact[0] for fact in threats_of(attacks, counts, exchange_values(counts, attacks.men))))
+    counts = attacker_counts(attacks.pieces, attacks.direct)
+    return Threats(*(fact[0] for fact in threats_of(attacks, counts, exchange_values(counts, attacks.pieces))))
 
 
 def test_a_knight_forks_from_the_square_where_both_are_within_reach() -> None:

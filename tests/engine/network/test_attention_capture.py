@@ -44,8 +44,8 @@ def injected(params: Any, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     squares = square_features(position).astype(float) @ np.asarray(params["embedding"]["kernel"], float)
     squares = squares + np.asarray(params["square_embedding"], float)
     tokens = np.zeros((len(position), 32, CONFIG.width))
-    for b, men in enumerate(position[:, :64]):
-        for first, side in ((0, np.flatnonzero(men > 0)), (16, np.flatnonzero(men < 0))):
+    for b, pieces in enumerate(position[:, :64]):
+        for first, side in ((0, np.flatnonzero(pieces > 0)), (16, np.flatnonzero(pieces < 0))):
             tokens[b, first : first + len(side)] = squares[b, side]
 
     @quick_jit

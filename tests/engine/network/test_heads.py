@@ -62,7 +62,7 @@ def test_policy_equals_query_times_key_cell_by_cell(params: Any) -> None:
     expected = policy_logits(params["policy"], z, keys, slots)
     # Logits are sums of 32 products of size 1 behind four float32 layers.
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
-    # Squares without a man say nothing, except what a target rank says of under-promotions.
+    # Squares without a piece say nothing, except what a target rank says of under-promotions.
     empty = position[1, :64] == 0
     np.testing.assert_array_equal(np.asarray(logits)[1, :4096].reshape(64, 64)[empty], 0)
     assert np.abs(expected[1, :4096].reshape(64, 64)[~empty]).min() > 0

@@ -1,4 +1,4 @@
-"""The attention bias by a slow loop over pairs of men."""
+"""The attention bias by a slow loop over pairs of pieces."""
 
 from typing import Any
 
@@ -82,7 +82,7 @@ def test_keys_of_empty_slots_are_masked_for_every_query_and_no_others() -> None:
 
 
 def test_depends_on_the_step_between_squares_only() -> None:
-    # No man attacks anything here but the kings their neighbours, so far pairs see the step alone.
+    # No piece attacks anything here but the kings their neighbours, so far pairs see the step alone.
     position = np.zeros((1, 67), np.int8)
     position[0, [0, 63]] = [6, -6]
     bias = np.asarray(BIAS["squares"](random_params(), position))[0]

@@ -1,4 +1,4 @@
-"""Which men get which slot, and moving arrays between squares and tokens."""
+"""Which pieces get which slot, and moving arrays between squares and tokens."""
 
 import chess
 import jax.numpy as jnp
