@@ -22,7 +22,7 @@ def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SolverConfig:
-    """How a fixed point is searched for and when the search of a sample ends."""
+    """Sets how a fixed point is searched for and when the search of a sample ends."""
 
     # Update rule; see engine/fixed_point/{solver,anderson,broyden}.py.
     method: SolverMethod = "anderson"
@@ -32,7 +32,7 @@ class SolverConfig:
     tolerance: float = 1e-3
     # M, the number of past pairs (Anderson) or rank-one updates (Broyden) kept; Picard keeps none.
     memory: int = 5
-    # Share of the step that is taken, in (0, 1]; 1 is undamped.
+    # Fraction of the step that is taken, in (0, 1]; 1 is undamped.
     damping: float = 1.0
     # Anderson's regularisation relative to the mean diagonal of the Gram matrix, in (0, 1].
     ridge: float = 1e-4
@@ -56,9 +56,9 @@ class SolverConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KeptStates:
-    """What a loop keeps for the gradient through its steps; see engine/fixed_point/unrolled.py."""
+    """Sets what a loop keeps for the gradient through its steps; see engine/fixed_point/unrolled.py."""
 
-    # all: what every step computed; state: the state before every step; binomial: `places` states.
+    # all: everything that every step computed; state: the state before every step; binomial: `places` states.
     schedule: KeepingSchedule = "state"
     # States kept beside the first one; binomial only.
     places: int = 4
@@ -71,7 +71,7 @@ class KeptStates:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImplicitGradient:
-    """The exact gradient of the fixed point, from a second solve at the solution."""
+    """Computes the exact gradient of the fixed point by a second solve at the solution."""
 
     kind: Literal["implicit"] = "implicit"
     # Solver of the linear equation u = v + J^T u.
@@ -80,12 +80,12 @@ class ImplicitGradient:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PhantomGradient:
-    """The gradient through a few damped steps taken after the solve."""
+    """Differentiates through a few damped steps taken after the solve."""
 
     kind: Literal["phantom"] = "phantom"
     # k, differentiated steps at the solution.
     steps: int = 1
-    # Share of each of these steps that is taken, in (0, 1].
+    # Fraction of each of these steps that is taken, in (0, 1].
     damping: float = 1.0
 
     def __post_init__(self) -> None:
@@ -96,12 +96,12 @@ class PhantomGradient:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UnrolledGradient:
-    """The gradient through every iteration: damped steps take the place of the solver."""
+    """Differentiates through every iteration; damped steps take the place of the solver."""
 
     kind: Literal["unroll"] = "unroll"
     # Iterations.
     steps: int = 16
-    # Share of each step that is taken, in (0, 1].
+    # Fraction of each step that is taken, in (0, 1].
     damping: float = 1.0
     # What the iterations keep for the backward pass.
     kept: KeptStates = KeptStates()

@@ -1,4 +1,4 @@
-"""Who attacks what on one board, as array functions for NumPy and JAX alike.
+"""Finds which pieces attack which squares, as array functions for NumPy and JAX alike.
 
 Every function takes the array namespace from its argument, so the same code runs on the host and inside a compiled
 program. Counts are small integers held in float32, where they are exact, because float32 products are the fast ones on
@@ -16,11 +16,11 @@ KINDS = 6  # pawn, knight, bishop, rook, queen, king
 
 
 class Attacks(NamedTuple):
-    """Attack relations of a batch of boards; index order from, to."""
+    """Holds the attack relations of a batch of boards; index order from, to."""
 
     pieces: Array  # [B, 2, 6, S] float32, 1 where a piece stands: side (0 mover, 1 opponent), kind, square
     direct: Array  # [B, S, S] float32, 1 where the piece on `from` attacks `to`
-    through: Array  # [B, S, S] float32, 1 where a slider on `from` would attack `to` if one piece in between left
+    through: Array  # [B, S, S] float32, 1 where a slider on `from` attacks `to` through exactly one piece in between
     open_lines: Array  # [B, S, S] float32, 1 where nothing stands strictly between two squares of one line
 
 

@@ -1,4 +1,4 @@
-"""What a piece would win or lose by going to a square: the static exchange value, without x-rays.
+"""Computes what a piece wins or loses by going to a square: the static exchange value, without x-rays.
 
 Both sides then capture on the square with their least valuable attackers in turn, and either may stop. It is a
 function of the attackers' counts alone, so it is the same for every square and needs no move to be made.
@@ -6,9 +6,11 @@ function of the attackers' counts alone, so it is the same for every square and 
 
 from engine.encoding.attacks import KINDS, Array
 
-# Pawns' worth. The king is dear enough that no exchange pays for it.
+# In pawns. The king is worth so much that no exchange pays for it.
 PIECE_VALUES = (1.0, 3.0, 3.0, 5.0, 9.0, 30.0)
-CAPTURES = 5  # captures looked at after the first move; longer exchanges are cut off, which favours the last to take
+CAPTURES = (
+    5  # captures considered after the first move; a longer exchange is cut off, which favours the last to capture
+)
 
 
 def _ordered_values(counts: list[Array], depth: int) -> list[Array]:
@@ -29,7 +31,7 @@ def _ordered_values(counts: list[Array], depth: int) -> list[Array]:
 
 
 def exchange_values(counts: Array, pieces: Array) -> Array:
-    """Values the arrival of each kind of piece of each side on each square.
+    """Returns the exchange value of each kind of piece of each side arriving on each square.
 
     Args:
       counts: float32 `[B, 2, 6, S]` attackers by side and kind (`attacks.attacker_counts`).
@@ -54,10 +56,10 @@ def exchange_values(counts: Array, pieces: Array) -> Array:
 
 
 def dangers(standing: Array, attackers: Array, guards: Array) -> Array:
-    """Values the best exchange that captures a piece where it stands.
+    """Returns what the best exchange wins that captures a piece where it stands.
 
     Args:
-      standing: float32 `[..., S]` worth of the piece on each square in pawns; 0 where there is none to be captured.
+      standing: float32 `[..., S]` worth of the piece on each square in pawns; 0 where there is none.
       attackers: float32 `[..., 6, S]` pieces of the other side that attack the square, by kind.
       guards: float32 `[..., 6, S]` pieces of its own side that would take back, by kind.
 
@@ -69,7 +71,7 @@ def dangers(standing: Array, attackers: Array, guards: Array) -> Array:
 
 
 def _swap_off(standing: Array, takers: list[Array], others: list[Array]) -> Array:
-    """Returns what the takers win at best, at least 0, when a piece worth `standing` is to be had.
+    """Returns what the takers win at best, at least 0, by capturing a piece worth `standing`.
 
     Args:
       standing: worth of the piece.

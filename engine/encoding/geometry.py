@@ -1,4 +1,4 @@
-"""Tables of the empty board: which square reaches which, and what lies between.
+"""Holds tables of the empty board: which square reaches which, and which squares lie between.
 
 All squares are rank * 8 + file in the mover's view, so the mover's pawns go up. Index order is always from, to.
 

@@ -1,4 +1,4 @@
-"""Moves as policy cells (ours) and as labels (Pgx's), both in the view of the side to move.
+"""Converts moves to policy cells (ours) and to labels (Pgx's), both in the view of the side to move.
 
 A cell is where the policy head writes a move's logit. Squares are rank * 8 + file in the mover's view.
 
@@ -46,7 +46,7 @@ def move_to_cell(board: chess.Board, move: chess.Move) -> int:
 
 
 def _castling_target(king: int, rook: int) -> int:
-    """Returns where a Chess960 castling is written: two squares from e1 for the standard placement, else the rook."""
+    """Returns the target square of a Chess960 castling: g1 or c1 from the standard placement, else the rook's."""
     standard = king == chess.E1 and rook in (chess.A1, chess.H1)
     if not standard:
         return rook

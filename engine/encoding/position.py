@@ -1,4 +1,4 @@
-"""A chess position as 67 signed bytes, seen by the side to move.
+"""Encodes a chess position as 67 signed bytes, seen by the side to move.
 
 The side to move always plays up the board: for Black to move the ranks are flipped and the colours exchanged, the files
 stay. No history is needed: repetition is counted here, from the board's move stack.
@@ -50,7 +50,7 @@ def encode_position(board: chess.Board) -> np.ndarray:
 
 
 def earlier_occurrences(board: chess.Board) -> int:
-    """Counts how often the position stood on the board before (0, 1, or 2 for twice and more).
+    """Counts how often the position has occurred before (0, 1, or 2 for twice and more).
 
     Two positions are the same when pieces, side to move, castling rights and legal en-passant capture agree.
     """

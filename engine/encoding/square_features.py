@@ -1,4 +1,4 @@
-"""What the network is told about every square: static facts of one board, no move is made.
+"""Computes the network's input features of every square: static facts of one board, without making a move.
 
 The same code computes them on the host (NumPy) and inside compiled programs (JAX); all are exact small numbers.
 """
@@ -88,12 +88,12 @@ def _flags(position: Array) -> Array:
 
 
 def _king_lines(attacks: Attacks) -> Array:
-    """Returns the three groups that look out from the kings, `[B, 8 + 2 + 2, S]`."""
+    """Returns the three groups seen from the kings, `[B, 8 + 2 + 2, S]`."""
     xp = attacks.pieces.__array_namespace__()
     checks, zones, lines = [], [], []
     for side in (0, 1):
         king, other_king = attacks.pieces[:, side, 5], attacks.pieces[:, 1 - side, 5]  # [B, S]
-        # Nothing but kings is weighed here, so the product with a one-hot row is an exact selection.
+        # Kings alone are selected here, so the product with a one-hot row is an exact selection.
         seen = (other_king[:, None, :] @ attacks.open_lines)[:, 0]
         pawns = geometry.PAWN_UP if side == 0 else geometry.PAWN_DOWN
         diagonal = seen * (other_king @ xp.asarray(geometry.DIAGONAL))
@@ -108,7 +108,7 @@ def _king_lines(attacks: Attacks) -> Array:
 
 
 def _best_captures(pieces: Array, counts: Array, exchanges: Array) -> Array:
-    """Returns what each side's best capture on each square is worth, `[B, 2, S]`, at least 0."""
+    """Returns the worth of each side's best capture on each square, `[B, 2, S]`, at least 0."""
     xp = pieces.__array_namespace__()
     occupied = xp.stack([xp.sum(pieces[:, 1], axis=1), xp.sum(pieces[:, 0], axis=1)], axis=1)  # [B, 2, S]
     possible = (counts > 0) & (occupied > 0)[:, :, None, :]

@@ -1,8 +1,8 @@
-"""What a piece would attack, guard or leave behind by moving: one step further than the exchange values.
+"""Computes what a piece would attack, guard or leave undefended by moving: one step beyond the exchange values.
 
-An exchange value says what a piece wins or loses on the square where it arrives. These facts say what it would look at
-from there, what hangs without it where it stands, and what it stands in the way of. All follow from the board as it
-is: sliders move along the lines that are open now.
+An exchange value says what a piece wins or loses on the square where it arrives. These facts say what it would attack
+from there, what hangs once it leaves, and what it blocks. All are computed on the board as it is: sliders move along
+the lines that are open now.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ _MOST = 9.0  # pawns: no single capture counts for more than a queen
 
 
 class Threats(NamedTuple):
-    """Facts of every square; worth is in pawns, and kings are never worth anything here."""
+    """Holds the facts of every square; worth is in pawns, and kings count 0."""
 
     attacks: Array  # [B, 2, 6, S] worth of all captures that this side's piece of this kind would have from here
     guards: Array  # [B, 2, 6, S] worth of this side's pieces in danger that it would guard from here
@@ -36,7 +36,7 @@ def threats_of(attacks: Attacks, counts: Array, exchanges: Array) -> Threats:
     """
     xp = counts.__array_namespace__()
     pieces = attacks.pieces
-    worth = xp.asarray((*PIECE_VALUES[:5], 0.0), dtype=xp.float32)  # a king is not to be had
+    worth = xp.asarray((*PIECE_VALUES[:5], 0.0), dtype=xp.float32)  # a king cannot be captured
     values = xp.sum(pieces * worth[None, None, :, None], axis=2)  # [B, 2, S]
     others = xp.flip(counts, axis=1)
     danger = xp.clip(dangers(values, others, counts), 0.0, _MOST)  # [B, 2, S]
@@ -60,7 +60,7 @@ def threats_of(attacks: Attacks, counts: Array, exchanges: Array) -> Threats:
 
 
 def _flights(pieces: Array, counts: Array) -> Array:
-    """Returns 1 where the other side's king may go, `[B, 2, S]` by the side that hunts it."""
+    """Returns 1 where the other side's king may go, `[B, 2, S]` by the side that attacks it."""
     xp = pieces.__array_namespace__()
     near = xp.flip(pieces[:, :, 5], axis=1) @ xp.asarray(geometry.KING)
     is_free = 1.0 - xp.flip(xp.sum(pieces, axis=2), axis=1)
@@ -71,7 +71,7 @@ def _reached(attacks: Attacks, values: Array) -> Array:
     """Sums values `[B, 2, V, S]` over what each kind of piece would attack from each square: `[B, 2, 6, V, S]`."""
     xp = values.__array_namespace__()
     flat = xp.reshape(values, (values.shape[0], -1, 64))
-    # All relations but the pawns' are symmetric, so they need not be turned round.
+    # All relations but the pawns' are symmetric, so they need no transposition.
     diagonal = flat @ (attacks.open_lines * xp.asarray(geometry.DIAGONAL)[None])
     orthogonal = flat @ (attacks.open_lines * xp.asarray(geometry.ORTHOGONAL)[None])
     knight, king = flat @ xp.asarray(geometry.KNIGHT), flat @ xp.asarray(geometry.KING)

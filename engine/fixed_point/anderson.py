@@ -1,7 +1,7 @@
-"""Anderson acceleration for batched fixed points (Walker & Ni, 2011, algorithm AA).
+"""Implements Anderson acceleration for batched fixed points (Walker & Ni, 2011, algorithm AA).
 
 The state is flattened to `[B, N]`. Each sample mixes its own last `M` pairs (z, f(z)); nothing
-crosses the batch axis. The loop, stop rule and statistics are in `solve.py`.
+crosses the batch axis. The loop, stop rule and statistics are in `solver.py`.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from engine.solver_config import SolverConfig
 
 
 class AndersonState(NamedTuple):
-    """Ring buffer of the last `M` pairs; pair k lies in slot k mod M."""
+    """Holds the last `M` pairs in a ring buffer; pair k lies in slot k mod M."""
 
     iterates: jax.Array  # [B, M, N], z
     images: jax.Array  # [B, M, N], f(z)

@@ -1,7 +1,7 @@
-"""Binomial ("treeverse") checkpointing: a backward pass keeps a few states and computes the others again, as planned.
+"""Implements binomial ("treeverse") checkpointing: the backward pass keeps few states and recomputes the others.
 
 For a loop of known length the optimal plan is a recursion: walk forward to a state in the middle, keep it, reverse what
-lies behind it with one place less, then reverse what lies before it with all places (Griewank & Walther 2000,
+follows it with one place fewer, then reverse what precedes it with all places (Griewank & Walther 2000,
 "Revolve", algorithm 799). With c places every step is computed again at most r times, where binomial(c + r, c) is at
 least the number of steps; the memory is that of c states and one step, whatever the number of steps.
 """
@@ -20,9 +20,9 @@ Step = Callable[[Any, Any, Any, Any, jax.Array], Any]
 
 
 class Actions(NamedTuple):
-    """A plan: action after action, `[actions]` int32 each. Place 0 holds the start of the loop."""
+    """Holds a plan, action after action, `[actions]` int32 each. Place 0 holds the start of the loop."""
 
-    load: np.ndarray  # place whose state is taken up before the action; -1 goes on with the present one
+    load: np.ndarray  # place whose state is loaded before the action; -1 keeps the present one
     step: np.ndarray  # of the loop, from 0
     is_reverse: np.ndarray  # 1: the step is differentiated at the present state; 0: the state is advanced by it
     save: np.ndarray  # place where the advanced state is kept; -1 for none
@@ -30,7 +30,7 @@ class Actions(NamedTuple):
 
 @functools.cache
 def advances(steps: int, places: int) -> int:
-    """Returns the fewest steps computed again to reverse a loop whose start is kept.
+    """Returns the fewest steps that must be recomputed to reverse a loop whose start is kept.
 
     A step that is differentiated is also computed, which is not counted here.
 

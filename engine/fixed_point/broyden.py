@@ -1,6 +1,6 @@
-"""Limited-memory good Broyden method for batched root finding (Broyden, 1965).
+"""Implements the limited-memory good Broyden method for batched root finding (Broyden, 1965).
 
-It searches a root of g(z) = f(z) - z by z <- z - d H g(z), where H approximates the inverse
+It searches for a root of g(z) = f(z) - z by z <- z - d H g(z), where H approximates the inverse
 Jacobian of g. H starts as -I, so the first undamped step is a Picard step, and is kept as
 -I + sum_i u_i v_i^T with at most `M` terms, per sample. As in Bai et al. 2019, the oldest term
 makes room for the newest; it goes before the update, so that the secant equation still holds.
@@ -16,7 +16,7 @@ from engine.solver_config import SolverConfig
 
 
 class BroydenState(NamedTuple):
-    """Previous pair and the terms of H, at least float32; update k lies in slot (k - 1) mod M."""
+    """Holds the previous pair and the terms of H, at least float32; update k lies in slot (k - 1) mod M."""
 
     previous_z: jax.Array  # [B, N]
     previous_residual: jax.Array  # [B, N], g(z)

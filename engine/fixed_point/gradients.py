@@ -1,4 +1,4 @@
-"""Differentiable fixed points z = f(params, x, z): implicit, phantom and unrolled gradients.
+"""Differentiates fixed points z = f(params, x, z): implicit, phantom and unrolled gradients.
 
 | gradient | backward pass                                  | memory                  |
 |----------|------------------------------------------------|-------------------------|

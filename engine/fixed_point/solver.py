@@ -20,7 +20,7 @@ BatchedMap = Callable[[jax.Array], jax.Array]
 
 
 class Method(NamedTuple):
-    """An update rule on flat states `[B, N]`."""
+    """Defines an update rule on flat states `[B, N]`."""
 
     init: Callable[..., Any]  # (z0, config) -> state
     step: Callable[..., Any]  # (state, z, f(z), steps before, config) -> (next z, state)
@@ -49,7 +49,7 @@ METHODS: dict[SolverMethod, Method] = {
 
 
 class SolveStats(NamedTuple):
-    """How the search of each sample ended."""
+    """Says how the search of each sample ended."""
 
     residual: jax.Array  # [B] float32, lowest relative residual seen; inf when none was finite
     steps: jax.Array  # [B] int32, evaluations of f until the sample was done
@@ -71,7 +71,7 @@ class _Progress(NamedTuple):
 def solve(
     f: BatchedMap, z0: jax.Array, config: SolverConfig, step_limit: jax.Array | None = None
 ) -> tuple[jax.Array, SolveStats]:
-    """Searches a fixed point of f for each sample and returns the best state found.
+    """Searches for a fixed point of f for each sample and returns the best state found.
 
     A sample ends when its residual reaches `tolerance`, when it stagnates (the residual has not
     fallen below `stagnation_ratio` times the milestone for `stagnation_steps` steps), when its

@@ -1,4 +1,4 @@
-"""A loop of a fixed number of steps whose gradient goes through every step; what it keeps for that is chosen.
+"""Iterates a fixed number of steps, with a gradient through every step and a choice of what is kept for it.
 
 | schedule | kept for the backward pass                 | computed again                          |
 |----------|--------------------------------------------|-----------------------------------------|
@@ -7,7 +7,7 @@
 | binomial | `places` states, whatever the steps        | as `binomial_checkpointing.advances` says |
 
 Without a gradient nothing is kept, and the loop ends as soon as no sample goes on: a program that plays computes only
-the steps that count.
+the steps that matter.
 """
 
 import functools
@@ -27,12 +27,12 @@ def _always(_state: Any) -> jax.Array:
 
 
 class Loop(NamedTuple):
-    """What is repeated, and how often; static."""
+    """Defines the step to repeat, and how often; static."""
 
     step: Step  # pure; it must not close over traced values
     steps: int  # at least 1
     kept: KeptStates = KeptStates()
-    # Whether any sample goes on. Steps after that must leave the state as it is: they are left out in play only.
+    # Whether any sample goes on. Later steps must leave the state unchanged: without a gradient they are skipped.
     goes_on: Callable[[Any], jax.Array] = _always
 
 

@@ -1,1 +1,1 @@
-"""Everything that has parameters: encoded positions in, policy and value out."""
+"""Holds everything with parameters: encoded positions in, policy and value out."""

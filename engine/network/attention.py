@@ -1,4 +1,4 @@
-"""Multi-head attention whose logits carry a given bias, and its record at every state of a recursion."""
+"""Computes multi-head attention with a bias on the logits, and records it at every state of a recursion."""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from engine.network.products import MakeProjection, Product, Projection
 
-MASKED = -1e9  # finite, so that a fully masked row has a gradient of 0 and not NaN
+MASKED = -1e9  # logit of a masked key or an illegal move; finite, so a fully masked row has gradient 0 and not NaN
 
 
 def attend(query: jax.Array, key: jax.Array, value: jax.Array, bias: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -19,7 +19,7 @@ def attend(query: jax.Array, key: jax.Array, value: jax.Array, bias: jax.Array) 
       query: `[B, H, N, C]`.
       key: `[B, H, M, C]`.
       value: `[B, H, M, C]`.
-      bias: added to the logits, broadcastable to `[B, H, N, M]`; `MASKED` where no attention may go.
+      bias: added to the logits, broadcastable to `[B, H, N, M]`; `MASKED` where attention is not allowed.
 
     Returns:
       Output `[B, H, N, C]` and weights `[B, H, N, M]` that sum to 1 over M.
@@ -43,7 +43,7 @@ def merge_heads(x: jax.Array) -> jax.Array:
 
 
 class SelfAttention(nn.Module):
-    """Attention of the tokens to each other.
+    """Lets the tokens attend to each other.
 
     Attributes:
       heads: H.
@@ -59,7 +59,7 @@ class SelfAttention(nn.Module):
     def __call__(self, x: jax.Array, bias: jax.Array) -> jax.Array:
         """Mixes tokens.
 
-        Sows the weights `[B, H, N, N]` as `intermediates/attention`; that is no work unless a caller asks for the
+        Sows the weights `[B, H, N, N]` as `intermediates/attention`, at no cost unless a caller asks for the
         collection.
 
         Args:
@@ -78,7 +78,7 @@ class SelfAttention(nn.Module):
 
 
 class AttentionTrace(NamedTuple):
-    """Attention and residual at each state of a recursion."""
+    """Holds attention and residual at each state of a recursion."""
 
     attention: jax.Array  # [I, blocks, B, H, N, N] float32: block, board, head, query, key; sums to 1 over keys
     residual: jax.Array  # [I, B] float32, relative residual ||f(z) - z|| / ||f(z)||

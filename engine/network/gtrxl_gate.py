@@ -1,4 +1,4 @@
-"""The GRU-style gate of GTrXL (Parisotto et al. 2019, eq. 5-8) at a residual connection.
+"""Gates a residual connection as GTrXL does, in the style of a GRU (Parisotto et al. 2019, eq. 5-8).
 
     r = sigmoid(W_r y + U_r x)        u = sigmoid(W_u y + U_u x - b_g)
     h = tanh(W_h y + U_h (r * x))     out = (1 - u) * x + u * h
@@ -20,7 +20,7 @@ Gate = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 class _ChannelWeight(nn.Module):
-    """A diagonal matrix."""
+    """Multiplies by a diagonal matrix."""
 
     start: float
 
@@ -36,7 +36,7 @@ def _beside(channels: jax.Array, x: jax.Array) -> jax.Array:
 
 
 class GtrxlGate(nn.Module):
-    """The gate with full (`dense`) or diagonal matrices.
+    """Gates a residual with full (`dense`) or diagonal matrices.
 
     Attributes:
       dense: full matrices W and U, as in the paper; else one weight a channel.

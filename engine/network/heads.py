@@ -1,4 +1,4 @@
-"""Policy from the pieces to the squares they go to; value of the whole board."""
+"""Reads the policy, from pieces to the squares they go to, and the value of the whole board from the state."""
 
 import chex
 import jax
@@ -13,10 +13,10 @@ from engine.network.tokens import Tokens
 
 
 class PolicyHead(nn.Module):
-    """Logits of all policy cells: query of the piece that moves times key of the square it goes to.
+    """Computes the logits of all policy cells: query of the moving piece times key of its target square.
 
     The key of a square is made from its static features, from the piece that stands there, and from attention to the
-    tokens, so it knows what would meet the piece that arrives.
+    tokens, so it knows what would await an arriving piece.
 
     Attributes:
       config: the network's.
@@ -45,7 +45,7 @@ class PolicyHead(nn.Module):
         scale = self.config.policy_width**-0.5
         from_tokens = jnp.einsum("bnd,bsd->bns", queries, keys) * scale  # [B, N, S]
         plain = tokens.spread(from_tokens)  # [B, S from, S to]
-        # Under-promotions differ from the queen's by what the target square says of the three pieces.
+        # Under-promotions differ from the queen's by offsets of the target square for the three pieces.
         offsets = Projection(3, FLOAT32, name="under_promotion")(keys[:, 56:])  # [B, 8, 3]
         under = plain[:, 48:56, 56:, None] + offsets[:, None]  # [B, 8 from file, 8 to file, 3]
         batch = z.shape[0]
@@ -69,7 +69,7 @@ class PolicyHead(nn.Module):
 
 
 class ValueHead(nn.Module):
-    """Win, draw, loss and the distribution of the expected score.
+    """Predicts win, draw, loss and the distribution of the expected score.
 
     Attributes:
       config: the network's.

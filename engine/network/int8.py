@@ -1,7 +1,7 @@
-"""int8 projections: trained through AQT, converted once, served without it.
+"""Multiplies in int8: projections are trained through AQT, converted once, and served without it.
 
 Both sides of a product are rounded symmetrically to -127..127: the kernel with one scale an output channel, the
-activations with one scale a row, found as they come. AQT's int8 divides by 127.5 (`config_v4`, preserve_max_val off);
+activations with one scale a row, computed on the fly. AQT's int8 divides by 127.5 (`config_v4`, preserve_max_val off);
 serving does the same, so training, converted and served outputs are equal bit for bit.
 """
 
@@ -27,7 +27,7 @@ def _aqt_dot_general() -> Any:
 
 @jax.custom_vjp
 def trained_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Returns `x @ kernel` as int8 would give it, from float operands.
+    """Returns `x @ kernel` as int8 would compute it, from float operands.
 
     The gradient passes straight through the rounding (Bengio et al. 2013), in the arithmetic of `product_gradients`:
     AQT's own backward pass would use float32 for both.

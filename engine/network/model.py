@@ -1,4 +1,4 @@
-"""The network: encoded positions → tokens → fixed point → policy and value."""
+"""Defines the network, encoded positions → tokens → recursion → policy and value, and the ways to apply it."""
 
 from typing import NamedTuple, cast
 
@@ -25,16 +25,16 @@ _COORDINATES = np.stack(np.divmod(np.arange(64, dtype=np.float32), 8), axis=1)[N
 
 
 class NetworkOutput(struct.PyTreeNode):
-    """What one evaluation says, for the side to move."""
+    """Holds one evaluation, for the side to move."""
 
-    policy_logits: jax.Array  # [B, Z] all cells; illegal ones are the caller's to mask
+    policy_logits: jax.Array  # [B, Z] all cells; the caller masks the illegal ones
     wdl_logits: jax.Array  # [B, 3] win, draw, loss
     score_logits: jax.Array  # [B, bins] over the expected score
     stats: SolveStats  # of the fixed point, [B] each
 
 
 class Network(nn.Module):
-    """RecurseZero.
+    """Evaluates encoded positions.
 
     Attributes:
       config: shape and arithmetic.
@@ -106,10 +106,10 @@ def evaluate_with_squares(
 
 
 class TrainingOutput(NamedTuple):
-    """One evaluation and what the core asks for beside the task."""
+    """Holds one evaluation and the losses that the core adds to the task's."""
 
     output: NetworkOutput
-    core_losses: dict[str, jax.Array]  # scalars by name, to be weighed by training; empty for most cores
+    core_losses: dict[str, jax.Array]  # scalars by name, weighted by training; empty for most cores
 
 
 def evaluate_in_training(
@@ -122,10 +122,10 @@ def evaluate_in_training(
 
 
 def capture_attention(network: Network, params: chex.ArrayTree, position: jax.Array, steps: int) -> AttentionTrace:
-    """Iterates for a fixed number of steps and looks at what each iteration attends to.
+    """Traces what each of a fixed number of iterations attends to.
 
     The states are those before each iteration; the equilibrium core's are what its solver would hold, with undamped
-    Picard its iterates. Slots without a piece are never attended to; as queries they have weights that mean nothing.
+    Picard its iterates. Slots without a piece are never attended to; their own weights as queries mean nothing.
 
     Args:
       network: in training or serving form.
@@ -142,7 +142,7 @@ def capture_attention(network: Network, params: chex.ArrayTree, position: jax.Ar
 
 
 def injection_of(network: Network, params: chex.ArrayTree, position: jax.Array) -> Injection:
-    """Returns what the recursion sees of the boards.
+    """Returns the boards as the recursion sees them.
 
     Args:
       network: in training or serving form.
@@ -156,13 +156,13 @@ def injection_of(network: Network, params: chex.ArrayTree, position: jax.Array) 
 
 
 def watch(network: Network, params: chex.ArrayTree, injection: Injection, steps: jax.Array) -> AttentionTrace:
-    """Looks at the states that step limits of 0, 1, 2, … leave the recursion with, and at what it does to each.
+    """Traces the recursion at its states under step limits 0, 1, 2, ….
 
     Args:
       network: in training or serving form.
       params: of that form.
       injection: of the boards.
-      steps: `[I]` iterations that are made under each limit.
+      steps: `[I]` iterations made under each limit.
     """
     chex.assert_rank(steps, 1)
     core = CORES[network.config.core.kind](network.config, network.product)

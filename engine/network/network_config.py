@@ -1,4 +1,4 @@
-"""The settings of a network, saved beside its weights.
+"""Defines the settings of a network, which are saved beside its weights.
 
 Precision policy. Parameters are float32. Projections inside the recursion multiply int8 by int8 into int32 (trained so
 by AQT, served from int8 kernels) or bfloat16 by bfloat16 into float32, as `arithmetic` says. Norm statistics, attention
@@ -19,7 +19,7 @@ Arithmetic = Literal["float32", "bfloat16", "int8"]
 class NetworkConfig:
     """Shape and arithmetic of a RecurseZero network."""
 
-    # What the trunk's tokens are: the pieces, 16 slots a side (N = 32), or all squares (N = 64).
+    # Tokens of the trunk: the pieces, 16 slots a side (N = 32), or all squares (N = 64).
     tokens: TokenSet = "pieces"
     # D, width of a token.
     width: int = 128
@@ -27,7 +27,7 @@ class NetworkConfig:
     heads: int = 4
     # Width of the hidden layer of a feed-forward part.
     hidden_width: int = 256
-    # What is repeated, and how: one of the cores of engine/network/cores/core_registry.py.
+    # The recursion: one of the cores of engine/network/cores/core_registry.py, with its settings.
     core: CoreConfig = DeqConfig()
     # Blocks in one iteration; they differ, and a recursive core shares their weights among all iterations.
     blocks: int = 2
@@ -82,7 +82,7 @@ class NetworkConfig:
 
     @property
     def own_steps(self) -> int:
-        """I, the most iterations that the network makes if nobody says otherwise."""
+        """I, the most iterations that the network makes without a limit at run time."""
         return self.core.iterations
 
     @property

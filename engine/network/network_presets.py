@@ -1,4 +1,4 @@
-"""Named networks; a preset is a value, and any field can be overridden."""
+"""Names networks; a preset is a value, and any field can be overridden."""
 
 from engine.network.cores.core_configs import (
     AsuraConfig,
@@ -48,7 +48,7 @@ PRESETS: dict[str, NetworkConfig] = {
             gradient=PhantomGradient(steps=2),
         ),
     ),
-    # A fifth of its weights: what two CPU cores can train, too.
+    # A fifth of those weights: two CPU cores can train it.
     "cpu": NetworkConfig(
         width=256,
         heads=8,

@@ -1,4 +1,4 @@
-"""Products `x @ kernel` in the arithmetic of the trunk; a projection is given one of them.
+"""Multiplies `x @ kernel` in the arithmetic of the trunk; a projection is given one of these products.
 
 A product owns the form of its kernel, so int8 serving needs no branch in any layer.
 """
@@ -15,7 +15,7 @@ Kernel = Any  # a float32 array [in, out], or the pytree that a product's kernel
 
 
 class Product(NamedTuple):
-    """How a projection stores and applies its kernel."""
+    """Says how a projection stores and applies its kernel."""
 
     kernel_init: Callable[[jax.Array, tuple[int, int]], Kernel]
     apply: Callable[[jax.Array, Kernel], jax.Array]
@@ -28,7 +28,7 @@ def float32_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def bfloat16_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Returns `x @ kernel` with bfloat16 operands and a float32 result; so are the products of both gradients."""
+    """Returns `x @ kernel` with bfloat16 operands and a float32 result, as do both gradients."""
     return _bfloat16(x, kernel)
 
 
@@ -50,7 +50,7 @@ def product_gradients(saved: tuple[jax.Array, jax.Array], cotangent: jax.Array) 
 
 
 def _transposed(matrix: jax.Array) -> jax.Array:
-    """Returns the transpose of a matrix; on processors as an array of its own, row by row.
+    """Returns the transpose of a matrix; on CPUs as an array of its own, row by row.
 
     Their products are half as fast when they read an operand against its layout, and unless it is constrained, XLA
     makes the transposition a part of the product again.
@@ -77,7 +77,7 @@ BFLOAT16 = Product(float_kernel, bfloat16_product)
 
 
 class Projection(nn.Module):
-    """A linear layer without bias whose product is injected.
+    """Applies a linear layer without bias, multiplying with a given product.
 
     Attributes:
       features: output width.

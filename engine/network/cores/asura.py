@@ -1,4 +1,4 @@
-"""ASURA: tied blocks with an input projection, norms and adapters of each iteration's own (Gupta 2025).
+"""Implements ASURA: tied blocks with an input projection, norms and adapters of each iteration's own (Gupta 2025).
 
 The blocks keep this network's squared ReLU in place of GELU, and the geometry in the attention bias in place of rotary
 embeddings, so that cores differ in their recursion only.
@@ -60,7 +60,7 @@ class AbbaAdapter(nn.Module):
 
 
 class AdaptedProjection(nn.Module):
-    """A projection with a shared kernel and an adapter that belongs to the iteration.
+    """Projects with a shared kernel and an adapter that belongs to the iteration.
 
     Attributes:
       features: output width.
@@ -80,7 +80,7 @@ class AdaptedProjection(nn.Module):
 
 
 class AsuraIteration(nn.Module):
-    """ProjConcat, then the tied blocks.
+    """Applies ProjConcat, then the tied blocks.
 
     Attributes:
       config: the network's.

@@ -1,4 +1,4 @@
-"""The settings of each core: how often it repeats what, and which of its mechanisms are on.
+"""Defines the settings of each core: how it iterates, and which of its mechanisms are on.
 
 `kind` names the core in saved settings. Shape and arithmetic are the network's; `blocks` of the network is the number
 of blocks in one iteration of every core. A core that extrapolates can be played with more iterations than it was

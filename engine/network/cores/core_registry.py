@@ -1,9 +1,9 @@
-"""The cores one can choose from; all have one contract.
+"""Registers the cores, which all keep one contract.
 
 A core is a linen module of the network's settings, a product and a bound on the steps. Called with the injected board
 `[B, N, D]` and, if wanted, a limit on the steps, it returns the state `[B, N, D]` that the heads read and the solver's
 statistics of each board: the residual of what is returned, the iterations made, and whether the residual is within the
-tolerance. `watch` looks at the states on the way. A core may sow losses of its own, which training weighs.
+tolerance. `watch` traces the states on the way. A core may sow losses of its own, which training weights.
 """
 
 from engine.network.cores.asura import AsuraCore
@@ -27,7 +27,7 @@ CORES: dict[str, type[DeqCore] | type[UnrolledCore]] = {
 
 
 class StepLimitError(ValueError):
-    """A core cannot make so many iterations; the text is one line."""
+    """Reports, in one line, that a core cannot make so many iterations."""
 
 
 def check_step_limit(config: NetworkConfig, steps: int) -> None:

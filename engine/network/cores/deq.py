@@ -47,7 +47,7 @@ class DeqCore(nn.Module):
     def __call__(self, injection: Injection, step_limit: jax.Array | None = None) -> tuple[jax.Array, SolveStats]:
         """Iterates f from the injected tokens.
 
-        Sows its input as `intermediates/injection`; that is no work unless a caller asks for the collection.
+        Sows its input as `intermediates/injection`, at no cost unless a caller asks for the collection.
 
         Args:
           injection: the board, as every iteration sees it.
@@ -62,7 +62,7 @@ class DeqCore(nn.Module):
         return fixed_point(self.step, self.f_params, injection, start, core.solver, core.gradient, step_limit)
 
     def watch(self, injection: Injection, steps: jax.Array) -> AttentionTrace:
-        """Looks at the states that step limits of 0, 1, 2, … leave the solver with.
+        """Traces the solver's states under step limits 0, 1, 2, ….
 
         Args:
           injection: of the boards.
@@ -70,7 +70,7 @@ class DeqCore(nn.Module):
             stopped.
 
         Returns:
-          What f attends to when it is applied to each state, and how far it moves it.
+          For each state, the attention of f applied to it, and how far f moves it.
         """
         core = cast(DeqConfig, self.config.core)
         f = functools.partial(self.step, self.f_params, injection)
@@ -96,7 +96,7 @@ class DeqCore(nn.Module):
 
 
 class FlatIteration(nn.Module):
-    """Blocks that belong to one iteration.
+    """Applies the blocks of one iteration.
 
     Attributes:
       config: the network's.
@@ -108,13 +108,13 @@ class FlatIteration(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array, memory: Any, injection: Injection, index: jax.Array) -> Iterated:
-        """Applies them to the state `[B, N, D]`."""
+        """Maps the state `[B, N, D]` to the next."""
         del memory, index
         return Iterated(Blocks(self.config, self.product, name="own_blocks")(z, injection))
 
 
 class FlatCore(UnrolledCore):
-    """As many blocks as iterations times blocks, none of them used twice."""
+    """Applies iterations times blocks different blocks, each once."""
 
     def iteration(self) -> nn.Module:
         """Returns the module of one iteration."""

@@ -1,4 +1,4 @@
-"""The block of the parameter-golf recurrent transformer, and the mechanisms inside it.
+"""Implements the block of the parameter-golf recurrent transformer, and the mechanisms inside it.
 
 * Grouped attention: keys and values are shared by groups of heads (Ainslie et al. 2023), rotated by rank and file.
 * Routed feed-forward: experts chosen by the direction of a token. Each owns a direction; a token's weights are the
@@ -67,7 +67,7 @@ def rotated(x: jax.Array, coordinates: jax.Array) -> jax.Array:
 
 
 class GroupedAttention(nn.Module):
-    """Attention of the tokens to each other.
+    """Lets the tokens attend to each other.
 
     Attributes:
       heads: H, of queries.
@@ -103,7 +103,7 @@ class GroupedAttention(nn.Module):
 
 
 class RoutedFeedForward(nn.Module):
-    """A weighted sum of feed-forward parts.
+    """Sums feed-forward experts, weighted by token.
 
     Attributes:
       hidden_width: of all experts together.
@@ -128,7 +128,7 @@ class RoutedFeedForward(nn.Module):
 
 
 class GolfBlock(nn.Module):
-    """Attention and feed-forward with weights of the pass's own at each residual.
+    """Applies attention and feed-forward, with the pass's own weights at each residual.
 
     Attributes:
       config: the network's.

@@ -1,6 +1,6 @@
-"""The parameter-golf recurrent transformer: passes over the same blocks, with small mechanisms of each pass's own.
+"""Implements the parameter-golf recurrent transformer: passes over the same blocks, each with small mechanisms.
 
-What each mechanism was in its source and is here is told in docs/recursion.md; each has its switch in the settings.
+docs/recursion.md compares each mechanism with its source; each has its switch in the settings.
 """
 
 from typing import Any, NamedTuple, cast
@@ -26,7 +26,7 @@ from engine.network.products import Product
 
 
 class PassMemory(NamedTuple):
-    """What passes hand on; `()` for what is off."""
+    """Holds the memory handed from pass to pass; `()` where a mechanism is off."""
 
     previous: Any  # [B, N, D] state before the last pass
     momentum: Any  # [B, N, D]
@@ -37,7 +37,7 @@ class PassMemory(NamedTuple):
 
 
 class GolfPass(nn.Module):
-    """One pass: the mechanisms that look back, the blocks, the exit gate.
+    """Makes one pass: the mechanisms that look back, the blocks, the exit gate.
 
     Attributes:
       config: the network's.
@@ -76,7 +76,7 @@ class GolfPass(nn.Module):
     def _look_back(
         self, core: GolfRecurrentConfig, z: jax.Array, memory: PassMemory, injection: Injection, index: jax.Array
     ) -> tuple[jax.Array, PassMemory]:
-        """Returns the state with all that earlier passes add to it, and what the next pass gets."""
+        """Returns the state with the additions of earlier passes, and the memory for the next pass."""
         following = z
         if core.resonant_position:
             assert injection.coordinates is not None
@@ -104,7 +104,7 @@ class GolfRecurrentCore(UnrolledCore):
     """Passes over the same blocks until every token has ended, or all passes are made."""
 
     def setup(self) -> None:
-        """Creates the norm of what the heads read."""
+        """Creates the norm of the last state."""
         self.norm_out = nn.RMSNorm()
 
     def iteration(self) -> nn.Module:
@@ -128,7 +128,7 @@ class GolfRecurrentCore(UnrolledCore):
     def finish(self, z: jax.Array, memory: PassMemory, aside: Any) -> jax.Array:
         """Returns the expected state at the exit, normalised.
 
-        Sows `losses/ponder`, what the passes have cost, and `losses/difference`, the size of the difference recurrence.
+        Sows `losses/ponder`, the cost of the passes, and `losses/difference`, the size of the difference recurrence.
         """
         core = cast(GolfRecurrentConfig, self.config.core)
         if core.difference_rank:

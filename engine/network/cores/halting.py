@@ -1,8 +1,8 @@
-"""Adaptive computation time: a token ends when its probabilities of ending add up to 1 (Graves 2016, eq. 5-9).
+"""Implements adaptive computation time: a token ends when its halting probabilities add up to 1 (Graves 2016, eq. 5-9).
 
 A token that has ended keeps its state, which others may still attend to; a board has ended when all its tokens have.
-What is read is the mean of a token's states, each weighted with the probability of ending there; the last one gets what
-is left of 1.
+The output is the mean of a token's states, each weighted with the probability of ending there; the last one gets the
+remainder.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 
 class Halting(NamedTuple):
-    """How far each token has got; floats only."""
+    """Holds the progress of each token; floats only."""
 
     total: jax.Array  # [B, N] probability of having ended, 1 at empty slots
     mean: jax.Array  # [B, N, D] states so far times the probabilities of ending there
@@ -41,7 +41,7 @@ def advance_halting(halting: Halting, z: jax.Array, probability: jax.Array, thre
 
     Args:
       halting: before it.
-      z: states after it `[B, N, D]`; those of tokens that have ended are not looked at.
+      z: states after it `[B, N, D]`; those of tokens that have ended are ignored.
       probability: of ending here `[B, N]`, in (0, 1).
       threshold: total that counts as certain.
     """
@@ -59,7 +59,7 @@ def advance_halting(halting: Halting, z: jax.Array, probability: jax.Array, thre
 
 
 def finish_halting(halting: Halting, z: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns what is read of the tokens `[B, N, D]`, and what each has cost `[B, N]`.
+    """Returns the output of the tokens `[B, N, D]`, and the cost of each `[B, N]`.
 
     Args:
       halting: after the last iteration.

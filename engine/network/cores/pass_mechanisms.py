@@ -1,4 +1,4 @@
-"""What passes over the same blocks hand on to each other, each mechanism a module that adds to the state.
+"""Implements what passes over the same blocks hand on to each other; each mechanism is a module.
 
 Parameters named `own_` belong to the pass. The recurrences of the state's last change vanish where the state has
 settled, so they speed an iteration up, or down, and do not move its fixed point.
@@ -33,7 +33,7 @@ class ResonantPosition(nn.Module):
 
 
 class StateCarry(nn.Module):
-    """A gated state of the whole board that passes update and add.
+    """Carries a gated state of the whole board, which every pass updates and adds.
 
     Attributes:
       rank: of the matrices of update and candidate.
@@ -43,7 +43,7 @@ class StateCarry(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array, carried: jax.Array, is_used: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns what is added to the state `[B, 1, D]` and the carried state `[B, D]`.
+        """Returns the addition to the state `[B, 1, D]` and the carried state `[B, D]`.
 
         Args:
           z: state `[B, N, D]`.
@@ -58,28 +58,28 @@ class StateCarry(nn.Module):
 
 
 class Confidence(nn.Module):
-    """A vector of the pass's own, times how probably each token ended in the pass before."""
+    """Adds the pass's own vector times the probability that a token ended in the pass before."""
 
     @nn.compact
     def __call__(self, z: jax.Array, probability: jax.Array) -> jax.Array:
-        """Returns what is added to the state `[B, N, D]`, given probabilities `[B, N]` that get no gradient."""
+        """Returns the addition to the state `[B, N, D]`, given probabilities `[B, N]` that get no gradient."""
         vector = self.param("own_vector", nn.initializers.zeros, (z.shape[-1],))
         return jax.lax.stop_gradient(probability)[..., None] * vector[None, None]
 
 
 class GradientMemory(nn.Module):
-    """A running mean of the state's changes: momentum."""
+    """Adds a running mean of the state's changes: momentum."""
 
     @nn.compact
     def __call__(self, change: jax.Array, memory: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns what is added to the state and the memory, both `[B, N, D]`, given the last change."""
+        """Returns the addition to the state and the memory, both `[B, N, D]`, given the last change."""
         memory = _MEMORY_DECAY * memory + (1 - _MEMORY_DECAY) * change
         gate = self.param("own_gate", nn.initializers.zeros, (change.shape[-1],))
         return gate[None, None] * memory, memory
 
 
 class DifferenceRecurrence(nn.Module):
-    """A projection of low rank of the state's last change: temporal difference.
+    """Adds a low-rank projection of the state's last change: temporal difference.
 
     Attributes:
       rank: of the projection.
@@ -89,6 +89,6 @@ class DifferenceRecurrence(nn.Module):
 
     @nn.compact
     def __call__(self, change: jax.Array) -> jax.Array:
-        """Returns what is added to the state `[B, N, D]`, given the last change."""
+        """Returns the addition to the state `[B, N, D]`, given the last change."""
         strength = nn.sigmoid(self.param("own_strength", nn.initializers.constant(0.1), (1,)))[None, None]
         return strength * _low_rank(change, "difference", self.rank, self, starts_at_zero=True)

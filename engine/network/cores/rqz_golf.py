@@ -1,8 +1,8 @@
-"""RQZ-Golf v1: blocks of their own, then tied blocks K times, then blocks of their own with skips from the first ones.
+"""Implements RQZ-Golf v1: an encoder, tied blocks K times, and a decoder with skips from the encoder.
 
     x <- x + 1 / sqrt(K) * Block(x + psi_k, x0)
 
-Block contains its own residual, so x grows with the iterations; a last norm takes that back. Played with more
+Block contains its own residual, so x grows with the iterations; the last norm undoes that. Played with more
 iterations than K, psi stays that of the last one and the scale that of K.
 """
 
@@ -19,7 +19,7 @@ from engine.network.products import Product
 
 
 class MixedBlock(nn.Module):
-    """A pre-norm block whose input is a learned mixture of the state and the board, per channel.
+    """Applies a pre-norm block whose input is a learned mixture of the state and the board, per channel.
 
     Attributes:
       config: the network's.
@@ -40,7 +40,7 @@ class MixedBlock(nn.Module):
 
 
 class RqzGolfIteration(nn.Module):
-    """One application of the tied blocks.
+    """Applies the tied blocks once.
 
     Attributes:
       config: the network's.
@@ -65,7 +65,7 @@ class RqzGolfIteration(nn.Module):
 
 
 class RqzGolfCore(UnrolledCore):
-    """Encoder, recursion, decoder."""
+    """Applies encoder, recursion and decoder."""
 
     def setup(self) -> None:
         """Creates what is outside the recursion."""

@@ -1,4 +1,4 @@
-"""The universal transformer: tied blocks, an embedding of the time, halting by position (Dehghani et al. 2019).
+"""Implements the universal transformer: tied blocks, a time embedding, halting by token (Dehghani et al. 2019).
 
 The paper adds the position's embedding at every step, too; here the geometry of the board is in the attention bias,
 which every iteration sees. Beyond the trained number of iterations the embedding of the time goes on as a sinusoid.
@@ -26,7 +26,7 @@ def time_embedding(index: jax.Array, width: int) -> jax.Array:
 
 
 class UniversalIteration(nn.Module):
-    """One application of the tied blocks.
+    """Applies the tied blocks once.
 
     Attributes:
       config: the network's.
@@ -68,7 +68,7 @@ class UniversalCore(UnrolledCore):
         return Begun(injection.tokens, begin_halting(injection.tokens, is_used), is_used)
 
     def finish(self, z: jax.Array, memory: Any, aside: Any) -> jax.Array:
-        """Returns the expected state at the end; sows what pondering has cost as `losses/ponder`."""
+        """Returns the expected state at the end; sows the cost of pondering as `losses/ponder`."""
         if not cast(UniversalConfig, self.config.core).halting:
             return z
         mean, ponder = finish_halting(cast(Halting, memory), z)

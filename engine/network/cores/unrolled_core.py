@@ -1,4 +1,4 @@
-"""What all cores that are trained step by step have in common: the loop, its statistics, and looking into it.
+"""Provides the loop, its statistics and its trace to all cores whose gradient passes through every iteration.
 
 A core of this kind names a module, one iteration. Parameters whose name begins with `own_` belong to the iteration's
 number; they are kept in one array for all iterations, `[K, ...]`, and everything else is shared.
@@ -24,15 +24,15 @@ OWN = "own_"
 
 
 class Begun(NamedTuple):
-    """What a core has before its first iteration."""
+    """Holds a core's state before its first iteration."""
 
     z: jax.Array  # [B, N, D]
     memory: Any = ()  # float arrays [B, ...] that iterations hand on beside the state
-    aside: Any = ()  # what only the end needs
+    aside: Any = ()  # for `finish` only
 
 
 class Iterated(NamedTuple):
-    """What one iteration gives."""
+    """Holds the result of one iteration."""
 
     z: jax.Array  # [B, N, D]
     memory: Any = ()
@@ -48,7 +48,7 @@ class _Progress(NamedTuple):
 
 
 class UnrolledCore(nn.Module):
-    """Repeats an iteration; subclasses say which, and what comes before and after.
+    """Repeats an iteration; subclasses define it, and what comes before and after.
 
     Attributes:
       config: the network's.
@@ -69,14 +69,14 @@ class UnrolledCore(nn.Module):
         return Begun(injection.tokens)
 
     def finish(self, z: jax.Array, memory: Any, aside: Any) -> jax.Array:
-        """Returns what the heads read: by default the last state."""
+        """Returns the state that the heads read: by default the last one."""
         del memory, aside
         return z
 
     def __call__(self, injection: Injection, step_limit: jax.Array | None = None) -> tuple[jax.Array, SolveStats]:
         """Iterates from the injected tokens.
 
-        Sows its input as `intermediates/injection`; that is no work unless a caller asks for the collection.
+        Sows its input as `intermediates/injection`, at no cost unless a caller asks for the collection.
 
         Args:
           injection: the board, as every iteration sees it.
@@ -102,15 +102,15 @@ class UnrolledCore(nn.Module):
         return self.finish(end.z, end.memory, begun.aside), stats
 
     def watch(self, injection: Injection, steps: jax.Array) -> AttentionTrace:
-        """Looks at the states that step limits of 0, 1, 2, … leave the recursion with.
+        """Traces the states under step limits 0, 1, 2, ….
 
         Args:
           injection: of the boards.
-          steps: `[I]` iterations made under each limit; they are found again here, so only their number counts.
+          steps: `[I]` iterations made under each limit; they are recomputed here, so only their number counts.
 
         Returns:
-          What the iteration after each state attends to and how far it moves the state; after the last iteration of a
-          core that cannot go on, the last one once more.
+          For each state, the attention of the iteration after it and how far that moves the state; a core that cannot
+          go on repeats its last iteration's.
         """
         module, core = self.iteration(), self.config.core
         shared, own = self._parameters()
@@ -161,7 +161,7 @@ def _advanced(progress: _Progress, result: Iterated) -> _Progress:
     advanced = _Progress(result.z, result.memory, residual, progress.steps + 1, progress.is_open)
     if result.goes_on is None:
         return advanced
-    # A board that has ended is frozen, so that leaving out what nobody needs changes nothing.
+    # A board that has ended is frozen, so that skipping its iterations changes nothing.
     advanced = advanced._replace(is_open=lax.stop_gradient(result.goes_on))
     return jax.tree.map(lambda new, old: jnp.where(_beside(progress.is_open, new) > 0, new, old), advanced, progress)
 

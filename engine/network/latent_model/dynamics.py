@@ -1,4 +1,4 @@
-"""A learned model of chess: what follows a move, in latent form, for Muesli's one-step look-ahead and its training.
+"""Learns a model of chess: the latent after a move, for Muesli's one-step look-ahead and its training.
 
 A latent is `[B, S, W]`, one vector a square in the view of the side to move. A model step writes the move on it, mixes
 the squares once, and turns the board over: the rules' view is the opponent's then, and without the turn the model would
@@ -23,14 +23,14 @@ _PROMOTIONS = 4  # none or queen, rook, bishop, knight
 
 
 class LatentHeads(NamedTuple):
-    """What is predicted from a latent, for the side to move."""
+    """Holds the predictions from a latent, for the side to move."""
 
     policy_logits: jax.Array  # [B, Z]
     value_logits: jax.Array  # [B, 1 + M, V], the current policy's and those of M past ones
 
 
 class LatentStep(NamedTuple):
-    """What a move leads to."""
+    """Holds the result of a move."""
 
     latent: jax.Array  # [B, S, W], in the view of the opponent
     reward_logits: jax.Array  # [B, 3] over -1, 0, 1, for the player who moved
@@ -58,7 +58,7 @@ def turned_over(latent: jax.Array) -> jax.Array:
 
 
 class LatentModel(nn.Module):
-    """From the state of the fixed point to a latent, from latent to latent, and the heads that read latents.
+    """Maps the network's state to a latent, a latent and a move to the next latent, and latents to predictions.
 
     Attributes:
       width: W.
@@ -108,7 +108,7 @@ class LatentModel(nn.Module):
           cell: int32 `[B]`, policy cell of the move.
 
         Returns:
-          What it leads to.
+          The latent after it, its reward and predictions.
         """
         chex.assert_shape(latent, (None, _SQUARES, self.width))
         x = self.norm_in(latent + self._move_on_board(cell))

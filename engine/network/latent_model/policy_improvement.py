@@ -1,4 +1,4 @@
-"""The policy improved by one step of the learned model, for all legal moves in the pass of the evaluation.
+"""Improves the policy by one step of the learned model, for all legal moves within one evaluation.
 
     pi_cmpo(a | s) ~ pi(a | s) exp(clip((q(s, a) - v(s)) / scale, -c, c)),    q(s, a) = r(s, a) - v(after a)
 
@@ -29,17 +29,17 @@ _MOST_LEGAL = 416
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """Shape of a latent model, and how its action values improve a policy."""
+    """Sets the shape of a latent model, and how its action values improve a policy."""
 
     # W, width of a latent.
     width: int
     # H, heads of its attention.
     heads: int
-    # M, past policies that it has values of; play does not need them.
+    # M, past policies whose values it predicts; play does not need them.
     past_policies: int
     # c, the bound on normalised advantages.
     clip: float
-    # What divides advantages, in units of value (-1 loss to 1 win).
+    # Divisor of advantages, in units of value (-1 loss to 1 win).
     scale: float
 
     def __post_init__(self) -> None:
@@ -50,14 +50,14 @@ class ModelConfig:
 
 
 class PlayingModel(NamedTuple):
-    """A latent model beside a network."""
+    """Holds a latent model that was trained beside a network."""
 
     config: ModelConfig
     params: chex.ArrayTree
 
 
 class Candidates(NamedTuple):
-    """The legal moves of a batch of positions, one after another, padded to a fixed length N."""
+    """Lists the legal moves of a batch of positions one after another, padded to a fixed length N."""
 
     row: np.ndarray  # [N] int32, place of the position in the batch
     cell: np.ndarray  # [N] int32, `CELLS` at padding, which is no cell
@@ -65,7 +65,7 @@ class Candidates(NamedTuple):
 
 
 def latent_model(config: ModelConfig, bins: int) -> LatentModel:
-    """Returns the model in the form that plays, with a value of so many bins."""
+    """Returns the model in the form that plays, with a value of `bins` bins."""
     return LatentModel(config.width, config.heads, bins, config.past_policies, FLOAT32)
 
 
@@ -107,8 +107,7 @@ def evaluate_improved(
       candidates: all legal moves of the positions whose policies are to be improved.
 
     Returns:
-      What the network says, but for the policy logits at the candidates, whose softmax over the legal cells is the
-      improved policy.
+      The network's output, except that the softmax of the policy logits over the candidates is the improved policy.
     """
     output, squares = evaluate_with_squares(network, params, position, step_limit)
     config, support = model.config, value_support(network.config.value_bins)
