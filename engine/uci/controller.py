@@ -26,8 +26,8 @@ from engine.uci.protocol_streams import LogFileError, ProtocolLog, ProtocolOutpu
 if TYPE_CHECKING:  # NumPy comes with it, which the answer to `uci` does not wait for
     from engine.uci.thinking import LoadEvaluator, Thinking
 
-# After `quit`, how long a chess program is kept waiting for the end of the process.
-_PATIENCE_S = 2.0
+# After `quit`, how long a chess program waits for the end of the process: Cute Chess kills it after 5 s.
+_PATIENCE_S = 4.0
 # At the end of a session, how long a network may take to load: six times the slowest start seen.
 _LONGEST_LOAD_S = 300.0
 _POLL_S = 0.2
