@@ -13,7 +13,9 @@ import dataclasses
 import itertools
 import math
 import random
+import statistics
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +30,7 @@ from engine.player.successors import Successors, lookahead_policy
 
 # A call that was slow for a reason outside this program is forgotten after some tens of calls.
 _FORGETTING = 0.95
+_RECENT_CALLS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +135,9 @@ class Player:
         )
         shown = [chosen, *(move for move in ranked if move != chosen)][: max(1, request.lines)]
         if len(shown) > 1 or request.want_reply:
-            nodes += self._look(successors, shown, deadline_s) or self._look_singly(successors, shown, deadline_s)
+            nodes += self._look(successors, shown, deadline_s)
+        if len(shown) > 1:
+            nodes += self._look_singly(successors, shown, deadline_s)
         # Lines are compared with each other, so each has a value, or else there is only the first.
         shown = list(itertools.takewhile(lambda move: successors.wdl(move) is not None, shown)) or [chosen]
         # A single line keeps the root's value unless the move was chosen by the successors'.
@@ -170,11 +175,12 @@ class Player:
     def _look_singly(self, successors: Successors, moves: Sequence[chess.Move], deadline_s: float) -> int:
         """Evaluates the successors of the moves one by one while there is time; returns how many were.
 
-        A few take less time than a batch, which costs as much as a full one.
+        A few take less time than a batch, which costs as much as a full one. One that is slower than most does no harm,
+        since a budget leaves out the overhead of the move.
         """
         count = 0
         for move in successors.unevaluated(moves):
-            if self._response_time.predicted_s(1) > deadline_s - time.monotonic():
+            if self._response_time.typical_s() > deadline_s - time.monotonic():
                 break
             successors.add({move: self._evaluate([successors.after(move)])[0]})
             count += 1
@@ -209,16 +215,22 @@ class ResponseTime:
     def __init__(self, batch: int) -> None:
         self._batch = batch
         self._single_s = 0.0
+        self._recent_s: deque[float] = deque(maxlen=_RECENT_CALLS)  # of one board
         self._batch_s: float | None = None  # of one full batch; None: not seen yet
 
     def note(self, boards: int, seconds: float) -> None:
         """Notes how long a call with at least one board took."""
         if boards == 1:
+            self._recent_s.append(seconds)
             self._single_s = max(seconds, _FORGETTING * self._single_s)
         else:
             # One board left over is evaluated alone, which takes far less than a batch.
             batches = math.ceil((boards - 1) / self._batch)
             self._batch_s = max(seconds / batches, _FORGETTING * (self._batch_s or 0.0))
+
+    def typical_s(self) -> float:
+        """Returns the median of the last calls with one board, in seconds."""
+        return statistics.median(self._recent_s or [0.0])
 
     def predicted_s(self, boards: int) -> float:
         """Returns seconds for a call with so many boards; a batch not seen yet is as slow as its boards one by one."""

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import chess
 import numpy as np
@@ -75,19 +76,25 @@ def test_optional_evaluations_are_left_out_when_time_is_short() -> None:
     assert (len(thought.lines), evaluator.batches) == (20, [1, 20])
 
 
-def test_a_few_lines_that_a_batch_has_no_time_for_are_evaluated_one_by_one() -> None:
+def test_a_few_lines_that_a_batch_has_no_time_for_are_evaluated_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 0.0
+
     class PaddingEvaluator(FakeEvaluator):
-        """Takes a board alone in 20 ms, and a batch of any size in 120."""
+        """Takes a board alone in 20 ms, the first one in 50, and a batch of any size in 120."""
 
         def evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
-            time.sleep(0.02 if len(boards) == 1 else 0.12)
+            nonlocal now_s
+            now_s += (0.02 if self.batches else 0.05) if len(boards) == 1 else 0.12
             return super().evaluate(boards)
+
+    monkeypatch.setattr("engine.player.player.time", SimpleNamespace(monotonic=lambda: now_s))
 
     evaluator = PaddingEvaluator({"e2e4": 4.0, "d2d4": 3.0, "c2c4": 2.0})
     player = Player(evaluator)
     plain = player.think(chess.Board(), Request(lines=3))
+    player.think(chess.Board())
     short = player.think(chess.Board(), Request(lines=3, budget_s=0.11))
-    assert evaluator.batches == [1, 3, 1, 1, 1, 1]
+    assert evaluator.batches == [1, 3, 1, 1, 1, 1, 1]
     assert [line.pv for line in short.lines] == [line.pv for line in plain.lines] and short.nodes == 4
     shorter = player.think(chess.Board(), Request(lines=3, budget_s=0.075))
     assert [line.pv for line in shorter.lines] == [line.pv for line in plain.lines][:2]
@@ -138,6 +145,15 @@ def test_a_batch_costs_the_same_for_any_number_of_boards_in_it() -> None:
     assert time.predicted_s(2) == time.predicted_s(BATCH) == pytest.approx(0.04)
     assert time.predicted_s(BATCH + 1) == pytest.approx(0.08)
     assert time.predicted_s(1) == pytest.approx(0.002)
+
+
+def test_one_slow_call_is_not_typical() -> None:
+    time = ResponseTime(BATCH)
+    assert time.typical_s() == 0.0
+    for seconds in (0.05, 0.009, 0.01):
+        time.note(1, seconds)
+    time.note(BATCH, 0.04)
+    assert time.typical_s() == pytest.approx(0.01)
 
 
 def test_a_board_left_over_does_not_make_batches_seem_quicker() -> None:
