@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 import chess
 
-_MARKS = re.compile(
-    r"[!?+#=~−±∓∞□-]+|\+/?=|=/?\+|\+/-|-/\+|N|TN|D|e\.?p\.?[^A-Za-z0-9]*|[+-]?\d*\.\d+(/\d+)?s?|\d+s|[+-]#?M?\d+(/\d+)?|M\d+(/\d+)?"
-)
+_GLYPH = r"[!?+#=~−±∓∞□-]+|\+/?=|=/?\+|\+/-|-/\+|N|TN|D|e\.?p\.?"
+_MARKS = re.compile(rf"(?:{_GLYPH})+|[+-]?\d*\.\d+(/\d+)?s?|\d+s|[+-]#?M?\d+(/\d+)?|M\d+(/\d+)?")
 _RESULTS = ("1-0", "0-1", "1/2-1/2", "1/2", "*", "½-½", "½", "1–0", "0–1", "1/2–1/2")
 _CHESS = {"", "?", "-", "standard", "chess", "normal", "classical", "orthodox", "fromposition"}
 
