@@ -1,1 +1,1 @@
-"""Positions valued by a teacher: where they come from, who values them, and the text formats that hold them."""
+"""Labels positions: takes them from their sources, has a teacher value them, and reads and writes the labels."""

@@ -1,4 +1,4 @@
-"""Balanced book openings: well-known lines of 4 to 12 plies, White first.
+"""Lists balanced book openings: well-known lines of 4 to 12 plies, White first.
 
 Stockfish 15.1 at 400,000 nodes values each final position between -0.4 and +0.6 pawns for White;
 no two lines end in the same position, also by transposition.

@@ -1,4 +1,4 @@
-"""Expected scores in [0, 1] from a search engine's verdicts, as all labels here hold them.
+"""Converts a search engine's scores into the expected scores in [0, 1] that all labels hold.
 
 Both tails are kept for forced mates, ordered by length, so that a shorter mate is worth more:
 
@@ -20,7 +20,7 @@ _MATE_FROM_CP = 31000
 
 
 def cp_to_value(score_cp: float) -> float:
-    """Returns the expected score in 0.04..0.96 of a score in centipawns, both for the same side."""
+    """Returns the expected score, in 0.04..0.96, for a score in centipawns of the same side."""
     # The exponent is bounded so that exp cannot overflow; 700 already gives 0.04 exactly.
     exponent = min(-LOGISTIC_PER_CP * score_cp, 700.0)
     return MATED_BELOW + SHARE_WITHOUT_MATE / (1.0 + math.exp(exponent))
@@ -38,7 +38,7 @@ def mate_to_value(moves: int, mates: bool) -> float:
 
 
 def score_to_value(score_cp: int) -> float:
-    """Returns the expected score of a score that writes a mate in n moves as +-(32000 - n)."""
+    """Returns the expected score for a score in which a mate in n moves is +-(32000 - n)."""
     if abs(score_cp) >= _MATE_FROM_CP:
         return mate_to_value(MATE_SCORE_CP - abs(score_cp), score_cp > 0)
     return cp_to_value(score_cp)

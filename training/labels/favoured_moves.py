@@ -1,4 +1,4 @@
-"""Labels made before, in which the moves that a network prefers are searched anew, all together.
+"""Improves labels: searches the moves that a network prefers once more, all together.
 
 A short search values all moves and a longer one finds the best; what the longer one refuted still stands only a little
 below its choice, and whatever else the network would play has its value of the short search. A single search of the
@@ -26,7 +26,7 @@ _OPEN = (0.06, 0.94)  # best values between which there is something to find out
 
 @dataclass(frozen=True, kw_only=True)
 class FavouredMoves:
-    """Files of labels in the `all` format as a source of better ones; groups stay as they were.
+    """Improves files of labels in the `all` format; groups stay as they were.
 
     Attributes:
       paths: the files, read one after the other.
@@ -118,7 +118,7 @@ def _searched(
 
 
 def _parts(path: Path, worker: LabelWorker) -> Iterator[list[LabelledPosition]]:
-    """Yields this process's parts of a file, without positions that are known."""
+    """Yields this process's parts of a file, without known positions."""
     with TextFile(path, "labels") as file:
         lines = file.lines()
         for number in count():

@@ -37,7 +37,7 @@ class LabelError(FileError):
 
 
 class LabelledPosition(NamedTuple):
-    """A position with the expected score of each of its legal moves.
+    """Holds a position with the expected score of each of its legal moves.
 
     `group` names the game or puzzle it comes from; `moves` are all the legal moves in ascending
     order of their UCI text; `values` `[L]` float64 are for the side to move.

@@ -1,4 +1,4 @@
-"""Connects labelling with its sources of positions: what a source is given, and what it yields.
+"""Defines a source of positions to label: what it is given, and what it yields.
 
 A source is an object that can be sent to another process. There it yields labelled positions, game by game; it asks the
 teacher itself, since what it visits next may depend on the answer.
@@ -22,13 +22,13 @@ WithMovesSearched = Callable[[str, Mapping[str, float], Sequence[str], int], Map
 
 
 def position_key(fen: str) -> int:
-    """Returns a number for men, side to move, castling and en passant; the same in every process."""
+    """Returns a number for pieces, side to move, castling and en passant; the same in every process."""
     position = " ".join(fen.split()[:4])
     return int.from_bytes(hashlib.blake2b(position.encode(), digest_size=8).digest(), "big")
 
 
 class KnownPositions:
-    """A set of positions, clocks apart, that grows and can be sent to other processes.
+    """Holds a set of positions, without their counters; it grows and can be sent to other processes.
 
     Args:
       keys: of the positions known from the start, as `position_key` makes them.
@@ -64,14 +64,14 @@ def _refuse(skipped: Skipped) -> None:
 
 
 class Visit(NamedTuple):
-    """A position with the teacher's values of all its legal moves."""
+    """Holds a position with the teacher's values of all its legal moves."""
 
     fen: str  # with the en-passant square only when such a capture is legal
     values: Sequence[float]  # expected scores for the side to move, moves in the order of their UCI text
 
 
 class LabelledGame(NamedTuple):
-    """Positions that belong to one group: all, or the next ones, of a game."""
+    """Holds positions of one group: all those of a game, or the next ones."""
 
     group: str
     visits: Sequence[Visit]
@@ -79,7 +79,7 @@ class LabelledGame(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class LabelWorker:
-    """One of several processes that label, as a source sees it.
+    """Gives a source what it needs in one of several labelling processes.
 
     Attributes:
       seed: decides, with other numbers, all that is random.
@@ -108,7 +108,7 @@ class LabelWorker:
         return random.Random(f"{self.seed}.{self.number}.{game}")
 
     def visit(self, board: chess.Board) -> Visit | None:
-        """Lets the teacher value all the legal moves, of which there is at least one.
+        """Has the teacher value all legal moves, of which there is at least one.
 
         Returns:
           None when the teacher leaves moves out, as some do when one is forced.
@@ -125,11 +125,11 @@ class LabelWorker:
 
 
 class LabelSource(Protocol):
-    """Where positions come from."""
+    """Yields labelled positions."""
 
     @property
     def prefix(self) -> str:
-        """What stands before the number of the process in the names of games: it tells sources apart."""
+        """The prefix of the process number in the names of games, which tells sources apart."""
         ...
 
     def games(self, worker: LabelWorker) -> Iterator[LabelledGame]:

@@ -28,12 +28,12 @@ _Lines = Sequence[tuple[int, str]]  # the key of a position, and its line of the
 
 
 class _Finished:
-    """Sent by a process whose source has ended."""
+    """Tells that the source of a process has ended."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelConfig:
-    """What is labelled, and how."""
+    """Holds what is labelled, and how."""
 
     # Program and arguments of the teacher.
     engine: tuple[str, ...]
@@ -199,7 +199,7 @@ def _work(config: LabelConfig, number: int, first_game: int, known: KnownPositio
 
 
 def _end_with_parent() -> None:
-    """Ends this process, and thereby its teacher, when the first process was killed and could not end it."""
+    """Ends this process, and thereby its teacher, if the first process is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,6 +1,6 @@
-"""Exact distances to mate of K+Q v K and K+R v K, found by going back from the mates (retrograde analysis).
+"""Computes the exact distances to mate of K+Q v K and K+R v K by retrograde analysis.
 
-A position is three squares: the winner's king, its man, the lone king. Arrays `[S, S, S]` have them in that order.
+A position is three squares: the winner's king, its piece, the lone king. Arrays `[S, S, S]` have them in that order.
 """
 
 import functools
@@ -17,7 +17,7 @@ from training.labels.label_formats import all_values_line
 from training.labels.label_source import KnownPositions
 from training.labels.won_endings import WonEnding, won_ending
 
-LoneKingMan = Literal["Q", "R"]
+LoneKingPiece = Literal["Q", "R"]
 _UNKNOWN = -1
 _LEAST_WON = 0.55  # a win, however slow, is worth more than a draw
 
@@ -26,22 +26,22 @@ _BETWEEN = geometry.BETWEEN.astype(bool).reshape(64, 64, 64)  # [from, to, stric
 
 
 class MateDistances(NamedTuple):
-    """Plies to mate with best play, -1 where there is none or the position is illegal."""
+    """Holds plies to mate with best play, -1 where there is none or the position is illegal."""
 
     winner_moves: np.ndarray  # int16 [S, S, S]
     lone_king_moves: np.ndarray  # int16 [S, S, S]
 
 
 @functools.cache
-def mate_distances(man: LoneKingMan) -> MateDistances:
+def mate_distances(piece: LoneKingPiece) -> MateDistances:
     """Computes all distances of an ending; takes seconds."""
-    lines = geometry.ORTHOGONAL.astype(bool) | (geometry.DIAGONAL.astype(bool) if man == "Q" else False)
+    lines = geometry.ORTHOGONAL.astype(bool) | (geometry.DIAGONAL.astype(bool) if piece == "Q" else False)
     # The lone king does not shield the squares behind it, to which it may want to step.
-    attacks = lines[None] & ~_BETWEEN.transpose(2, 0, 1)  # [king, man, square]
+    attacks = lines[None] & ~_BETWEEN.transpose(2, 0, 1)  # [king, piece, square]
     different = ~np.eye(64, dtype=bool)
     legal = different[:, :, None] & different[None] & (different & ~_KING)[:, None]
     winner_legal, steps = legal & ~attacks, _lone_king_steps(attacks)
-    takes = (_KING & different)[None] & ~_KING[:, :, None]  # [king, man, lone king]
+    takes = (_KING & different)[None] & ~_KING[:, :, None]  # [king, piece, lone king]
     can_move = takes | np.any([king_steps for king_steps in steps], axis=0)
     winner = np.full(legal.shape, _UNKNOWN, np.int16)
     lone = np.where(legal & attacks & ~can_move, 0, _UNKNOWN).astype(np.int16)
@@ -68,9 +68,9 @@ def mate_in(board: chess.Board, move: chess.Move) -> int | None:
     after = board.copy(stack=False)
     after.push(move)
     king, lone = after.king(board.turn), after.king(not board.turn)
-    (man,) = after.pieces(chess.QUEEN if kind == "Q" else chess.ROOK, board.turn)
+    (piece,) = after.pieces(chess.QUEEN if kind == "Q" else chess.ROOK, board.turn)
     assert king is not None and lone is not None
-    plies = int(mate_distances(kind).lone_king_moves[king, man, lone])
+    plies = int(mate_distances(kind).lone_king_moves[king, piece, lone])
     return None if plies == _UNKNOWN else plies // 2 + 1
 
 
@@ -111,10 +111,10 @@ def ending_values(board: chess.Board, per_move: float) -> list[float]:
 
 
 def _lone_king_steps(attacks: np.ndarray) -> list[np.ndarray]:
-    """Returns for each square where the lone king may step to it without taking, `[S, S, S]` each."""
+    """Returns, for each square, the positions in which the lone king may step to it without capturing, `[S, S, S]`."""
     steps = []
     for square in range(64):
-        free = ~_KING[:, square, None] & ~attacks[:, :, square]  # [king, man]
+        free = ~_KING[:, square, None] & ~attacks[:, :, square]  # [king, piece]
         free[square] = False
         free[:, square] = False
         steps.append(free[:, :, None] & _KING[:, square][None, None, :])
@@ -124,10 +124,10 @@ def _lone_king_steps(attacks: np.ndarray) -> list[np.ndarray]:
 def _before(lost: np.ndarray, lines: np.ndarray) -> np.ndarray:
     """Returns the positions from which a move of the winner leads to some of `lost`, `[S, S, S]`."""
     by_king = (_KING.astype(np.float32) @ lost.reshape(64, -1).astype(np.float32) > 0).reshape(lost.shape)
-    by_man = np.zeros_like(lost)
+    by_piece = np.zeros_like(lost)
     for king in np.flatnonzero(lost.any(axis=(1, 2))):
         open_lines = lines & ~_BETWEEN[:, :, king]  # [from, to]
         for lone in np.flatnonzero(lost[king].any(axis=0)):
             ways = open_lines & ~_BETWEEN[:, :, lone]
-            by_man[king, :, lone] = ways[:, lost[king, :, lone]].any(axis=1)
-    return by_king | by_man
+            by_piece[king, :, lone] = ways[:, lost[king, :, lone]].any(axis=1)
+    return by_king | by_piece

@@ -1,4 +1,4 @@
-"""Games of a teacher with itself that go wrong on purpose: they visit blunders and what punishes them.
+"""Plays noisy games of a teacher with itself, which show blunders and how they are punished.
 
 A game starts from a given position and is short, or starts after a few random moves and runs until it is decided. Its
 moves are drawn from softmax(w / heat) over the teacher's values, and now and then at random.
@@ -24,9 +24,9 @@ _ASIDE = 0.2  # share of given starts that are left by one random move
 
 @dataclass(frozen=True, kw_only=True)
 class GamePlan:
-    """Where games start, and when they are decided, so that nothing more is to be learnt from them.
+    """Says where games start, and when they are decided and end.
 
-    The engine that is trained gives away most in level positions with many men, less than a third of what games show
+    The engine that is trained gives away most in level positions with many pieces, less than a third of what games show
     that are played until nobody can err. A lower `decided` with fewer plies keeps games to those.
 
     Attributes:
@@ -69,7 +69,7 @@ class GamePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class NoisyGames:
-    """The teacher's noisy games as a source of positions.
+    """Takes positions from the teacher's noisy games.
 
     Attributes:
       plan: where they start, and when they end.
@@ -79,7 +79,7 @@ class NoisyGames:
     prefix = ""
 
     def games(self, worker: LabelWorker) -> Iterator[LabelledGame]:
-        """Yields game after game, without end."""
+        """Yields games without end."""
         for game in itertools.count(worker.first_game):
             worker.new_game()
             visits = play_noisy_game(worker.rng(game), self.plan, worker)
@@ -131,7 +131,7 @@ def noisy_move(
 
 
 def given_start(rng: random.Random, starts: Sequence[str]) -> chess.Board:
-    """Returns one of the given positions, or one that a random move leads to from there."""
+    """Returns one of the given positions, now and then after a random move."""
     board = chess.Board(rng.choice(starts))
     push_random(rng, board, 1 if rng.random() < _ASIDE else 0)
     return board

@@ -32,7 +32,7 @@ from training.labels.puzzle_moves import puzzle_boards
 
 @dataclass(frozen=True, kw_only=True)
 class PositionFiles:
-    """Files as a source of positions; positions with a single legal move are left out.
+    """Takes positions from files, except those with a single legal move.
 
     Attributes:
       paths: the files, read one after the other.
@@ -83,7 +83,7 @@ class PositionFiles:
 
 
 class Item(NamedTuple):
-    """A game, puzzle or line of a file."""
+    """Holds the positions of a game, puzzle or line of a file."""
 
     number: int  # in the file, from 1
     group: str  # whose positions belong together: packing never divides them between training and validation

@@ -1,4 +1,4 @@
-"""Games of the network that is being trained, labelled by the teacher: DAgger (Ross, Gordon & Bagnell, 2011).
+"""Plays games of the network being trained and has the teacher label them: DAgger (Ross, Gordon & Bagnell, 2011).
 
 A net is lost in positions that its own moves lead to and that no teacher's game shows. So the current student plays,
 the teacher values all moves of every position that comes up, and those where the student's move gives much away are
@@ -35,7 +35,7 @@ _WON_PLIES = 120
 
 @dataclass(frozen=True, kw_only=True)
 class StudentGames:
-    """The student's games as a source of positions.
+    """Takes positions from the student's games.
 
     Attributes:
       weights: folder of the network.
@@ -117,7 +117,7 @@ def play_student_games(evaluator: Evaluator, source: StudentGames, worker: Label
 
 
 class _Game:
-    """A game in progress."""
+    """Plays one game, move by move."""
 
     def __init__(self, source: StudentGames, worker: LabelWorker, number: int) -> None:
         rng = worker.rng(number)
@@ -128,7 +128,7 @@ class _Game:
         self._start()
 
     def _start(self) -> None:
-        """Sets board, length, and who plays the side that is not surely the student's."""
+        """Sets board, length, and the player of the side that need not be the student's."""
         rng, source, plan = self._rng, self._source, self._source.plan
         self._opponent: Opponent
         if rng.random() < source.won_share:
@@ -145,11 +145,11 @@ class _Game:
         self._student_turn = rng.choice((chess.WHITE, chess.BLACK))
 
     def is_over(self) -> bool:
-        """Whether no move is to be made any more."""
+        """Returns whether the game has ended."""
         return self._ended
 
     def advance(self, evaluation: Evaluation) -> Visit | None:
-        """Has the position labelled if it is new, and makes a move; returns the label if it is to be kept."""
+        """Labels the position if it is new and makes a move; returns the label if it is kept."""
         mover = self._mover()
         is_new = self._worker.known.add_fen(self.board.fen(en_passant="legal")) and len(evaluation.moves) > 1
         visit = self._worker.visit(self.board) if is_new or mover == "teacher" else None

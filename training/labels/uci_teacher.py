@@ -102,7 +102,7 @@ class UciTeacher:
         return _merged(values, searched, min(mean, max(searched.values(), default=1.0) - _UNLISTED_BELOW))
 
     def _search_nodes(self, fen: str, lines: int, limit: str) -> dict[str, float]:
-        """Returns what `_search` does, for a limit that cuts its last iteration off."""
+        """Returns the values of a search whose limit cuts its last iteration off."""
         listed = self._search(fen, lines, limit)
         # A place that the last iteration did not reach has its score of the one before: no move is worth more than
         # those that the engine puts before it.
@@ -118,7 +118,7 @@ class UciTeacher:
 
 
 def _merged(values: Mapping[str, float], searched: Mapping[str, float], highest: float) -> dict[str, float]:
-    """Returns the values of what was searched and, of the other moves, those before, at most the highest allowed."""
+    """Returns the new values of the moves searched, and the old ones of the others, up to the highest allowed."""
     if not searched:
         return dict(values)
     return {move: searched.get(move, min(value, max(0.0, highest))) for move, value in values.items()}

@@ -1,6 +1,6 @@
-"""Won positions in which the side to move has to show how: K+Q v K, K+R v K, and nine points ahead.
+"""Draws won positions for the side to move to win: K+Q v K, K+R v K, and nine points ahead.
 
-Nine points (pawn 1, knight and bishop 3, rook 5, queen 9) are more men in an ending, or a book opening in which the
+Nine points (pawn 1, knight and bishop 3, rook 5, queen 9) are more pieces in an ending, or a book opening in which the
 other side lacks its queen. Positions are drawn, none is stored: the same random numbers give the same positions.
 """
 
@@ -13,7 +13,7 @@ from training.labels.balanced_openings import BALANCED_OPENINGS
 
 WonEnding = Literal["K+Q v K", "K+R v K", "+9"]
 WON_ENDINGS: tuple[WonEnding, ...] = get_args(WonEnding)
-# The winner's men and the loser's, kings apart, as in Forsyth-Edwards notation; the first ones differ by nine points.
+# The winner's pieces and the loser's, without kings, in the letters of FEN; they differ by nine points.
 _NINE_AHEAD = (
     ("QPPP", "PPP"),
     ("RBPPPP", "PPP"),
@@ -48,28 +48,28 @@ def won_ending(rng: random.Random, kind: WonEnding) -> chess.Board:
 
 
 def _placed(rng: random.Random, winner: str, loser: str) -> chess.Board:
-    """Puts the men on squares at random, White to move and winning; the position may be illegal.
+    """Puts the pieces on random squares, White to move and winning; the position may be illegal.
 
     No pawn of Black's is about to promote.
     """
     board = chess.Board(None)
     free = set(range(64))
-    for man in sorted("K" + winner + "k" + loser.lower(), key="pPkKqQrRbBnN".index):
-        ranks = {"p": range(3, 7), "P": range(1, 6)}.get(man, range(8))
+    for letter in sorted("K" + winner + "k" + loser.lower(), key="pPkKqQrRbBnN".index):
+        ranks = {"p": range(3, 7), "P": range(1, 6)}.get(letter, range(8))
         square = rng.choice([square for square in sorted(free) if chess.square_rank(square) in ranks])
         free.remove(square)
-        board.set_piece_at(square, chess.Piece.from_symbol(man))
+        board.set_piece_at(square, chess.Piece.from_symbol(letter))
     return board
 
 
 def _without_queen(rng: random.Random) -> chess.Board:
-    """Plays a book opening with equal men and takes a queen off; the position may be illegal."""
+    """Plays a book opening with equal material and takes a queen off; the position may be illegal."""
     while True:
         _, moves = rng.choice(BALANCED_OPENINGS)
         board = chess.Board()
         for uci in moves.split():
             board.push_uci(uci)
-        if all(len(board.pieces(man, True)) == len(board.pieces(man, False)) for man in chess.PIECE_TYPES):
+        if all(len(board.pieces(kind, True)) == len(board.pieces(kind, False)) for kind in chess.PIECE_TYPES):
             break
     for square in board.pieces(chess.QUEEN, not board.turn):
         board.remove_piece_at(square)

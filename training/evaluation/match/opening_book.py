@@ -1,4 +1,4 @@
-"""Openings for paired games: the built-in books, what a pair starts from, and random short ones."""
+"""Provides openings for paired games: from the built-in books, and short random ones."""
 
 import hashlib
 import random
@@ -13,7 +13,7 @@ from training.labels.balanced_openings import BALANCED_OPENINGS
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """A position and moves from it; a game goes on from there.
+    """Holds a position and moves from it, after which a game begins.
 
     Attributes:
       name: shown in PGN.
@@ -82,7 +82,7 @@ def chess960_starts() -> list[Opening]:
 
 
 def book_digest(openings: Sequence[Opening]) -> str:
-    """Returns the sha256 of what is played from the openings, in their order."""
+    """Returns the sha256 of the positions and moves of the openings, in their order."""
     digest = hashlib.sha256()
     for opening in openings:
         moves = " ".join(move.uci() for move in opening.moves)
@@ -91,7 +91,7 @@ def book_digest(openings: Sequence[Opening]) -> str:
 
 
 def draw_openings(openings: Sequence[Opening], count: int, seed: int) -> list[Opening]:
-    """Draws openings without replacement, round after round when more are asked for than there are.
+    """Draws openings without replacement, and starts over when the book is used up.
 
     Args:
       openings: the book, at least one.

@@ -18,12 +18,12 @@ from training.evaluation.match.opening_file import read_openings
 
 @dataclass(frozen=True, kw_only=True)
 class OpeningChoice:
-    """A book and the way openings are taken from it.
+    """Holds a book and the way openings are taken from it.
 
     Attributes:
       file: of openings; None for the built-in book, or the starting positions of Chess960.
       seed: fixes the draw.
-      in_order: take the openings as they stand in the book instead of drawing them.
+      in_order: take the openings in the order of the book instead of drawing them.
       plies: of PGN games to play; None for all.
       chess960: castle by the rules of Chess960.
       strict: refuse a file of which anything cannot be read.

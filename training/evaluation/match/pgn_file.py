@@ -1,4 +1,4 @@
-"""A PGN file that gets the games of a match in their order, whichever ends first."""
+"""Writes the games of a match to a PGN file in their order, whichever ends first."""
 
 import math
 from pathlib import Path
@@ -10,7 +10,7 @@ from training.evaluation.match.pgn_output import game_to_pgn
 
 
 class PgnFile:
-    """Writes each game as soon as it and all before it have ended; a context manager.
+    """Writes each game once it and all before it have ended; a context manager.
 
     Args:
       path: overwritten; None to write nothing.
@@ -44,7 +44,7 @@ class PgnFile:
             self._next += 1
 
     def write_the_rest(self) -> None:
-        """Writes the games that ended before an earlier one, of a match that is interrupted."""
+        """Writes the games that wait for an earlier one, when the match is interrupted."""
         for _, game in sorted(self._early.items()):
             self._write(game)
         self._early.clear()

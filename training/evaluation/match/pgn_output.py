@@ -1,4 +1,4 @@
-"""Games of a match as PGN, with the tags and comments of fastchess.
+"""Writes the games of a match as PGN, with the tags and comments of fastchess.
 
 Both games of a pair have the same Round; every move has a comment `{+0.35/12 0.021s, n=4711}` of
 score for the mover, depth, time and nodes; the last one says how the game ended.

@@ -1,4 +1,4 @@
-"""Lichess puzzles: solved or not, and the share solved by rating.
+"""Measures how many Lichess puzzles a player solves, over all and by rating.
 
 The first move of a puzzle is the opponent's; the solver plays the second, the fourth and so on.
 A puzzle is solved if every solver move is the listed one; a move that mates is always right and
