@@ -193,6 +193,8 @@ def _take(board: chess.Board, word: str) -> bool:
 
 def _is_spelt(board: chess.Board, move: chess.Move, word: str) -> bool:
     end, promotion = chess.square_name(move.to_square), ""
+    if end not in word and not board.is_castling(move):
+        return False
     if board.is_castling(move):
         side = "O-O" if chess.square_file(move.to_square) > chess.square_file(move.from_square) else "O-O-O"
         if re.fullmatch(side.replace("O", "[O0o]") + r"(?![-O0o]).*", word):
