@@ -110,7 +110,7 @@ def test_a_run_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "tic_tac_toe: " in printed[0] and "16 games at once" in printed[0]
     assert printed[1].startswith("iteration 1  loss ") and "positions/s" in printed[1] and "games/s" in printed[1]
     assert "against random " in printed[-3] and "perfect " in printed[-3]
-    assert printed[-2].startswith("saved iteration 3")
+    assert printed[-2].startswith("saved iteration 3") and printed[-1] == f"wrote {run}"
     assert read_settings(run, SelfPlayConfig) == small_config()
     lines = figures(run)
     assert lines[0]["step"] == 1 and {"games_per_s", "positions_per_s", "q_correlation", "minutes_left"} <= set(

@@ -121,7 +121,7 @@ def test_the_figures_are_json_and_hold_the_validation(place: Workplace) -> None:
 
 
 def test_people_read_rate_time_left_and_regret(place: Workplace) -> None:
-    begin, *steps, held_out, end = place.told
+    begin, *steps, held_out, end, _ = place.told
     assert re.fullmatch(r"[\d,]+ parameters, batches of 16; starts, the first step compiles", begin)
     assert [line.split("  ")[0] for line in steps] == ["step 1", "step 12"]
     for line in steps:
@@ -257,5 +257,6 @@ def test_a_process_that_is_terminated_exits_with_success(place: Workplace) -> No
     process.terminate()
     _, rest = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert re.fullmatch(r"saved step \d+ after \d+\.\d min", rest.splitlines()[-1])
+    saved, written = rest.splitlines()[-2:]
+    assert re.fullmatch(r"saved step \d+ after \d+\.\d min", saved) and written == f"wrote {run}"
     assert int(last_state(run).step) >= 50
