@@ -1,1 +1,1 @@
-"""Reads the files that people have: games (PGN), in any of their encodings and compressions."""
+"""Reads the files that people have: games, positions and puzzles, in any common encoding and compression."""

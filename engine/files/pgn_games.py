@@ -40,7 +40,7 @@ _FEN_LIKE = re.compile(r"[1-8KQRBNPkqrbnp]+(?:/[1-8KQRBNPkqrbnp]+){7}\s")
 
 @dataclass(frozen=True, kw_only=True)
 class PgnGame:
-    """A game that can be played through.
+    """Holds a game that can be played through.
 
     Attributes:
       number: in its file, counted from 1, with those that cannot be read.

@@ -56,7 +56,7 @@ def split_games(blocks: Iterable[str]) -> Iterator[GameText]:
 
 
 class _Splitter:
-    """Takes lines; `done` has the games that have ended."""
+    """Takes lines one by one; `done` holds the games that have ended."""
 
     def __init__(self) -> None:
         self.done: list[GameText] = []

@@ -15,7 +15,7 @@ _COMMENT = re.compile(r"\{[^}]*\}")
 
 
 class Tag(NamedTuple):
-    """A tag: its name and value, and the number of its line."""
+    """Holds a tag: its name and value, and the number of its line."""
 
     name: str
     value: str
@@ -23,7 +23,7 @@ class Tag(NamedTuple):
 
 
 class GameText(NamedTuple):
-    """A game as written.
+    """Holds a game as written.
 
     Attributes:
       number: in the file, from 1.

@@ -20,7 +20,7 @@ _SHOWN = 100
 
 
 class Position(NamedTuple):
-    """A position of a file, and the number of its line, counted from 1."""
+    """Holds a position of a file, and the number of its line, counted from 1."""
 
     line: int
     board: chess.Board

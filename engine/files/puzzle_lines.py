@@ -20,7 +20,7 @@ _SHOWN = 80
 
 @dataclass(frozen=True, kw_only=True)
 class Puzzle:
-    """One puzzle.
+    """Holds one puzzle.
 
     Attributes:
       puzzle_id: Lichess's name for it.
@@ -40,7 +40,7 @@ class Puzzle:
 
 
 class PuzzleColumns(NamedTuple):
-    """Where in a line the parts of a puzzle stand, counted from 0; None for a rating that is not there."""
+    """Says where in a line the parts of a puzzle stand, counted from 0; None if there is no rating."""
 
     puzzle_id: int = 0
     fen: int = 1

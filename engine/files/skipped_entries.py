@@ -1,4 +1,4 @@
-"""What becomes of entries of a file that cannot be read: passed over, counted and listed, or the end of the run."""
+"""Skips, counts and lists the entries of a file that cannot be read, or ends the run at the first."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ _Entry = TypeVar("_Entry")
 
 
 class EntryFault(NamedTuple):
-    """An entry of a file that cannot be read, and why.
+    """Says which entry of a file cannot be read, and why.
 
     Attributes:
       file: the file's name.
@@ -31,7 +31,7 @@ class EntryFault(NamedTuple):
 
 
 class EmptyGame(NamedTuple):
-    """A game without moves, such as a forfeit.
+    """Stands for a game without moves, such as a forfeit.
 
     Attributes:
       line: where it begins, counted from 1.
@@ -48,7 +48,7 @@ def _print(line: str) -> None:
 
 
 class SkippedEntries:
-    """Counts what is passed over; lists the first ten faults as they come.
+    """Counts the entries that are skipped, and lists the first ten faults as they come.
 
     Args:
       strict: whether the first fault ends the run.
@@ -88,7 +88,7 @@ class SkippedEntries:
                 yield entry
 
     def summary(self) -> str:
-        """Returns how many were skipped as the part of a sentence, empty if none were."""
+        """Returns how many were skipped, as a part of a sentence; empty if none were."""
         parts = []
         if self.faults:
             parts.append(f"skipped {self.faults} that could not be read")

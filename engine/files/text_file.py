@@ -46,7 +46,7 @@ def plain_suffix(path: Path) -> str:
 
 
 class TextFile:
-    """A text file that is read once, from its beginning; a context manager that closes it.
+    """Reads a text file once, from its beginning; a context manager that closes it.
 
     Args:
       path: the file; `-` is standard input.

@@ -31,7 +31,7 @@ _TAIL = re.compile(rf"(?:{_GLYPHS})*")
 
 
 class Word(NamedTuple):
-    """A word of a main line.
+    """Says what a word of a main line is.
 
     Attributes:
       kind: a move, or what else it is; "text" is none of what may stand there.
@@ -103,7 +103,7 @@ def _unnumbered(text: str) -> Word:
 
 
 class MoveError(ValueError):
-    """Words that are no game of chess; the text is one line.
+    """The words of a game are not one of chess; the text is one line.
 
     Args:
       line: where, counted from 1.
@@ -165,7 +165,7 @@ def _is_knight_move(board: chess.Board, word: Word) -> bool:
 
 
 class _Numbering:
-    """Whether move numbers agree with the moves; a game that starts elsewhere may count from any number."""
+    """Checks move numbers against the moves; a game from another start may count from any number."""
 
     def __init__(self, start: chess.Board) -> None:
         self._ahead: int | None = None if start.fen() != chess.STARTING_FEN else 0
