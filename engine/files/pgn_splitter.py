@@ -83,7 +83,8 @@ class _Splitter:
           number: of its first line.
           match: of `PLAIN_GAME`.
         """
-        if self._comment is not None or self._variations or ((self._tags or self._words) and not self._has_result):
+        is_begun = self._tags or self._words or self._fault is not None
+        if self._comment is not None or self._variations or (is_begun and not self._has_result):
             return False
         if (text := plain_game(match, self._games + 1, number)) is None:
             return False

@@ -211,6 +211,6 @@ def _is_spelt(board: chess.Board, move: chess.Move, word: str) -> bool:
     origin = f"(?:{file}|{file}{rank})" if not letter and capture else f"(?:{file}{rank})?" if not letter else ""
     origin = origin or f"{file}?{rank}?"
     spelling = rf"{letter}{origin}{'[-x:]?' if capture else '-?'}{end}{promotion}"
-    full = rf"{file}{rank}-?{end}{promotion}"
+    full = rf"{file}{rank}[-x:]?{end}{promotion}"
     tail = r"[^A-Za-z0-9]*(?:e\.?p\.?)?[^A-Za-z0-9]*N*[^A-Za-z0-9]*"
     return bool(re.fullmatch(f"(?:{spelling}|{full})(?:{tail})", word))

@@ -58,6 +58,12 @@ def test_what_is_wrong_is_left_to_the_slow_reader_and_never_played_otherwise() -
     assert played > 40
 
 
+def test_a_plain_game_behind_a_broken_tag_is_no_game_of_its_own() -> None:
+    text = '[FEN "8/8/4k3/8/8/4K3/4P3/8 w - - 0 1\n[Site "?"]\n\n1. e4 *\n\n[Event "b"]\n\n1. d4 *\n'
+    first, second = games_of_text([text], "x.pgn")
+    assert str(first).startswith("x.pgn, line 1, game 1: expected a tag as") and isinstance(second, PgnGame)
+
+
 def test_uncommon_and_long_games_are_left_to_the_slow_reader() -> None:
     knights = ["Nf3", "Nf6", "Ng1", "Ng8"] * (LONGEST // 4 + 1)
     assert play_batch([["e2e4"], ["e4", "e5"], knights, []]) == [
