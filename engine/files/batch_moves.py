@@ -39,7 +39,7 @@ def _code(text: str) -> int:
     if word.kind in ("result", "number"):
         return code
     if word.kind == "mark":
-        return code | (_DOUBT if text == "N" else _MARK)
+        return code | (_DOUBT if text in "ND" else _MARK)
     if word.kind != "move":
         return _DOUBT
     if word.san.startswith("O"):

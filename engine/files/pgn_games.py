@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import chess
 
@@ -19,7 +20,7 @@ from engine.files.skipped_entries import EmptyGame, EntryFault, Skipped
 from engine.files.text_file import shown_name, text_blocks
 from engine.files.written_moves import MoveError, play_words, read_word
 
-_CHESS = {"", "?", "-", "standard", "chess", "normal", "classical", "orthodox", "fromposition"}
+_CHESS = {"", "?", "-", "standard", "chess", "normal", "classical", "orthodox"}
 _CHESS960 = {"chess960", "960", "fischerandom", "fischerrandom", "fischerrandomchess", "frc", "freestyle"}
 _CHESS960 |= {"freestylechess", "chess9lx"}
 _OTHER_RULES = (
@@ -27,15 +28,22 @@ _OTHER_RULES = (
     "kingofthehill koth kriegspiel duck duckchess fogofwar placement seirawan capablanca nocastle wildcastle "
     "doublechess berolina cylinder shatranj makruk xiangqi shogi loop extinction checkless 4player"
 ).split()
-# Servers name the rules in the Event, too: "FICS rated crazyhouse game".
+# Servers name the rules in the Event, too: "FICS rated crazyhouse game", "Live Chess - 3 Check". Some of the names are
+# nothing but rules; others are also names of clubs and events.
 _RULES_IN_EVENT = re.compile(
-    rf"\b(?:un)?(?:rated|casual) ({'|'.join([*_OTHER_RULES, 'racing kings', 'three-check', 'king of the hill'])})\b",
+    rf"\b(?:un)?(?:rated|casual) (?:{'|'.join(_OTHER_RULES)})\b| - (?:{'|'.join(_OTHER_RULES)})$"
+    r"|\b(?:atomic|horde|suicide|giveaway) (?:arena|game|chess)\b"
+    r"|\b(?:crazyhouse|bughouse|anti-?chess|racing ?kings|(?:three|3)[- ]?check|king ?of ?the ?hill|koth|kriegspiel"
+    r"|duck chess|fog of war)\b",
     re.IGNORECASE,
 )
+_SHUFFLED_IN_EVENT = re.compile(r"\bchess[ -]?960\b|\bfischer[ -]?random|\brated wild\b", re.IGNORECASE)
 _RULES = {*_OTHER_RULES, *_CHESS960}
-_ROSTER = {"site", "date", "round", "white", "black", "result", "eco", "opening", "variation", "annotator"}
+_ROSTER = {"site", "date", "round", "result", "eco", "opening", "variation", "annotator", "section", "stage"}
+_NAMES = re.compile("white|black|team|player|club")  # of people, in the names of tags
 _SMALLEST_BATCH, _LARGEST_BATCH = 64, 2048  # games that are played together
-_FEN_LIKE = re.compile(r"[1-8KQRBNPkqrbnp]+(?:/[1-8KQRBNPkqrbnp]+){7}\s")
+_FEN_LIKE = re.compile(r"([1-8KQRBNPkqrbnp]+(?:/[1-8KQRBNPkqrbnp]+){7})\s")
+_ELSEWHERE = "expected a starting position in a tag FEN, got one in {}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +119,17 @@ def _game(text: GameText, moves: tuple[chess.Move, ...] | None) -> PgnGame | Non
     if text.fault is not None:
         raise MoveError(*text.fault)
     tags = {tag.name.lower(): tag for tag in text.tags}
-    is_chess960 = _is_chess960(text.tags)
-    start = _start(tags, text.line, is_chess960)
-    if moves is None:
-        moves = tuple(play_words(start, text.words))
+    start = _start(tags, text.line, _rules(text.tags))
+    elsewhere = None if "fen" in tags else _position_elsewhere(text.tags)
+    try:
+        if moves is None:
+            moves = tuple(play_words(start, text.words))
+    except MoveError:
+        if elsewhere is None:
+            raise
+    if elsewhere is not None and (moves is None or not _shows(start, moves, elsewhere)):
+        raise MoveError(elsewhere.line, _ELSEWHERE.format(elsewhere.name))
+    assert moves is not None
     if not moves and ("fen" not in tags or any(_decides(word) for _, words in text.words for word in words)):
         return None
     named = {tag.name: tag.value for tag in text.tags}
@@ -125,42 +140,80 @@ def _decides(word: str) -> bool:
     return read_word(word).kind == "result" and word != "*"
 
 
-def _is_chess960(tags: Iterable[Tag]) -> bool:
-    """Returns whether the rules are those of Chess960, not of chess.
+class _Rules(NamedTuple):
+    """Whether a game castles as in Chess960, and the words of a tag that ask for a start of its own, else empty."""
+
+    is_chess960: bool
+    start_asked: str
+
+
+def _rules(tags: Iterable[Tag]) -> _Rules:
+    """Returns the rules of a game.
 
     Raises:
-      MoveError: they are others.
+      MoveError: they are neither those of chess nor of Chess960.
     """
-    found = False
+    is_chess960, start_asked = False, ""
     for tag in tags:
         name = tag.name.lower()
         if name == "event":
             if _RULES_IN_EVENT.search(tag.value):
                 raise MoveError(tag.line, f"expected chess or Chess960, got Event {tag.value}")
-        elif name not in _ROSTER:
+            if _SHUFFLED_IN_EVENT.search(tag.value):
+                start_asked = f"Event {tag.value}"
+        elif name not in _ROSTER and not _NAMES.search(name):
             value = tag.value.lower().replace(" ", "").replace("-", "").replace("_", "")
             if name != "variant":
                 if value in _RULES:
                     raise MoveError(tag.line, f"expected chess or Chess960, got {tag.name} {tag.value}")
             elif value in _CHESS960:
-                found = True
+                is_chess960, start_asked = True, "Chess960"
+            elif value == "fromposition":
+                start_asked = tag.value
             elif value not in _CHESS:
                 raise MoveError(tag.line, f"expected chess or Chess960, got {tag.value}")
-    return found
+    return _Rules(is_chess960, start_asked)
 
 
-def _start(tags: dict[str, Tag], line: int, is_chess960: bool) -> chess.Board:
+def _position_elsewhere(tags: Iterable[Tag]) -> Tag | None:
+    """Returns a tag that holds a position and is not called FEN, if there is one."""
+    for tag in tags:
+        if tag.name.lower().startswith("fen") or (tag.value.count("/") > 6 and _FEN_LIKE.search(f"{tag.value} ")):
+            return tag
+    return None
+
+
+def _shows(start: chess.Board, moves: Iterable[chess.Move], tag: Tag) -> bool:
+    """Returns whether a game comes to the position in a tag, such as chess.com's CurrentPosition.
+
+    If it does, that is one of the game's own; if not, it may be the one that the game starts from.
+    """
+    match = _FEN_LIKE.search(f"{tag.value} ")
+    try:
+        position = chess.BaseBoard(match[1] if match else None)
+    except ValueError:
+        return False
+    board = start.copy(stack=False)
+    for move in moves:
+        if chess.BaseBoard.__eq__(board, position):
+            return match is not None
+        board.push(move)
+    return match is not None and chess.BaseBoard.__eq__(board, position)
+
+
+def _start(tags: dict[str, Tag], line: int, rules: _Rules) -> chess.Board:
     """Returns the position before the moves."""
     setup, fen = tags.get("setup"), tags.get("fen")
     if fen is None:
-        for name, tag in tags.items():
-            if name.startswith("fen") or (tag.value.count("/") > 6 and _FEN_LIKE.match(f"{tag.value} ")):
-                raise MoveError(tag.line, f"expected a starting position in a tag FEN, got one in {tag.name}")
-        if is_chess960 or (setup is not None and setup.value.strip() not in ("", "0", "?", "-")):
-            told = "Chess960" if is_chess960 else f"SetUp {setup.value if setup else ''}"
-            raise MoveError(line, f"expected a tag FEN with the starting position for {told}, got none")
+        asked = rules.start_asked
+        if setup is not None and setup.value.strip() not in ("", "0", "?", "-"):
+            asked = asked or f"SetUp {setup.value}"
+        if asked and (elsewhere := _position_elsewhere(tags.values())):
+            raise MoveError(elsewhere.line, _ELSEWHERE.format(elsewhere.name))
+        if asked:
+            raise MoveError(line, f"expected a tag FEN with the starting position for {asked}, got none")
         return chess.Board()
-    board = _board(fen, is_chess960)
+    board = _board(fen, rules.is_chess960)
     if setup is not None and setup.value.strip() == "0" and board.fen() != chess.STARTING_FEN:
         raise MoveError(setup.line, "expected SetUp 1 beside a tag FEN, got 0")
     return board

@@ -6,6 +6,7 @@ of the game, never a guess.
 """
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 
 from engine.files.plain_games import MOST_WORDS, PLAIN_GAME, GameText, Tag, plain_game
@@ -63,6 +64,7 @@ class _Splitter:
         self._games = 0
         self._comment: int | None = None  # the line where it opens
         self._variations: list[int] = []  # lines where the open ones open
+        self._free_line = 1  # the first on which moves without tags and numbers may be a game
         self._begin()
 
     def _begin(self) -> None:
@@ -90,6 +92,7 @@ class _Splitter:
             return False
         self._finish()
         self._games += 1
+        self._free_line = sys.maxsize
         self.done.append(text._replace(number=self._games, fault=self._fault))
         self._begin()
         return True
@@ -223,8 +226,7 @@ class _Splitter:
         if self._variations:
             return
         while words:
-            opens_game = self._gap and self._words and not self._tags and read_word(words[0]).opens_game
-            if self._has_result or opens_game:
+            if self._has_result or self._opens_game(number, words):
                 self._finish()
             if RESULTS.isdisjoint(words):
                 self._keep(number, words)
@@ -234,6 +236,12 @@ class _Splitter:
             self._has_result = True
             words = words[end:]
 
+    def _opens_game(self, number: int, words: list[str]) -> bool:
+        """Returns whether words begin a game without tags, at move 1 and not on the line of the moves before them."""
+        if not self._words or self._tags or number == self._words[-1][0] or not read_word(words[0]).opens_game:
+            return False
+        return len(words) < 2 or read_word(words[1]).dots < 2  # "1. ... e5" goes on with a game
+
     def _keep(self, number: int, words: list[str]) -> None:
         self._gap = False
         self._start_at(number)
@@ -242,6 +250,22 @@ class _Splitter:
             self._words.append((number, words))
         else:
             self._add_fault(number, f"expected a game of at most {MOST_WORDS} words, got more")
+
+    def _check_words(self) -> None:
+        """Decides, at the end of a game, about words that mean two things."""
+        if not self._words:
+            return
+        result = self._tags[self._places["result"]].value if "result" in self._places else ""
+        line, words = self._words[-1]
+        if words[-1] == result == "0-0":  # lost by both sides; without the tag it castles
+            self._words[-1] = (line, words[:-1])
+        first = self._words[0][0]
+        if not self._tags and (first < self._free_line or line > first):
+            read = [read_word(word) for _, words in self._words for word in words]
+            if any(word.is_of_game for word in read) and all(word.number is None for word in read):
+                self._add_fault(first, "expected tags or move numbers, got moves that may be a game or a part of one")
+        # What stands behind a game with tags may be a remark on it.
+        self._free_line = sys.maxsize if self._tags else line + 1
 
     def _start_at(self, number: int) -> None:
         self._first_line = self._first_line or number
@@ -256,6 +280,7 @@ class _Splitter:
             opened = self._variations[-1]
             self._add_fault(opened, "expected a variation that closes, got one that never does")
             self._variations.clear()
+        self._check_words()
         written = (word for _, words in self._words for word in words)
         is_broken = self._fault is not None and not self._words
         if self._tags or is_broken or any(read_word(word).is_of_game for word in written):

@@ -38,7 +38,7 @@ def read_positions(path: Path, part: int = 0, parts: int = 1) -> Iterator[Positi
       FileError: the file cannot be opened, is damaged, or is not text.
     """
     for number, line in enumerate(text_lines(path, "positions"), 1):
-        if number % parts != part or not line.strip() or line.startswith("#"):
+        if number % parts != part or not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
             yield Position(number, read_position(line))

@@ -132,7 +132,10 @@ def _puzzle(line: str, columns: PuzzleColumns, number: int) -> Puzzle:
         raise ValueError(f"expected an even number of moves, the opponent's first, got {fields[columns.moves]!r}")
     for ply, text in enumerate(texts):
         try:
-            board.push_uci(text)
+            move = board.parse_uci(text)
+            if not move:
+                raise ValueError(f"the null move {text}")
+            board.push(move)
         except ValueError as error:
             raise ValueError(f"expected a legal {'solver' if ply % 2 else 'opponent'} move, got {error}") from None
     rated = fields[columns.rating].strip() if columns.rating is not None and columns.rating < len(fields) else ""

@@ -25,7 +25,7 @@ _CHUNK_BYTES = 1 << 18
 _LONGEST_LINE_BYTES = 1 << 24
 _DAMAGED = (lzma.LZMAError, EOFError, OSError, zlib.error)
 _MARK = "\ufeff"
-_COPY = "standard input"  # name of its copy on disk
+_COPY, _COPY_OF_PIPE = "standard input", "named pipe"  # names of their copies on disk
 
 
 class FileError(ValueError):
@@ -34,7 +34,9 @@ class FileError(ValueError):
 
 def shown_name(path: Path) -> str:
     """Returns how messages name a file."""
-    return _COPY if path == STANDARD_INPUT or path.name == _COPY else str(path)
+    if path == STANDARD_INPUT:
+        return _COPY
+    return path.name if path.name in (_COPY, _COPY_OF_PIPE) else str(path)
 
 
 def plain_suffix(path: Path) -> str:
@@ -126,19 +128,25 @@ def decoded_blocks(stream: IO[bytes]) -> Iterator[str]:
             raise FileError("it is not text")
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
+        # Programs of DOS end a file so, and `cat` leaves it between two.
+        text = text.replace("\x1a", " ") if "\x1a" in text else text
         yield text.replace(_MARK, "") if _MARK in text else text
 
 
 @contextmanager
 def on_disk(path: Path) -> Iterator[Path]:
-    """Gives a path that can be opened again, also by other processes: that of a temporary copy for standard input."""
-    if path != STANDARD_INPUT:
+    """Gives a path that can be opened again, also by other processes: for standard input and pipes that of a copy."""
+    if path != STANDARD_INPUT and not path.is_fifo():
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / _COPY
+        copy = Path(folder) / (_COPY if path == STANDARD_INPUT else _COPY_OF_PIPE)
         with copy.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+            if path == STANDARD_INPUT:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+            else:
+                with path.open("rb") as pipe:
+                    shutil.copyfileobj(pipe, file)
         yield copy
 
 

@@ -13,12 +13,13 @@ import chess
 Kind = Literal["move", "null", "result", "mark", "number", "text"]
 RESULTS = frozenset(
     ("1-0", "0-1", "1/2-1/2", "1/2", "*", "½-½", "½", "1–0", "0–1", "1/2–1/2", "½–½", "1‑0", "0‑1", "1−0", "0−1")
+    + ("+:-", "-:+", "-:-")  # won without play
 )
 _DASHES = dict.fromkeys("‐‑‒–—―−﹣－", "-")
 _FIGURINES = dict(zip("♔♕♖♗♘♙♚♛♜♝♞♟", ["K", "Q", "R", "B", "N", ""] * 2, strict=True))
 _PLAIN = str.maketrans({**_DASHES, **_FIGURINES, "×": "x", "†": "+", "‡": "#", "…": "...", "О": "O", "о": "o"})
 _NUMBERED = re.compile(r"(\d{1,5})(\.*)(.*)")
-_EVALUATION = re.compile(r"[+-]?\d*\.\d+(/\d+)?s?|[+-][#M]?\d+(/\d+)?|\d+(\.\d+)?s|\+?-?M\d+(/\d+)?")
+_EVALUATION = re.compile(r"[+-]?\d*\.\d{1,3}(/\d+)?s?|[+-][#M]?\d+(/\d+)?|\d+(\.\d+)?s|\+?-?M\d+(/\d+)?")
 _NULL = re.compile(r"(--|Z0|0000|@@@@|<>|null|pass)[+#!?]*", re.IGNORECASE)
 _GLYPHS = r"[!?]{1,4}|\+/?-|-/?\+|\+/?=|=/?\+|-/\+|[=~]|=\+|±|∓|⩲|⩱|∞|□|⌓|⟳|→|↑|⇆|N|TN|D|#|\+{1,2}|e\.?p\.?|ch\.?|mate"
 _MARK = re.compile(rf"(?:{_GLYPHS})+|\(\)|N\.?")
@@ -27,6 +28,7 @@ _MOVE = re.compile(
     r"|(?P<piece>[KQRBN])(?P<from>[a-h]?[1-8]?)(?P<sign>[-x:]?)(?P<to>[a-h][1-8])"
     r"|(?P<start>[a-h]?[1-8]?)(?P<pawn_sign>[-x:]?)(?P<end>[a-h][1-8])(?P<promotion>(?<=[18])[=/]?[QRBNqrbn])?"
 )
+_MARKS_OR_PIECES = {"N": "N", "D": "Q"}  # a novelty or a knight, a diagram or a German queen
 _TAIL = re.compile(rf"(?:{_GLYPHS})*")
 
 
@@ -50,7 +52,7 @@ class Word(NamedTuple):
     @property
     def is_of_game(self) -> bool:
         """Whether the word can only stand in a game."""
-        return self.kind in ("move", "null") or (self.number is not None and self.dots > 0)
+        return self.kind == "move" or (self.number is not None and self.dots > 0)
 
     @property
     def opens_game(self) -> bool:
@@ -129,16 +131,16 @@ def play_words(start: chess.Board, words: list[tuple[int, list[str]]]) -> list[c
       MoveError: a word is no move, a move is illegal or ambiguous, or a number contradicts the moves before it.
     """
     board, numbering = start.copy(stack=False), _Numbering(start)
-    after_novelty = False
+    letter = ""  # the word before is a mark, but also a piece's letter
     for line, texts in words:
         for text in texts:
             word = read_word(text)
             numbering.check(word, board, line, text)
             if word.kind in ("move", "null", "text"):
-                if after_novelty and word.number is None and _is_knight_move(board, word):
-                    raise MoveError(line, f"expected legal moves, got N {text}, which is read in two ways")
+                if letter and word.number is None and _is_move_of(letter, board, word):
+                    raise MoveError(line, f"expected legal moves, got {letter} {text}, which is read in two ways")
                 board.push(_move(board, word, text, line))
-            after_novelty = text == "N"
+            letter = text if text in _MARKS_OR_PIECES else ""
     return board.move_stack
 
 
@@ -157,9 +159,9 @@ def _move(board: chess.Board, word: Word, text: str, line: int) -> chess.Move:
     return move
 
 
-def _is_knight_move(board: chess.Board, word: Word) -> bool:
+def _is_move_of(letter: str, board: chess.Board, word: Word) -> bool:
     try:
-        return bool(board.parse_san(f"N{word.san}"))
+        return bool(board.parse_san(f"{_MARKS_OR_PIECES[letter]}{word.san}"))
     except ValueError:
         return False
 

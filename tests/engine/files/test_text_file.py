@@ -2,14 +2,16 @@
 
 import io
 import lzma
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from engine.files.skipped_entries import EmptyGame, EntryFault, SkippedEntries
-from engine.files.text_file import FileError, decoded_blocks, text_lines
+from engine.files.text_file import FileError, decoded_blocks, on_disk, shown_name, text_lines
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -51,6 +53,16 @@ with on_disk(STANDARD_INPUT) as path:
     packed = lzma.compress("é\r\nb".encode("utf-16"))
     done = subprocess.run([sys.executable, "-c", code], input=packed, capture_output=True, check=True)
     assert done.stdout.decode().split("\n")[0] == "['é', 'b'] ['é', 'b'] standard input"
+
+
+def test_a_pipe_is_read_and_can_be_read_again(tmp_path: Path) -> None:
+    pipe = tmp_path / "games"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"a\nb",))
+    writer.start()
+    with on_disk(pipe) as path:
+        assert [*text_lines(path, "x"), *text_lines(path, "x")] == ["a", "b"] * 2 and shown_name(path) == "named pipe"
+    writer.join()
 
 
 def test_ten_faults_are_listed_and_all_are_counted() -> None:

@@ -56,6 +56,8 @@ def parse_opening(name: str, moves_text: str) -> Opening:
     for text in moves_text.split():
         try:
             move = board.parse_uci(text)
+            if not move:
+                raise ValueError("a null move")
         except ValueError as error:
             raise EvaluationError(
                 f"expected UCI moves for opening {name!r}, got {text!r} at ply {board.ply() + 1}: "

@@ -53,7 +53,7 @@ def _entries(path: Path, plies: int | None, chess960: bool) -> Iterator[Opening 
 
 def _opening_of_lines(path: Path) -> Iterator[Opening | Skipped]:
     for number, line in enumerate(text_lines(path, "openings"), 1):
-        if line.strip():
+        if line.strip() and not line.lstrip().startswith("#"):
             try:
                 yield parse_opening(f"{path.name} line {number}", line)
             except EvaluationError as error:

@@ -35,6 +35,8 @@ def test_an_illegal_opening_is_refused() -> None:
         parse_opening("x", "d2d4 d7d5 e2e5")
     with pytest.raises(EvaluationError, match="leave a legal move"):
         parse_opening("x", "f2f3 e7e5 g2g4 d8h4")
+    with pytest.raises(EvaluationError, match="got '0000' at ply 2"):
+        parse_opening("x", "e2e4 0000")
 
 
 def test_draws_repeat_only_after_the_book_is_used_up() -> None:
