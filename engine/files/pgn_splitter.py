@@ -27,11 +27,7 @@ _HEADER_KEYS = {"fen", "setup", "variant"}  # where a game starts, and by which 
 
 
 def split_games(blocks: Iterable[str]) -> Iterator[GameText]:
-    r"""Yields the games of a PGN text.
-
-    Args:
-      blocks: pieces of text, each of whole lines that end in `\n`.
-    """
+    r"""Yields the games of a PGN text, given in pieces of whole lines that end in `\n`."""
     splitter = _Splitter()
     number = 0
     for block in blocks:
@@ -76,6 +72,7 @@ class _Splitter:
         self._count = 0
         self._has_result = False
         self._fault: tuple[int, str] | None = None
+        self._lost_tag: tuple[int, str] | None = None  # the fault of a line that may have been a tag
         self._first_line = 0
 
     def add_plain(self, number: int, match: re.Match[str]) -> bool:
@@ -168,18 +165,19 @@ class _Splitter:
         """Reads a tag, or skips a command of comments; returns where the text goes on."""
         if command := _COMMAND.match(line, start):
             return command.end()
+        # Within a line of moves only a tag that is written as the standard asks is one.
+        is_within = bool(line[:start].strip() and self._words and not self._has_result)
         tag = _TAG.match(line, start)
-        if tag is None and not _EXACT_ONLY.search(line, start):
-            # Within a line of moves only a tag that is written as the standard asks is one.
-            tag = (
-                None if line[:start].strip() and self._words and not self._has_result else _LOOSE_TAG.match(line, start)
-            )
+        if tag is None and not is_within and not _EXACT_ONLY.search(line, start):
+            tag = _LOOSE_TAG.match(line, start)
         if tag is not None:
             self._add_tag(number, tag)
             return tag.end()
         if not line[:start].strip() and self._words:
-            self._finish()
+            self._end_before_tag(number)
         self._add_fault(number, f'expected a tag as [Name "value"], got {line[start : start + 80]}')
+        if not self._words:
+            self._lost_tag = self._fault
         return len(line)
 
     def _add_tag(self, number: int, match: re.Match[str]) -> None:
@@ -201,14 +199,17 @@ class _Splitter:
         """Ends the game at a tag behind words, unless these are a line that the header has lost."""
         line, words = self._words[0] if self._words else (number, [""])
         is_header = self._tags and not self._variations and not self._has_result
-        if is_header and read_word(words[0]).kind == "text":
-            self._add_fault(line, f"expected tags or moves, got {words[0][:80]}")
-        else:
+        if not is_header or read_word(words[0]).kind != "text":
             self._finish()
+            return
+        self._add_fault(line, f"expected tags or moves, got {words[0][:80]}")
+        if not self._gap or any(_LOOKS_LIKE_A_TAG.search(word) for _, found in self._words for word in found):
+            self._lost_tag = self._fault
+        self._words = []
 
     def _repeat_tag(self, tag: Tag, place: int) -> None:
         """Begins a game at a tag that the game without moves before it has, too."""
-        name = tag.name.lower()
+        name, lost = tag.name.lower(), self._lost_tag
         own = self._tags[self._tags_before_gap :]
         if place < self._tags_before_gap:  # the tags since the blank line are those of the new game
             self._tags = self._tags[: self._tags_before_gap]
@@ -221,6 +222,8 @@ class _Splitter:
                 self._add_fault(tag.line, "expected one Event before the moves, got two and no blank line between")
         elif name in _HEADER_KEYS and own[place - self._tags_before_gap].value != tag.value:
             self._add_fault(tag.line, f"expected one tag {tag.name} in a game, got two that differ")
+        if lost is not None:  # nobody knows to which of the two games it belonged
+            self._add_fault(*lost)
 
     def _add_words(self, number: int, words: list[str]) -> None:
         if self._variations:

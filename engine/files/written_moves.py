@@ -22,7 +22,7 @@ _NUMBERED = re.compile(r"(\d{1,5})(\.*)(.*)")
 _EVALUATION = re.compile(r"[+-]?\d*\.\d{1,3}(/\d+)?s?|[+-][#M]?\d+(/\d+)?|\d+(\.\d+)?s|\+?-?M\d+(/\d+)?")
 _NULL = re.compile(r"(--|Z0|0000|@@@@|<>|null|pass)[+#!?]*", re.IGNORECASE)
 _GLYPHS = r"[!?]{1,4}|\+/?-|-/?\+|\+/?=|=/?\+|-/\+|[=~]|=\+|±|∓|⩲|⩱|∞|□|⌓|⟳|→|↑|⇆|N|TN|D|#|\+{1,2}|e\.?p\.?|ch\.?|mate"
-_MARK = re.compile(rf"(?:{_GLYPHS})+|\(\)|N\.?")
+_MARK = re.compile(rf"(?:{_GLYPHS})+")
 _MOVE = re.compile(
     r"(?P<castling>[O0o]-[O0o](?:-[O0o])?)"
     r"|(?P<piece>[KQRBN])(?P<from>[a-h]?[1-8]?)(?P<sign>[-x:]?)(?P<to>[a-h][1-8])"
@@ -171,7 +171,7 @@ class _Numbering:
 
     def __init__(self, start: chess.Board) -> None:
         self._ahead: int | None = None if start.fen() != chess.STARTING_FEN else 0
-        self._number_before = False  # a mark belongs behind a move
+        self._number_before = True  # a mark belongs behind a move
 
     def check(self, word: Word, board: chess.Board, line: int, text: str) -> None:
         """Raises MoveError if a word contradicts the position before it."""

@@ -149,7 +149,7 @@ class _Scanner:
 
 
 def _is_text(word: str) -> bool:
-    plain = re.sub(r"^\d+[.…]*", "", word)
+    plain = re.sub(r"^\d+(?:[.…]+|$)", "", word)
     is_move = re.match(r"[KQRBN]?[a-h]?[1-8]?[-x:]?[a-h][1-8]|[O0o]-[O0o]|--|Z0|@@@@", _plain(plain))
     return not (plain == "" or is_move or word in _RESULTS or _MARKS.fullmatch(word) or not word.strip("."))
 

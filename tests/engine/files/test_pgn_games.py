@@ -125,6 +125,22 @@ def test_a_header_that_hides_the_start_is_refused(header: str, reason: str) -> N
     assert fault.startswith(f"x.pgn, {reason}")
 
 
+@pytest.mark.parametrize("lost", [f'FEN "{KING_PAWNS}"]', f'[FEN "{KING_PAWNS}"', "d; so"])
+@pytest.mark.parametrize("gap", ["", "\n"])
+def test_a_lost_tag_between_two_headers_may_belong_to_either(lost: str, gap: str) -> None:
+    if gap and lost.startswith("d"):
+        return
+    first, second = told(f'[Event "a"]\n[Result "0-1"]\n\n{lost}\n{gap}[Event "b"]\n\n1. d4 *\n')
+    assert first.startswith("x.pgn, line 4, game 1: expected ") and second.startswith(
+        "x.pgn, line 4, game 2: expected "
+    )
+
+
+def test_moves_are_not_taken_from_their_header() -> None:
+    text = '[Event "a"]\nd; so\n\n[Site "b"]\n\n1. e4 *\n'
+    assert all("expected tags or moves, got d" in entry for entry in told(text + text)) and len(told(text + text)) == 2
+
+
 @pytest.mark.parametrize(
     "tag",
     [
