@@ -193,12 +193,29 @@ def _shows(start: chess.Board, moves: Iterable[chess.Move], tag: Tag) -> bool:
         position = chess.BaseBoard(match[1] if match else None)
     except ValueError:
         return False
+    if match is not None and _ends_at(start, moves, position):
+        return True
     board = start.copy(stack=False)
     for move in moves:
         if chess.BaseBoard.__eq__(board, position):
             return match is not None
         board.push(move)
     return match is not None and chess.BaseBoard.__eq__(board, position)
+
+
+def _ends_at(start: chess.Board, moves: Iterable[chess.Move], position: chess.BaseBoard) -> bool:
+    """Returns whether legal moves of chess end at the pieces of a position; faster than a board, as many ask."""
+    pieces = start.piece_map()
+    for move in moves:
+        origin, target = move.from_square, move.to_square
+        piece = pieces.pop(origin)
+        if piece.piece_type == chess.KING and abs(target - origin) == 2:
+            rook = target + 1 if target > origin else target - 2
+            pieces[(origin + target) // 2] = pieces.pop(rook)
+        elif piece.piece_type == chess.PAWN and (target - origin) % 8 and target not in pieces:
+            del pieces[origin & 56 | target & 7]  # en passant
+        pieces[target] = chess.Piece(move.promotion, piece.color) if move.promotion else piece
+    return pieces == position.piece_map()
 
 
 def _start(tags: dict[str, Tag], line: int, rules: _Rules) -> chess.Board:

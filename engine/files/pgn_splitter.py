@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from engine.files.plain_games import MOST_WORDS, PLAIN_GAME, GameText, Tag, plain_game
-from engine.files.written_moves import RESULTS, read_word
+from engine.files.written_moves import RESULTS, are_unnumbered_moves, read_word
 
 _TAG = re.compile(r'\[\s*([A-Za-z0-9]\w*)\s*"((?:[^"\\]|\\["\\])*)"\s*\]')
 # To the end of the line: other quotes or none, quotes within quotes, backslashes that escape nothing.
@@ -19,7 +19,7 @@ _EXACT_ONLY = re.compile(r"\]\s*\[")  # several tags in a line are not read loos
 _ESCAPED = re.compile(r'\\(["\\])')
 _SKIPPED = re.compile(r"\{[^{}]*\}|\$\d+")
 _SPECIAL = re.compile(r"[{}()\[\];$]")
-_TOKEN = re.compile(r"[{}()\[;]|\$\d*|[^\s{}()\[;$]+")
+_TOKEN = re.compile(r"[{}()\[;]|\$\d*|[^{}()\[;$]+")
 _COMMAND = re.compile(r"\[%[^\]]*\]")  # clock and drawing commands that stand outside of a comment
 _TAG_IN_COMMENT = re.compile(r'\s*\[\s*[A-Za-z]\w*\s*["“].*\]\s*$')
 _LOOKS_LIKE_A_TAG = re.compile(r"fen|variant|setup|(?:[^/]+/){3}", re.IGNORECASE)
@@ -28,8 +28,7 @@ _HEADER_KEYS = {"fen", "setup", "variant"}  # where a game starts, and by which 
 
 def split_games(blocks: Iterable[str]) -> Iterator[GameText]:
     r"""Yields the games of a PGN text, given in pieces of whole lines that end in `\n`."""
-    splitter = _Splitter()
-    number = 0
+    splitter, number = _Splitter(), 0
     for block in blocks:
         place = 0
         while place < len(block):
@@ -131,35 +130,43 @@ class _Splitter:
 
     def _after_comment(self, line: str, start: int, number: int) -> int:
         """Returns where the text behind an open comment begins; the comment may go on behind the line."""
-        end = line.find("}", start)
+        end, opened = line.find("}", start), self._comment or number
         text = line[start:] if end < 0 else line[start:end]
-        opened = self._comment or number
         if "{" in text:
             self._add_fault(number, f"expected a comment that closes, got another '{{' in that of line {opened}")
         self._comment = opened if end < 0 else None
         return len(line) if end < 0 else end + 1
 
     def _add_tokens(self, number: int, line: str, start: int) -> None:
+        words: list[str] = []  # added together, which is much faster
         while token := _TOKEN.search(line, start):
             text, start = token.group(), token.end()
-            if text == "{":
-                start = self._after_comment(line, start, number)
-            elif text == ";":
-                return
-            elif text == "[":
-                start = self._add_bracket(number, line, token.start())
-            elif text in "}()":
-                self._add_closing(number, text)
-            elif text[0] != "$" and not self._variations:
-                self._add_words(number, [text])
+            if skipped := _SKIPPED.match(line, token.start()):
+                start = skipped.end()
+            elif len(text) > 1 or text not in "{}()[;":
+                if text[0] != "$" and not self._variations:
+                    words += text.split()
+            else:
+                self._add_words(number, words)
+                words, start = [], self._add_special(number, line, start)
+        self._add_words(number, words)
 
-    def _add_closing(self, number: int, text: str) -> None:
+    def _add_special(self, number: int, line: str, start: int) -> int:
+        """Reads what the sign before a place begins or closes; returns where the text goes on."""
+        text = line[start - 1]
+        if text == "{":
+            return self._after_comment(line, start, number)
+        if text == "[":
+            return self._add_bracket(number, line, start - 1)
+        if text == ";":
+            return len(line)
         if text == "(":
             self._variations.append(number)
         elif text == ")" and self._variations:
             self._variations.pop()
         else:
             self._add_fault(number, f"expected a {text!r} that closes something, got one alone")
+        return start
 
     def _add_bracket(self, number: int, line: str, start: int) -> int:
         """Reads a tag, or skips a command of comments; returns where the text goes on."""
@@ -191,7 +198,7 @@ class _Splitter:
         key = name.lower()
         if key in self._places:
             self._repeat_tag(tag, self._places[key])
-        self._start_at(number)
+        self._first_line = self._first_line or number
         self._places[key] = len(self._tags)
         self._tags.append(tag)
 
@@ -241,13 +248,13 @@ class _Splitter:
 
     def _opens_game(self, number: int, words: list[str]) -> bool:
         """Returns whether words begin a game without tags, at move 1 and not on the line of the moves before them."""
-        if not self._words or self._tags or number == self._words[-1][0] or not read_word(words[0]).opens_game:
-            return False
-        return len(words) < 2 or read_word(words[1]).dots < 2  # "1. ... e5" goes on with a game
+        is_later = self._words and not self._tags and number > self._words[-1][0]
+        goes_on = len(words) > 1 and read_word(words[1]).dots > 1  # as in "1. ... e5"
+        return bool(is_later) and not goes_on and read_word(words[0]).opens_game
 
     def _keep(self, number: int, words: list[str]) -> None:
         self._gap = False
-        self._start_at(number)
+        self._first_line = self._first_line or number
         self._count += len(words)
         if self._count <= MOST_WORDS:
             self._words.append((number, words))
@@ -264,24 +271,19 @@ class _Splitter:
             self._words[-1] = (line, words[:-1])
         first = self._words[0][0]
         if not self._tags and (first < self._free_line or line > first):
-            read = [read_word(word) for _, words in self._words for word in words]
-            if any(word.is_of_game for word in read) and all(word.number is None for word in read):
+            if are_unnumbered_moves(word for _, words in self._words for word in words):
                 self._add_fault(first, "expected tags or move numbers, got moves that may be a game or a part of one")
         # What stands behind a game with tags may be a remark on it.
         self._free_line = sys.maxsize if self._tags else line + 1
 
-    def _start_at(self, number: int) -> None:
-        self._first_line = self._first_line or number
-
     def _add_fault(self, number: int, reason: str) -> None:
-        self._start_at(number)
+        self._first_line = self._first_line or number
         self._fault = self._fault or (number, reason)
 
     def _finish(self) -> None:
         """Ends the game, if there is one: text around games is none."""
         if self._variations:
-            opened = self._variations[-1]
-            self._add_fault(opened, "expected a variation that closes, got one that never does")
+            self._add_fault(self._variations[-1], "expected a variation that closes, got one that never does")
             self._variations.clear()
         self._check_words()
         written = (word for _, words in self._words for word in words)

@@ -6,6 +6,7 @@ dashes, captures with `:`, figurines, `e.p.`, and evaluations behind a move.
 
 import functools
 import re
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import chess
@@ -102,6 +103,12 @@ def _unnumbered(text: str) -> Word:
     promotion = (match["promotion"] or "").lstrip("=/").upper()
     san = f"{piece}{origin}{'x' if sign in ('x', ':') else ''}{target}{'=' + promotion if promotion else ''}"
     return Word("move", san=san, captures=sign in ("x", ":"))
+
+
+def are_unnumbered_moves(written: Iterable[str]) -> bool:
+    """Returns whether words include moves, and none of them a number."""
+    words = [read_word(text) for text in written]
+    return any(word.is_of_game for word in words) and all(word.number is None for word in words)
 
 
 class MoveError(ValueError):
