@@ -59,6 +59,8 @@ def read_position(line: str) -> chess.Board:
     position = " ".join(field.strip("\"'") for field in fields[:4])
     if len(fields) < 4 or position.count("/") < 7:
         raise ValueError(f"expected a position as FEN or EPD, got {_shown(line)}")
+    if any(field.count("/") > 6 for field in fields[4:7]):  # files put together without a line end between them
+        raise ValueError(f"expected one position in a line, got two: {_shown(line)}")
     if _is_of_another_game(fields):
         raise ValueError(f"expected a position of chess, got one of another game: {_shown(line)}")
     if counters and counters[0].isdecimal():
