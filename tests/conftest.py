@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 # All processes of one test run share what they compile, which is most of their time. The folder is new for every run,
@@ -34,7 +35,13 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def fixed_seeds() -> None:
-    """Seeds the global generators, so that a test's result does not depend on its neighbours."""
+def independent_tests() -> Iterator[None]:
+    """Seeds the global generators and restores the environment, so that a test's result does not depend on others."""
     random.seed(0)
     np.random.seed(0)
+    # `limit_threads` sets NPROC for good: processes that later tests start would then add in another order.
+    before = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    yield
+    for name in os.environ.keys() - before.keys() - {"PYTEST_CURRENT_TEST"}:
+        del os.environ[name]
+    os.environ.update(before)
