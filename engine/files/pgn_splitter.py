@@ -32,11 +32,8 @@ def split_games(blocks: Iterable[str]) -> Iterator[GameText]:
     for block in blocks:
         place = 0
         while place < len(block):
-            if (
-                block[place] == "["
-                and (game := PLAIN_GAME.match(block, place))
-                and splitter.add_plain(number + 1, game)
-            ):
+            game = PLAIN_GAME.match(block, place) if block[place] == "[" else None
+            if game is not None and splitter.add_plain(number + 1, game):
                 place = game.end()
                 number += game.group().count("\n")
             else:
@@ -181,7 +178,7 @@ class _Splitter:
             self._add_tag(number, tag)
             return tag.end()
         if not line[:start].strip() and self._words:
-            self._end_before_tag(number)
+            self._end_before_tag()
         self._add_fault(number, f'expected a tag as [Name "value"], got {line[start : start + 80]}')
         if not self._words:
             self._lost_tag = self._fault
@@ -189,7 +186,7 @@ class _Splitter:
 
     def _add_tag(self, number: int, match: re.Match[str]) -> None:
         if self._words or self._variations:
-            self._end_before_tag(number)
+            self._end_before_tag()
         name, value = match.groups()
         tag = Tag(name, _ESCAPED.sub(r"\1", value) if "\\" in value else value, number)
         if self._gap:
@@ -202,15 +199,16 @@ class _Splitter:
         self._places[key] = len(self._tags)
         self._tags.append(tag)
 
-    def _end_before_tag(self, number: int) -> None:
+    def _end_before_tag(self) -> None:
         """Ends the game at a tag behind words, unless these are a line that the header has lost."""
-        line, words = self._words[0] if self._words else (number, [""])
-        is_header = self._tags and not self._variations and not self._has_result
-        if not is_header or read_word(words[0]).kind != "text":
+        words = [word for _, found in self._words for word in found]
+        kinds = [read_word(word).kind for word in words]
+        has_moves = not {"move", "null"}.isdisjoint(kinds) and kinds[0] != "text"
+        if self._has_result or self._variations or has_moves or not self._tags:
             self._finish()
             return
-        self._add_fault(line, f"expected tags or moves, got {words[0][:80]}")
-        if not self._gap or any(_LOOKS_LIKE_A_TAG.search(word) for _, found in self._words for word in found):
+        self._add_fault(self._words[0][0], f"expected tags or moves, got {words[0][:80]}")
+        if not self._gap or any(map(_LOOKS_LIKE_A_TAG.search, words)):
             self._lost_tag = self._fault
         self._words = []
 

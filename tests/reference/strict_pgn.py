@@ -42,17 +42,17 @@ class _Scanner:
         self._game = StrictGame()
         self._depth = 0
         self._comment: list[str] | None = None
-        self._empty_line = False
+        self._number = self._last_number = 0  # of lines: this one, and that of the last word
 
     def games(self) -> list[StrictGame]:
-        for line in self._lines:
+        for number, line in enumerate(self._lines):
+            self._number = number
             if self._comment is not None and re.match(r'\s*\[\s*[A-Za-z]\w*\s*["“].*\]\s*$', line):
                 self._game.wrong, self._comment = "open comment", None
                 self._next()
             if self._comment is None and line.startswith("%"):
                 continue
             if self._comment is None and not line.strip():
-                self._empty_line = True
                 self._game.tags |= self._game.block
                 self._game.block = {}
             self._line(line)
@@ -92,7 +92,7 @@ class _Scanner:
                 assert word is not None
                 place += word.end()
                 if not self._depth and not word.group().startswith("$"):
-                    self._word(word.group())
+                    self._word(word.group(), line[place:])
 
     def _brace(self, char: str) -> None:
         if char == "{":
@@ -104,11 +104,12 @@ class _Scanner:
         else:
             self._game.wrong = f"{char} alone"
 
-    def _word(self, word: str) -> None:
-        first = self._empty_line and self._game.words and not (self._game.tags | self._game.block)
-        if self._game.ended or (first and re.match(r"1\.?(?!\.)(?!\d|/|-)", word.replace("…", ".."))):
+    def _word(self, word: str, rest: str) -> None:
+        later = self._number > self._last_number and self._game.words and not (self._game.tags | self._game.block)
+        opens = re.match(r"1\.?(?!\.)(?!\d|/|-)", word.replace("…", "..")) and not re.match(r"\s*(\.\.|…)", rest)
+        if self._game.ended or (later and opens):
             self._next()
-        self._empty_line = False
+        self._last_number = self._number
         self._game.words.append(word)
         self._game.ended = word in _RESULTS
 
@@ -124,8 +125,8 @@ class _Scanner:
             self._game.wrong = "no tag"
             return len(line)
         game = self._game
-        if game.words and not game.ended and not self._depth and (game.tags | game.block) and _is_text(game.words[0]):
-            game.wrong = "text among tags"
+        if game.words and not game.ended and not self._depth and (game.tags | game.block) and _is_lost(game.words):
+            game.wrong, game.words = "text among tags", []
         elif game.words or self._depth:
             self._next()
         self._tag(tag.group(1).lower(), re.sub(r'\\(["\\])', r"\1", tag.group(2).strip("\"'“”„‟‘’`´«» ")))
@@ -145,7 +146,12 @@ class _Scanner:
             elif name in ("fen", "setup", "variant") and game.block[name] != value:
                 game.wrong = "two of a tag"
         self._game.block[name] = value
-        self._empty_line = False
+
+
+def _is_lost(words: list[str]) -> bool:
+    """Returns whether words among tags are none of a game's: the first is no such word, or none is a move."""
+    moves = r"\d*[.…]*([KQRBN]?[a-h]?[1-8]?[-x:]?[a-h][1-8]|[O0o]-[O0o]|--|Z0|@@@@)"
+    return _is_text(words[0]) or not any(re.match(moves, _plain(word)) for word in words)
 
 
 def _is_text(word: str) -> bool:
