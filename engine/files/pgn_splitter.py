@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 
-from engine.files.plain_games import MOST_WORDS, PLAIN_GAME, GameText, Tag, plain_game
+from engine.files.plain_games import MOST_WORDS, PLAIN_GAME, GameText, Tag, plain_game, without_closed_comments
 from engine.files.written_moves import RESULTS, are_unnumbered_moves, read_word
 
 _TAG = re.compile(r'\[\s*([A-Za-z0-9]\w*)\s*"((?:[^"\\]|\\["\\])*)"\s*\]')
@@ -17,7 +17,6 @@ _TAG = re.compile(r'\[\s*([A-Za-z0-9]\w*)\s*"((?:[^"\\]|\\["\\])*)"\s*\]')
 _LOOSE_TAG = re.compile(r"\[\s*([A-Za-z0-9]\w*)\s*[:=]?\s*[\"'“”„‟‘’`´«»]*(.*?)[\"'“”„‟‘’`´«»]*\s*\]\s*$")
 _EXACT_ONLY = re.compile(r"\]\s*\[")  # several tags in a line are not read loosely
 _ESCAPED = re.compile(r'\\(["\\])')
-_SKIPPED = re.compile(r"\{[^{}]*\}|\$\d+")
 _SPECIAL = re.compile(r"[{}()\[\];$]")
 _TOKEN = re.compile(r"[{}()\[;]|\$\d*|[^{}()\[;$]+")
 _COMMAND = re.compile(r"\[%[^\]]*\]")  # clock and drawing commands that stand outside of a comment
@@ -103,11 +102,7 @@ class _Splitter:
         elif line[0] == "[" and not self._variations and (tag := _TAG.fullmatch(line)):
             self._add_tag(number, tag)
         else:
-            plain = _SKIPPED.sub(" ", line)
-            if _SPECIAL.search(plain):
-                self._add_tokens(number, line, 0)
-            else:
-                self._add_words(number, plain.split())
+            self._add_tokens(number, line)
 
     def end(self) -> None:
         """Ends the last game."""
@@ -123,7 +118,7 @@ class _Splitter:
             self._finish()
             self.add_line(number, line)
             return
-        self._add_tokens(number, line, self._after_comment(line, 0, number))
+        self._add_tokens(number, line[self._after_comment(line, 0, number) :])
 
     def _after_comment(self, line: str, start: int, number: int) -> int:
         """Returns where the text behind an open comment begins; the comment may go on behind the line."""
@@ -134,13 +129,12 @@ class _Splitter:
         self._comment = opened if end < 0 else None
         return len(line) if end < 0 else end + 1
 
-    def _add_tokens(self, number: int, line: str, start: int) -> None:
+    def _add_tokens(self, number: int, line: str) -> None:
+        line, start = without_closed_comments(line), 0
         words: list[str] = []  # added together, which is much faster
         while token := _TOKEN.search(line, start):
             text, start = token.group(), token.end()
-            if skipped := _SKIPPED.match(line, token.start()):
-                start = skipped.end()
-            elif len(text) > 1 or text not in "{}()[;":
+            if len(text) > 1 or text not in "{}()[;":
                 if text[0] != "$" and not self._variations:
                     words += text.split()
             else:

@@ -11,6 +11,7 @@ PLAIN_GAME = re.compile(
     r'((?:\[[A-Za-z0-9]\w* "[^"\\\n]*"\]\n)++)\n((?:[^\[\](){}%;$]++|\{[^{}\n]*+\})++)(?<=\n)(?=\[)', re.ASCII
 )
 _PLAIN_TAG = re.compile(r'\[(\w+) "([^"\n]*)"\]')
+_SKIPPED = re.compile(r"\{[^{}]*\}|\$\d+")
 _COMMENT = re.compile(r"\{[^}]*\}")
 
 
@@ -59,3 +60,12 @@ def plain_game(match: re.Match[str], number: int, line: int) -> GameText | None:
     if len({tag.name.lower() for tag in tags}) < len(tags) or sum(len(found) for _, found in words) > MOST_WORDS:
         return None
     return GameText(number, line, tags, words, None)
+
+
+def without_closed_comments(line: str) -> str:
+    """Returns a line of moves without comments that close in it and numeric glyphs, if it surely has nothing else."""
+    opened = line.rfind("{")
+    end = opened if opened > line.rfind("}") else len(line)  # of what stands before a comment that goes on
+    plain = _SKIPPED.sub(" ", line[:end])
+    # A brace that is left closes or opens another comment; a bracket may begin a tag that holds braces.
+    return line if any(sign in plain for sign in "{}[") else plain + line[end:]
