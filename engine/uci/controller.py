@@ -2,7 +2,8 @@
 
 The reading thread never waits for the network: a job that needs it, or takes long, is done by the worker thread with
 the position and the settings of the moment it was ordered, and jobs keep their order. So `isready` is answered at once
-during a search and while an answer is held; it waits only for a network or a file that is still to be loaded.
+during a search and while an answer is held; it waits only for a network or a file that is still to be loaded,
+and not even for that longer than chess programs do.
 """
 
 import queue
@@ -17,7 +18,7 @@ import chess
 
 from engine.player.choice import recent_copy
 from engine.uci.commands import Go, Position
-from engine.uci.held_answer import NO_MOVE, HeldAnswer
+from engine.uci.held_answer import NO_MOVE, HeldAnswer, OwedReadyok
 from engine.uci.option_kinds import Effect
 from engine.uci.options import Settings, find_option, with_option
 from engine.uci.position_setup import PositionError, new_game
@@ -70,10 +71,10 @@ class Controller:
         self._jobs: queue.Queue[_Job] = queue.Queue()
         self._thinking: Thinking | None = None  # used by the worker thread only
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()  # guards the next three
+        self._readyok = OwedReadyok(output)
+        self._lock = threading.Lock()  # guards the next two
         self._jobs_owed = 0
         self._preparing = 0
-        self._readyok_owed = 0
         self._effects: dict[Effect, Callable[[Settings], None]] = {  # each gets the settings before the change
             "player": lambda _: self._order(lambda _: None, prepares=True),
             "network": self._change_network,
@@ -102,11 +103,11 @@ class Controller:
         return self._setup.board
 
     def ensure_ready(self) -> None:
-        """Writes `readyok` when the network and the files asked for are loaded: now, if they are. Does not block."""
+        """Writes `readyok` when all that was asked for is loaded, or after some seconds. Does not block."""
         self._prepare_network()
         with self._lock:
             if self._preparing:
-                self._readyok_owed += 1
+                self._readyok.owe()
             else:
                 self._output.write("readyok")
 
@@ -215,7 +216,7 @@ class Controller:
             self._answer.release()
         started_s = time.monotonic()
         with self._jobs.all_tasks_done:
-            while self._jobs_owed + self._readyok_owed and not self._output.is_abandoned():
+            while self._jobs_owed + self._readyok.count and not self._output.is_abandoned():
                 waited_s = time.monotonic() - started_s
                 is_stuck = self._is_loading and waited_s > _LONGEST_LOAD_S
                 if is_stuck or (waited_s > _PATIENCE_S and not may_wait()):
@@ -284,8 +285,7 @@ class Controller:
                 self._jobs_owed -= job.is_owed
                 self._preparing -= job.prepares
                 if job.prepares and not self._preparing:
-                    self._output.write(*["readyok"] * self._readyok_owed)
-                    self._readyok_owed = 0
+                    self._readyok.write()
             self._jobs.task_done()
 
     def _do(self, job: _Job) -> None:

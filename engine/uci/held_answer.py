@@ -1,4 +1,4 @@
-"""The one `bestmove` of a `go`: written when it is known and nothing holds it back any more."""
+"""Answers that wait: the one `bestmove` of a `go`, and the `readyok` that a loading network holds back."""
 
 import threading
 from collections.abc import Sequence
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from engine.uci.protocol_streams import ProtocolOutput
 
 NO_MOVE = "bestmove (none)"
+# The longest that `readyok` waits for a network: python-chess gives up on an engine after 10 s, Cute Chess after 15 s.
+_READYOK_WITHIN_S = 8.0
 
 
 class HeldAnswer:
@@ -72,3 +74,37 @@ class HeldAnswer:
         assert self._line is not None
         self._is_out = True
         self._output.write(*before, self._line)
+
+
+class OwedReadyok:
+    """Counts the `readyok` that are owed, and writes them when everything is loaded, or else after some seconds.
+
+    The first start compiles the network, which takes long on a busy machine. An engine that is silent meanwhile is
+    given up by chess programs; one that has answered is not, and its first `go` waits for the network.
+
+    Args:
+      output: where lines go.
+    """
+
+    def __init__(self, output: ProtocolOutput) -> None:
+        self._output = output
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def owe(self) -> None:
+        """Owes one more."""
+        with self._lock:
+            self.count += 1
+        timer = threading.Timer(_READYOK_WITHIN_S, self._write_early)
+        timer.daemon = True
+        timer.start()
+
+    def write(self, *before: str) -> None:
+        """Writes lines and all that are owed, if any are."""
+        with self._lock:
+            if self.count:
+                self._output.write(*before, *["readyok"] * self.count)
+            self.count = 0
+
+    def _write_early(self) -> None:
+        self.write("info string the network is still being compiled, as at every first start; the first move waits")

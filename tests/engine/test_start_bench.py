@@ -13,8 +13,8 @@ import os, pathlib, sys
 folder = pathlib.Path(os.environ["XDG_CACHE_HOME"])
 folder.mkdir(exist_ok=True)
 for line in sys.stdin:
-    if line == "isready\\n":
-        print("readyok", flush=True)
+    if line.startswith("go"):
+        print("bestmove e2e4", flush=True)
         for name in ("one", "batch"):
             (folder / f"{name}.program").touch()
 """
@@ -25,7 +25,7 @@ def test_the_engine_is_started_as_a_chess_program_starts_it(tmp_path: Path) -> N
     assert engine_command(tmp_path)[len(REAL) :] == ["--weights", str(tmp_path)]
 
 
-def test_a_start_is_measured_up_to_readyok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_is_measured_up_to_its_first_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUB_LOAD_S", "0.3")
     start = measure_start(STUB, tmp_path)
     assert isinstance(start, Start)

@@ -31,6 +31,25 @@ def test_isready_loads_once_and_is_answered_each_time() -> None:
     assert talk.requests == [WeightsRequest(None, 1)]
 
 
+def test_isready_is_answered_before_chess_programs_give_up_and_go_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.uci.held_answer._READYOK_WITHIN_S", 0.05)
+    loaded = threading.Event()
+
+    def load(_request: WeightsRequest) -> FakeEvaluator:
+        assert loaded.wait(5.0)
+        return FakeEvaluator({"e2e4": 4.0})
+
+    talk = Talk(load)
+    talk.loop.handle("isready")
+    talk.loop.handle("isready")
+    talk.loop.handle("go")
+    time.sleep(0.5)
+    note, *answers = talk.take()
+    assert note.startswith("info string the network is still being compiled") and answers == ["readyok"] * 2
+    loaded.set()
+    assert bestmoves(talk.say("d")) == ["bestmove e2e4"]
+
+
 def test_isready_waits_for_the_network() -> None:
     loaded = threading.Event()
 
