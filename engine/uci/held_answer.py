@@ -89,15 +89,17 @@ class OwedReadyok:
     def __init__(self, output: ProtocolOutput) -> None:
         self._output = output
         self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None  # of the oldest that is owed
         self.count = 0
 
     def owe(self) -> None:
         """Owes one more."""
         with self._lock:
             self.count += 1
-        timer = threading.Timer(_READYOK_WITHIN_S, self._write_early)
-        timer.daemon = True
-        timer.start()
+            if self._timer is None:
+                self._timer = threading.Timer(_READYOK_WITHIN_S, self._write_early)
+                self._timer.daemon = True
+                self._timer.start()
 
     def write(self, *before: str) -> None:
         """Writes lines and all that are owed, if any are."""
@@ -105,6 +107,9 @@ class OwedReadyok:
             if self.count:
                 self._output.write(*before, *["readyok"] * self.count)
             self.count = 0
+            if self._timer is not None:
+                self._timer.cancel()  # or it would answer a later one too early
+                self._timer = None
 
     def _write_early(self) -> None:
         self.write("info string the network is still being compiled, as at every first start; the first move waits")

@@ -50,6 +50,25 @@ def test_isready_is_answered_before_chess_programs_give_up_and_go_waits(monkeypa
     assert bestmoves(talk.say("d")) == ["bestmove e2e4"]
 
 
+def test_an_answered_isready_does_not_hurry_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.uci.held_answer._READYOK_WITHIN_S", 0.6)
+    loaded = threading.Event()
+
+    def load(request: WeightsRequest) -> FakeEvaluator:
+        assert request.folder is None or loaded.wait(5.0)
+        return FakeEvaluator()
+
+    talk = Talk(load)
+    assert talk.say("isready") == ["readyok"]
+    time.sleep(0.4)
+    talk.loop.handle("setoption name WeightsFile value other")
+    talk.loop.handle("isready")
+    time.sleep(0.35)  # the first one's time is over, the second one's is not
+    assert talk.take() == []
+    loaded.set()
+    assert talk.say("d").count("readyok") == 1
+
+
 def test_isready_waits_for_the_network() -> None:
     loaded = threading.Event()
 
