@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.command_line import COMMANDS, command_list, find_command, run_command
 from engine.command_options import CommandParser, add_weights
+from engine.engine_command import is_executable
 from engine.version import VERSION
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command, or else plays until `quit` or the end of the input; returns the exit status."""
+    if is_executable():
+        import multiprocessing
+
+        multiprocessing.freeze_support()  # does the work of a process that a command has started
     words = list(sys.argv[1:] if argv is None else argv)
     named = find_command(words)
     if named is not None:

@@ -138,9 +138,10 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 
 def _start_lines(arguments: argparse.Namespace) -> list[str]:
-    from engine.start_bench import engine_command, start_lines
+    from engine.engine_command import own_engine_command
+    from engine.start_bench import start_lines
 
-    return start_lines(engine_command(arguments.weights), arguments.rounds)
+    return start_lines(own_engine_command(arguments.weights), arguments.rounds)
 
 
 def _evaluation_lines(arguments: argparse.Namespace) -> list[str]:

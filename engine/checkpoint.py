@@ -5,14 +5,12 @@
     model/         of the latent model, float32, where there is one; its settings are in network.json
     CARD.md        for people
 
-A folder that is missing, cut short, altered or newer than this code is refused with one line. Flax and Orbax are
-imported only where a network is made or its weights are read: a start with kept programs does neither.
+A folder that is missing, cut short, altered or newer than this code is refused with one line. Orbax is
+imported only to write, Flax only where a network is made: a start with kept programs does neither.
 """
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from engine.encoding.position import POSITION_SIZE
+from engine.files.new_folder import new_folder
 from engine.frozen_config import ConfigError, ConfigT, from_json_dict, to_json_dict
 from engine.network.network_config import NetworkConfig, upgraded_settings
 
@@ -110,24 +109,21 @@ def save_network(
     _check(params, serving_shapes(config), "serving parameters of the network's configuration")
     if model is not None:
         _check(model.params, model_shapes(model.config, config), "parameters of the latent model's configuration")
-    partial = folder.resolve().with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    _write_params(partial / _PARAMS, params)
-    if model is not None:
-        _write_params(partial / _MODEL, model.params)
-    manifest: dict[str, object] = {
-        "format_version": FORMAT_VERSION,
-        "sha256": "",  # below, from the rest
-        "config": to_json_dict(config),
-        "facts": dict(facts),
-    }
-    if model is not None:
-        manifest["model"] = to_json_dict(model.config)
-    manifest["sha256"] = _digest(partial, manifest)
-    (partial / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-    (partial / _CARD).write_text(card)
-    _replace_folder(partial, folder)
+    with new_folder(folder) as partial:
+        _write_params(partial / _PARAMS, params)
+        if model is not None:
+            _write_params(partial / _MODEL, model.params)
+        manifest: dict[str, object] = {
+            "format_version": FORMAT_VERSION,
+            "sha256": "",  # below, from the rest
+            "config": to_json_dict(config),
+            "facts": dict(facts),
+        }
+        if model is not None:
+            manifest["model"] = to_json_dict(model.config)
+        manifest["sha256"] = _digest(partial, manifest)
+        (partial / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        (partial / _CARD).write_text(card, encoding="utf-8")
 
 
 def _check(params: "chex.ArrayTree", shapes: "chex.ArrayTree", name: str) -> None:
@@ -146,21 +142,6 @@ def _write_params(folder: Path, params: "chex.ArrayTree") -> None:
         checkpointer.save(folder, params)
     # It holds an absolute path, and only storage that cannot rename folders needs it.
     (folder / "commit_success.txt").unlink(missing_ok=True)
-
-
-def _replace_folder(new: Path, folder: Path) -> None:
-    """Puts a folder in the place of another one, which comes back if that fails."""
-    retired = new.with_suffix(".retired")
-    shutil.rmtree(retired, ignore_errors=True)
-    if folder.exists():
-        os.replace(folder, retired)
-    try:
-        os.replace(new, folder)
-    except OSError:
-        if retired.exists():
-            os.rename(retired, folder)
-        raise
-    shutil.rmtree(retired, ignore_errors=True)
 
 
 def is_network_folder(folder: Path) -> bool:
@@ -211,7 +192,7 @@ def _read_manifest(folder: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"expected a network's folder with {_MANIFEST}, got {folder}")
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"expected JSON in {path}, got: {error}") from None
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
@@ -229,25 +210,15 @@ def _read_config(folder: Path, cls: type[ConfigT], settings: Any, whose: str) ->
 
 
 def _read_params(folder: Path) -> "chex.ArrayTree":
-    import orbax.checkpoint as ocp
+    from engine.stored_arrays import StoredArraysError, read_arrays
 
-    path = folder.resolve()
-    # Without a place of ours, Orbax asks for the device that the weights were saved on.
-    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    # Saving checked that they fit the configuration, and the checksum tells whether either has changed since; tracing
+    # the network for its shapes would be a third of the loading.
     try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            # Saving checked that they fit the configuration, and the checksum tells whether either has changed since;
-            # tracing the network for its shapes would be a third of the loading.
-            stored = checkpointer.metadata(path).item_metadata
-            if stored is None:
-                raise ValueError("no list of what is stored")
-            target = jax.tree.map(
-                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place), dict(stored)
-            )
-            return checkpointer.restore(path, target)
-    except (ValueError, KeyError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"expected the weights of a network in {path}, got: {reason}") from None
+        arrays = read_arrays(folder)
+    except (StoredArraysError, OSError) as error:
+        raise CheckpointError(f"expected the weights of a network in {folder}, got: {error}") from None
+    return jax.device_put(arrays, jax.local_devices()[0])
 
 
 def _digest(folder: Path, manifest: Mapping[str, Any]) -> str:

@@ -1,19 +1,26 @@
 """The commands of `recursezero`: their table, and the one place that runs them and reports what goes wrong."""
 
+import argparse
 import errno
 import importlib
 import io
 import os
 import select
-import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from engine.command_options import CommandParser
+from engine.engine_command import is_executable, join_words
 
 # Exit statuses; the last two are those of programs that SIGINT and SIGPIPE end.
 NOTHING_DONE, MISTAKE, INTERRUPTED, OUTPUT_CLOSED = 1, 2, 130, 141
+
+
+# Arguments of commands that name what is written.
+_OUTPUTS = ("out", "run", "json", "pgn", "plot", "engine_log")
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class NothingDoneError(ValueError):
@@ -41,6 +48,10 @@ GROUPS: dict[str, dict[str, Command]] = {
             "Time the evaluation of positions and print a checksum of the results", "engine.bench:add_bench"
         ),
         "describe": Command("Print a network's settings, size, origin and checksum", "engine.describe:add_describe"),
+        "doctor": Command(
+            "Check the installation: versions, folders, device, time of a start and of a move",
+            "engine.doctor:add_doctor",
+        ),
     },
     "see": {
         "view": Command(
@@ -145,8 +156,11 @@ def run_command(name: str, argv: Sequence[str]) -> int:
         module, _, function = command.place.partition(":")
         getattr(importlib.import_module(module), function)(parser)
         arguments = parser.parse_args(argv)
-        arguments.command_line = shlex.join([*program.split(), *argv])
-        return int(arguments.work(arguments))
+        arguments.command_line = join_words([*program.split(), *argv])
+        try:
+            return int(arguments.work(arguments))
+        except OSError as error:
+            raise _named(error, _outputs(arguments)) from error
 
     return exit_status(program, work, command.extra)
 
@@ -213,8 +227,35 @@ def _missing_package(error: ModuleNotFoundError, extra: str) -> str:
     package = (error.name or "").partition(".")[0]
     if package in ("", "engine", "training"):
         raise error
+    if is_executable():
+        return f"expected the packages of recursezero, got no {package} (the executable does not train: use pip's)"
     wanted = f"recursezero[{extra}]" if extra else "recursezero"
     return f'expected the packages of {wanted}, got no {package} (to install them: pip install "{wanted}")'
+
+
+def _outputs(arguments: argparse.Namespace) -> list[Path]:
+    """Returns the files and folders that a command writes."""
+    named = {name: getattr(arguments, name, None) for name in _OUTPUTS}
+    if named["out"] is not None:
+        del named["run"]  # which is read
+    return [path for path in named.values() if isinstance(path, Path)]
+
+
+def _named(error: OSError, outputs: Sequence[Path]) -> OSError:
+    """Returns an error of the disk with the name of the output that its user gave.
+
+    Args:
+      error: often without a name, where a file that was open could not be written, or with that of a hidden file which
+        stands for the output: its lock, or its beginning.
+      outputs: of the command.
+    """
+    paths = outputs
+    if error.filename is not None:
+        parts = Path(str(error.filename)).parts
+        paths = [path for path in outputs if any(part.startswith(f".{path.name}.") for part in parts)]
+    if error.errno not in _DISK_ERRORS or not paths:
+        return error
+    return OSError(error.errno, error.strerror, ", ".join(map(str, paths)))
 
 
 def _one_line(error: Exception) -> str:

@@ -5,15 +5,14 @@ on a slow machine `readyok` comes before the network is compiled. A cold start h
 folder that holds both programs of the network.
 """
 
+import math
 import os
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,13 +26,6 @@ class Start(NamedTuple):
     wall_s: float  # from the start of the process to the first move
     processor_s: float  # user and system time until then
     peak_mb: float  # largest resident memory, in MiB
-
-
-def engine_command(weights: Path | None) -> list[str]:
-    """Returns the command that starts the engine with a network, None for the shipped one."""
-    spec = find_spec("uci_main")
-    assert spec is not None and spec.origin is not None
-    return [sys.executable, spec.origin, *([] if weights is None else ["--weights", str(weights)])]
 
 
 def measure_start(command: Sequence[str], caches: Path, until_kept: int = 0) -> Start:
@@ -51,7 +43,7 @@ def measure_start(command: Sequence[str], caches: Path, until_kept: int = 0) -> 
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     started_s = time.perf_counter()
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, env=environment, text=True, **pipes)  # type: ignore[call-overload]
+    process = subprocess.Popen(command, env=environment, encoding="utf-8", **pipes)  # type: ignore[call-overload]
     process.stdin.write("uci\nisready\ngo nodes 1\n")
     process.stdin.flush()
     is_ready = any(line.startswith("bestmove ") and "(none)" not in line for line in process.stdout)
@@ -59,13 +51,23 @@ def measure_start(command: Sequence[str], caches: Path, until_kept: int = 0) -> 
     if is_ready and until_kept:
         is_ready = _wait_for_programs(caches, until_kept)
     process.stdin.close()
-    os.kill(process.pid, signal.SIGKILL)  # Popen's own way might take the exit status, and the usage with it
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    processor_s, peak_mb = _usage_when_killed(process)
     process.stdout.close()
     if not is_ready:
         raise ValueError(f"expected an engine that answers and keeps its programs, got {' '.join(command)}")
-    return Start(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Start(wall_s, processor_s, peak_mb)
+
+
+def _usage_when_killed(process: "subprocess.Popen[str]") -> tuple[float, float]:
+    """Kills a process; returns its processor time and peak memory, which are not a number where no system tells."""
+    if not hasattr(os, "wait4"):
+        process.kill()
+        process.wait()
+        return math.nan, math.nan
+    os.kill(process.pid, signal.SIGKILL)  # Popen's own way might take the exit status, and the usage with it
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def _wait_for_programs(caches: Path, count: int) -> bool:
@@ -90,6 +92,8 @@ def start_lines(command: Sequence[str], runs: int) -> list[str]:
 
 
 def _median_and_range(values: Sequence[float]) -> str:
+    if math.isnan(sum(values)):
+        return "unknown here"
     digits = 0 if min(values) >= 100 else 2
     low, median, high = (f"{value:.{digits}f}" for value in (min(values), statistics.median(values), max(values)))
     return f"{median} ({low} to {high})"

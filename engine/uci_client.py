@@ -115,7 +115,7 @@ class UciClient:
         """Kills the engine's process."""
         self._process.kill()
         # Leaving the context closes the pipes and waits; what an ended engine has not read is lost.
-        with contextlib.suppress(BrokenPipeError), self._process:
+        with contextlib.suppress(OSError), self._process:
             pass
 
     def _greet(self, least_lines: int) -> None:

@@ -9,7 +9,6 @@ import functools
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import chess
@@ -137,7 +136,7 @@ def kept_programs(
     def kept_or_compiled(size: int) -> Program:
         if store is None:
             return compiled(size)
-        key = program_key(device, sha256, tolerance, size, MOST_STEPS, Path(__file__).read_bytes())
+        key = program_key(device, sha256, tolerance, size, MOST_STEPS)
         arguments = _trial_arguments(size, has_model)
         program = store.load(key, device, *arguments)
         if program is None:

@@ -6,7 +6,6 @@ again.
 """
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import os
@@ -15,7 +14,6 @@ import platform
 import stat
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +21,8 @@ from pathlib import Path
 import jax
 import numpy as np
 from jax.experimental.serialize_executable import deserialize_and_load, serialize
+
+from engine.engine_command import is_executable
 
 # Of programs in the folder; the ones that were not used for the longest time make room for new ones.
 _MOST_PROGRAMS = 16
@@ -34,19 +34,18 @@ _DIGEST_BYTES = 32
 _TOLERANCE = 1e-3
 # Settings of JAX that change what is compiled, and may be set by other means than the environment.
 _SETTINGS = ("jax_disable_most_optimizations", "jax_enable_x64", "jax_default_matmul_precision")
-# Packages of this program that a compiled network depends on.
-_SOURCES = ("encoding", "fixed_point", "network")
+# Code of this program that a compiled network depends on, below `engine`.
+_SOURCES = ("encoding/**/*.py", "fixed_point/**/*.py", "network/**/*.py", "player/network_programs.py")
 
 
 @functools.cache
 def cache_folder() -> Path | None:
     """Returns the folder for files kept between starts; None, with a line on standard error, if none can be written.
 
-    It is `recursezero` in the user's cache folder ($XDG_CACHE_HOME, or else ~/.cache); if that cannot be written, a
-    folder of the user's own among the temporary files.
+    It is `recursezero` in the user's cache folder ($XDG_CACHE_HOME, or else ~/.cache, or %LOCALAPPDATA% on Windows); if
+    that cannot be written, a folder of the user's own among the temporary files.
     """
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-    temporary = Path(tempfile.gettempdir()) / f"recursezero-{os.getuid()}"
+    caches, temporary = _user_caches(), Path(tempfile.gettempdir()) / _name_among_temporary_files()
     try:
         if not caches.is_absolute():
             raise ValueError("it is no absolute path")
@@ -55,8 +54,7 @@ def cache_folder() -> Path | None:
         problem = f"expected a cache folder that can be written, got {caches} ({_reason(error)})"
     try:
         temporary.mkdir(mode=0o700, exist_ok=True)
-        status = temporary.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        if not _is_private(temporary):
             raise ValueError("it is not this user's alone")
         folder: Path | None = _writable(temporary)
         print(f"{problem}; compiled programs are kept in {temporary}", file=sys.stderr)
@@ -113,10 +111,12 @@ def _processor() -> str:
     return "\n".join([platform.machine(), *(facts or lines)])
 
 
+@functools.cache
 def _sources() -> str:
-    """Returns a digest of the code that a program is made from."""
+    """Returns a digest of the code that a program is made from; an executable holds it itself."""
     root, total = Path(__file__).resolve().parents[1], hashlib.sha256()
-    for path in sorted(path for package in _SOURCES for path in (root / package).rglob("*.py")):
+    paths = sorted(path for pattern in _SOURCES for path in root.glob(pattern))
+    for path in [Path(sys.executable)] if is_executable() else paths:
         total.update(path.read_bytes())
     return total.hexdigest()
 
@@ -129,10 +129,17 @@ class ProgramStore:
 
     Args:
       folder: made when the first program is kept.
+
+    Attributes:
+      folder: as given.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
+
+    def programs(self) -> list[Path]:
+        """Returns the files of the programs that are kept."""
+        return list(self.folder.glob("*.program"))
 
     def load(self, key: str, device: jax.Device, *arguments: np.ndarray) -> jax.stages.Compiled | None:
         """Returns a kept program, or None if there is none that still computes what it did.
@@ -172,7 +179,7 @@ class ProgramStore:
         try:
             payload, *_ = serialize(program)
             content = pickle.dumps((payload, jax.device_get(program(*arguments))))
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
                 file.write(hashlib.sha256(content).digest())
                 file.write(content)
@@ -189,31 +196,24 @@ class ProgramStore:
 
         After 30 s, or where files cannot be locked, none is held back any longer.
         """
+        from filelock import FileLock
+
+        lock = FileLock(self._path(key).with_suffix(".lock"), timeout=_PATIENCE_S, poll_interval=_POLL_S)
         with contextlib.ExitStack() as stack:
-            with contextlib.suppress(OSError):
-                self._folder.mkdir(parents=True, exist_ok=True)
-                file = stack.enter_context(self._path(key).with_suffix(".lock").open("a"))
-                _lock(file.fileno())
+            with contextlib.suppress(OSError, NotImplementedError):  # a timeout is an OSError, too
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(lock)
             yield
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.program"
+        return self.folder / f"{key}.program"
 
     def _make_room(self) -> None:
-        kept = sorted(self._folder.glob("*.program"), key=lambda path: path.stat().st_mtime, reverse=True)
+        kept = sorted(self.programs(), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in kept[_MOST_PROGRAMS:]:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".lock").unlink(missing_ok=True)
-
-
-def _lock(file: int) -> None:
-    """Waits for the lock of a file, which ends with the process that holds it."""
-    deadline_s = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline_s:
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        time.sleep(_POLL_S)
+            with contextlib.suppress(OSError):  # Windows keeps files that are in use
+                path.unlink(missing_ok=True)
+                path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _compare(got: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
@@ -221,6 +221,24 @@ def _compare(got: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
     pairs = zip(got, expected, strict=True)
     if not all(np.allclose(one, other, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True) for one, other in pairs):
         raise ValueError("one that computes something else")
+
+
+def _user_caches() -> Path:
+    local = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
+    return Path(os.environ.get("XDG_CACHE_HOME") or local or os.path.expanduser("~/.cache"))
+
+
+def _name_among_temporary_files() -> str:
+    # Windows gives every user a folder for temporary files.
+    return f"recursezero-{os.getuid()}" if hasattr(os, "getuid") else "recursezero"
+
+
+def _is_private(folder: Path) -> bool:
+    """Returns whether a folder is this user's, and no one else can use it."""
+    if not hasattr(os, "getuid"):
+        return folder.is_dir()
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
 def _writable(folder: Path) -> Path:

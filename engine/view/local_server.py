@@ -93,6 +93,7 @@ class LocalServer(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 64
+    allow_reuse_address = sys.platform != "win32"  # where it would let two servers share a port
 
     def __init__(self, site: Site, port: int = 0) -> None:
         self.site = site

@@ -1,13 +1,13 @@
 """Values every legal move by another UCI engine, to compare the policy with."""
 
 import math
-import shlex
 import shutil
 import threading
 from dataclasses import dataclass
 
 import chess
 
+from engine.engine_command import join_words, split_words
 from engine.player.score import LOGISTIC_PER_CP
 from engine.uci_client import MoveScore, TeacherError, UciClient
 
@@ -37,14 +37,14 @@ class MoveValue:
 
 def installed_teacher() -> str | None:
     """Returns the command of the Stockfish installed here, None without one."""
-    return next((shlex.quote(found) for name in _STOCKFISH if (found := shutil.which(name))), None)
+    return next((join_words([found]) for name in _STOCKFISH if (found := shutil.which(name))), None)
 
 
 class Teacher:
     """Runs a UCI engine, started when it is first asked; for use by several threads.
 
     Args:
-      command: program and arguments, as a shell would read them.
+      command: program and arguments in one line.
       budget_s: time for one position.
 
     Raises:
@@ -53,7 +53,7 @@ class Teacher:
 
     def __init__(self, command: str, budget_s: float = 0.5) -> None:
         try:
-            self._command = shlex.split(command)
+            self._command = split_words(command)
         except ValueError as error:
             raise TeacherError(f"expected a command for the teacher, got {command!r} ({error})") from None
         if not self._command or shutil.which(self._command[0]) is None:

@@ -19,4 +19,4 @@ def make_run(folder: Path, *lines: str) -> Path:
 def make_ladder(path: Path, finished_utc: str, rating: dict[str, Any]) -> None:
     """Writes a file as `recursezero ladder --json` does."""
     content = {"measure": "ladder", "finished_utc": finished_utc, "figures": {"rating": rating, "rungs": []}}
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")

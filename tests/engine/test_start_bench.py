@@ -1,12 +1,13 @@
 """The benchmark of the start, with an engine that loads nothing."""
 
+import math
 import sys
 from pathlib import Path
 
 import pytest
 
-from engine.start_bench import Start, engine_command, measure_start, start_lines
-from tests.doubles.engine_process import REAL, STUB
+from engine.start_bench import Start, measure_start, start_lines
+from tests.doubles.engine_process import STUB
 
 _KEEPER = """
 import os, pathlib, sys
@@ -20,16 +21,21 @@ for line in sys.stdin:
 """
 
 
-def test_the_engine_is_started_as_a_chess_program_starts_it(tmp_path: Path) -> None:
-    assert engine_command(None) == REAL
-    assert engine_command(tmp_path)[len(REAL) :] == ["--weights", str(tmp_path)]
-
-
 def test_a_start_is_measured_up_to_its_first_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUB_LOAD_S", "0.3")
     start = measure_start(STUB, tmp_path)
     assert isinstance(start, Start)
     assert start.wall_s > 0.3 and 0.01 < start.processor_s < 30 and 5 < start.peak_mb < 5000
+
+
+def test_where_no_system_tells_what_a_process_used_only_the_time_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("os.wait4")
+    start = measure_start(STUB, tmp_path)
+    assert start.wall_s > 0 and math.isnan(start.processor_s) and math.isnan(start.peak_mb)
+    _, cold, warm, _ = start_lines([sys.executable, "-c", _KEEPER], runs=1)
+    assert cold.count("unknown here") == warm.count("unknown here") == 2
 
 
 def test_an_engine_that_does_not_answer_is_one_line(tmp_path: Path) -> None:

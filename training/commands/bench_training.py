@@ -57,7 +57,8 @@ def _race(arguments: argparse.Namespace) -> int:
     if config.network.tokens != "squares":
         contenders.append(Contender("plain, 64 squares", plain_squares_way))
     turns = len(contenders) * (arguments.rounds + 1)  # the first of each compiles
-    with tempfile.TemporaryDirectory() as folder, progress_bar("training step", turns, "turns") as advance:
+    place = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # Windows keeps files that are memory-mapped
+    with place as folder, progress_bar("training step", turns, "turns") as advance:
         shards = Path(folder) / "bench"
         write_bench_shards(shards, max(_POSITIONS, config.batch_size))
         plan = arguments.steps, arguments.rounds, arguments.clock

@@ -104,7 +104,7 @@ def _report(arguments: argparse.Namespace) -> int:
     if not means:
         raise ValueError(f"expected finished runs in {arguments.run}, got none")
     plot = arguments.document.with_name("recursion-comparison.svg")
-    plot.write_text(plot_sheet(means))
+    plot.write_text(plot_sheet(means), encoding="utf-8")
     made = f"{config.minutes:g} minutes ({config.clock} clock), in batches of {config.run.batch_size}"
     note = f"Every ± is one standard error over seeds. Runs at equal time have {made}."
     text = "\n\n".join([table(means), note, conclusions(means), f"![the table as bars]({plot.name})"])

@@ -93,8 +93,9 @@ def engine_spec(
     Raises:
       EvaluationError: one line about what cannot be used.
     """
+    from engine.engine_command import own_engine_command
     from engine.weights_location import WeightsNotFoundError, default_weights_folder
-    from training.evaluation.engines.engine_spec import EngineSpec, own_engine_command, parse_options, split_command
+    from training.evaluation.engines.engine_spec import EngineSpec, parse_options, split_command
     from training.evaluation.engines.time_control import MoveLimit, parse_move_limit
 
     weights: Path | None = None

@@ -153,7 +153,7 @@ def _facts(run: Path, trained: TrainedNetwork, when: str) -> dict[str, object]:
 def _last_regret(metrics: Path, step: int) -> dict[str, float] | None:
     """Returns the newest held-out figures that are no newer than the weights."""
     try:
-        lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+        lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     except ValueError as error:
         raise ValueError(f"expected one JSON object a line in {metrics}, got: {error}") from None
     regrets = [line for line in lines if "validation/regret" in line and line["step"] <= step]
@@ -162,5 +162,5 @@ def _last_regret(metrics: Path, step: int) -> dict[str, float] | None:
 
 def _commit() -> str:
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude", "*"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     return result.stdout.strip() or "unknown"

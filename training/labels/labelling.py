@@ -123,7 +123,7 @@ def label_positions(
         worker.start()
     start_s, reported_s, added, at_work = time.monotonic(), 0.0, 0, config.processes
     try:
-        with out.open("a") as file:
+        with out.open("a", encoding="utf-8") as file:
             while at_work and added < positions and (passed_s := time.monotonic() - start_s) < minutes * 60:
                 lines = _next_lines(results, skipped)
                 if lines is None:

@@ -7,11 +7,13 @@ together in the order of the input: the output depends on the inputs alone, not 
 
 import hashlib
 import multiprocessing
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +115,10 @@ def pack_labels(config: PackConfig, progress: Progress | None = None) -> PackCou
     """
     counts, skipped = PackCounts(), SkippedEntries(strict=config.strict)
     with ExitStack() as stack:
-        writers = [stack.enter_context(ShardWriter(config.out / split, config.name, config.kind)) for split in SPLITS]
+        writers = [ShardWriter(config.out / split, config.name, config.kind) for split in SPLITS]
+        stack.push(partial(_discard, config.out))
+        for writer in writers:
+            stack.enter_context(writer)
         excluded = {digest for path in config.exclude for digest in _excluded_digests(path)}
         seen = {digest for path in config.unique_from for digest in _packed_digests(path)}
         for packed, share in _packed_chunks(config):
@@ -136,6 +141,15 @@ def pack_labels(config: PackConfig, progress: Progress | None = None) -> PackCou
         for writer in writers:
             writer.describe(_provenance(config, counts))
     return counts
+
+
+def _discard(out: Path, failure: type[BaseException] | None, *_: object) -> None:
+    """Deletes the set that was finished before the other one failed."""
+    if failure is not None:
+        for split in SPLITS:
+            shutil.rmtree(out / split, ignore_errors=True)
+        with suppress(OSError):  # something else is in it
+            out.rmdir()
 
 
 def position_digests(positions: np.ndarray) -> list[int]:

@@ -12,8 +12,8 @@ A folder appears under its name only when it is complete.
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -21,6 +21,7 @@ from typing import IO, Any
 import numpy as np
 
 from engine.encoding.position import POSITION_SIZE
+from engine.files.new_folder import new_folder
 
 FORMAT_VERSION = 1
 VALUE_SCALE = 65535
@@ -56,20 +57,21 @@ class ShardWriter:
         if folder.exists():
             raise ShardError(f"expected a new folder for shards, got {folder}, which is there already")
         self._folder = folder
-        self._partial = folder.with_name(f".{folder.name}.partial")
+        self._partial: Path
+        self._whole = ExitStack()
         self._manifest: dict[str, object] = {"source": source, "kind": kind}
         self._files: dict[str, IO[bytes]] = {}
         self.positions = 0
         self.moves = 0
 
     def __enter__(self) -> "ShardWriter":
-        # What an interrupted writer left under this name is worthless without a manifest.
-        shutil.rmtree(self._partial, ignore_errors=True)
-        self._partial.mkdir(parents=True)
-        for name in _ARRAYS:
-            self._files[name] = (self._partial / f"{name}.npy").open("wb+")
-            self._write_header(name, 0)
-        self._files["move_offsets"].write(np.zeros(1, np.int64).tobytes())
+        with ExitStack() as whole:
+            self._partial = whole.enter_context(new_folder(self._folder))
+            for name in _ARRAYS:
+                self._files[name] = whole.enter_context((self._partial / f"{name}.npy").open("wb+"))
+                self._write_header(name, 0)
+            self._files["move_offsets"].write(np.zeros(1, np.int64).tobytes())
+            self._whole = whole.pop_all()
         return self
 
     def __exit__(
@@ -78,12 +80,11 @@ class ShardWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error_type is None:
+        if error_type is not None:
+            self._whole.__exit__(error_type, error, trace)
+            return
+        with self._whole:
             self._finish()
-        else:
-            for file in self._files.values():
-                file.close()
-            shutil.rmtree(self._partial)
 
     def append(self, positions: np.ndarray, counts: np.ndarray, cells: np.ndarray, values: np.ndarray) -> None:
         """Appends positions with all their legal moves.
@@ -152,8 +153,7 @@ class ShardWriter:
             "value_scale": VALUE_SCALE,
             "sha256": {f"{name}.npy": _sha256(self._partial / f"{name}.npy") for name in _ARRAYS},
         }
-        (self._partial / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        self._partial.rename(self._folder)
+        (self._partial / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
 class Shards:
@@ -206,7 +206,7 @@ class Shards:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ShardError(f"expected a folder of shards with {MANIFEST}, got {folder}") from error
     except (OSError, ValueError) as error:

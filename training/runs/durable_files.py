@@ -44,7 +44,7 @@ def sole_writer(written: Path | None) -> Generator[None]:
 def replace_text(path: Path, text: str) -> None:
     """Replaces a text file at once: a reader sees the old text or the new one, never a part."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
+    partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
 
 

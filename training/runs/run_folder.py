@@ -48,7 +48,7 @@ def _read(folder: Path, parse: Callable[[Any], ResultT]) -> ResultT:
     if not path.is_file():
         raise ValueError(f"expected the folder of a run with {_CONFIG}, got {folder}")
     try:
-        settings = json.loads(path.read_text())
+        settings = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(settings, dict) and "network" in settings:
             settings["network"] = upgraded_settings(settings["network"])
         return parse(settings)

@@ -23,7 +23,7 @@ class RunLog:
         path = folder / "metrics.jsonl"
         if path.is_file():
             drop_unfinished_line(path)
-        self._lines = path.open("a")
+        self._lines = path.open("a", encoding="utf-8")
         self._board: Any = SummaryWriter(str(folder / "tensorboard"))
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:

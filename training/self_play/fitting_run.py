@@ -175,7 +175,7 @@ class ModelFitting(Task[TrainState]):
             f"positions with {config.actions} moves each, seed {config.seed}. On {config.measured} positions of "
             f"{_names([self._validation])}: {result.text()}."
         )
-        card = (self._folder / "CARD.md").read_text().rstrip("\n")
+        card = (self._folder / "CARD.md").read_text(encoding="utf-8").rstrip("\n")
         facts = {**found.facts, "latent_model": {"settings": to_json_dict(config), **_flat(result)}}
         out.parent.mkdir(parents=True, exist_ok=True)
         save_network(out, found.config, self._loaded.params, f"{card}\n\n{paragraph}\n", facts, result.model)

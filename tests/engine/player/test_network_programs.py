@@ -63,7 +63,7 @@ def test_a_kept_program_needs_no_weights_and_computes_the_same(store: ProgramSto
 
 
 def test_of_a_start_that_is_killed_the_programs_compiled_so_far_are_kept(store: ProgramStore) -> None:
-    assert len(list(store._folder.glob("*.program"))) == 1  # of one position: none asked for the batch
+    assert len(list(store.folder.glob("*.program"))) == 1  # of one position: none asked for the batch
     with pytest.raises(AssertionError, match="weights were read"):
         kept(store).prepare(BATCH)
 
@@ -71,7 +71,7 @@ def test_of_a_start_that_is_killed_the_programs_compiled_so_far_are_kept(store: 
 def test_a_damaged_program_is_compiled_again_and_replaced(
     store: ProgramStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (path,) = store._folder.glob("*.program")
+    (path,) = store.folder.glob("*.program")
     other = ProgramStore(tmp_path)
     (tmp_path / path.name).write_bytes(path.read_bytes()[:-1])
     expected = kept(store).run(START, 2, None)

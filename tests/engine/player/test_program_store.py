@@ -42,7 +42,7 @@ def fresh_folder() -> Iterator[None]:
 
 
 def the_file(store: ProgramStore) -> Path:
-    (path,) = store._folder.glob("*.program")
+    (path,) = store.folder.glob("*.program")
     return path
 
 
@@ -51,7 +51,7 @@ def test_a_program_comes_back_and_computes_the_same(store: ProgramStore, program
     kept = store.load(KEY, DEVICE, *TRIAL)
     assert kept is not None
     np.testing.assert_array_equal(kept(x, y), program(x, y))
-    assert [path.name for path in store._folder.iterdir()] == [f"{KEY}.program"]
+    assert [path.name for path in store.folder.iterdir()] == [f"{KEY}.program"]
 
 
 def test_another_programs_key_finds_nothing(store: ProgramStore) -> None:
@@ -118,12 +118,12 @@ def test_the_programs_longest_unused_make_room(store: ProgramStore, program: jax
         os.utime(path, (number, number))
     assert store.load(KEY, DEVICE, *TRIAL) is not None
     store.save("f" * 64, program, *TRIAL)
-    left = {path.stem for path in store._folder.glob("*.program")}
+    left = {path.stem for path in store.folder.glob("*.program")}
     assert len(left) == program_store._MOST_PROGRAMS and {KEY, "f" * 64} <= left and f"{1:064}" not in left
 
 
 def the_file_of(store: ProgramStore, key: str) -> Path:
-    return store._folder / f"{key}.program"
+    return store.folder / f"{key}.program"
 
 
 def test_one_process_at_a_time_compiles_a_program(store: ProgramStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_one_process_at_a_time_compiles_a_program(store: ProgramStore, monkeypat
 import sys
 from pathlib import Path
 from engine.player.program_store import ProgramStore
-with ProgramStore(Path({str(store._folder)!r})).turn({KEY!r}):
+with ProgramStore(Path({str(store.folder)!r})).turn({KEY!r}):
     print("mine", flush=True)
     sys.stdin.readline()
 """
@@ -147,7 +147,7 @@ with ProgramStore(Path({str(store._folder)!r})).turn({KEY!r}):
                 other.wait()
             waited.append(seconds)
 
-        monkeypatch.setattr(program_store.time, "sleep", kill_at_first)
+        monkeypatch.setattr("time.sleep", kill_at_first)
         with store.turn(KEY):
             assert waited
     finally:

@@ -18,7 +18,7 @@ _UNSET = ("Backend", "RecursionTolerance", "MultiPV", "VerboseMoveStats", "MoveS
 
 
 def _resident_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 

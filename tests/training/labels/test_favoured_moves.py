@@ -55,7 +55,7 @@ def write_labels(path: Path, best: float = 0.5) -> None:
     for group, fen in zip(("a", "a", "b"), FENS, strict=True):
         count = chess.Board(fen).legal_moves.count()
         lines.append(all_values_line(group, fen, [best, *[best / 2] * (count - 1)]))
-    path.write_text("".join(lines))
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def found(path: Path, teacher: Teacher, **more: object) -> list[LabelledGame]:

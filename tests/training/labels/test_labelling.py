@@ -148,7 +148,7 @@ def test_a_killed_process_is_noticed_while_others_deliver(
 ) -> None:
     script, once = tmp_path / "killer.py", tmp_path / "killed"
     first = f"if not os.path.exists({str(once)!r}):\n    open({str(once)!r}, 'x')\n    os.kill(os.getppid(), 9)\n"
-    script.write_text("import os\n" + first + Path(teacher_command.split()[1]).read_text())
+    script.write_text("import os\n" + first + Path(teacher_command.split()[1]).read_text(encoding="utf-8"))
     arguments = ["--engine", f"{sys.executable} {script}", "--out", str(tmp_path / "x.tsv"), "--processes", "2"]
     assert run_command("label", [*arguments, "--count", "1000000", "--minutes", "1"]) == 2
     assert "expected the labelling processes to go on, but one ended with -9" in capsys.readouterr().err
@@ -157,7 +157,7 @@ def test_a_killed_process_is_noticed_while_others_deliver(
 @pytest.mark.slow
 def test_no_process_outlives_the_first_one(teacher_command: str, tmp_path: Path) -> None:
     script, pid_file, out = tmp_path / "known.py", tmp_path / "pid", tmp_path / "x.tsv"
-    teacher = Path(teacher_command.split()[1]).read_text()
+    teacher = Path(teacher_command.split()[1]).read_text(encoding="utf-8")
     script.write_text(f"import os\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\n{teacher}")
     command = [
         sys.executable,
@@ -187,7 +187,9 @@ def test_a_teacher_that_ends_is_noticed(
 ) -> None:
     script = tmp_path / "mortal.py"
     script.write_text(
-        Path(teacher_command.split()[1]).read_text().replace('words[0] == "go"', 'words[0] == "go" and exit(0)')
+        Path(teacher_command.split()[1])
+        .read_text(encoding="utf-8")
+        .replace('words[0] == "go"', 'words[0] == "go" and exit(0)')
     )
     command = f"{sys.executable} {script}"
     assert run_command("label", ["--engine", command, "--out", str(tmp_path / "x.tsv"), "--minutes", "1"]) == 2

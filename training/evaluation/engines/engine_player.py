@@ -1,12 +1,12 @@
 """Plays with a UCI or xboard engine in its own process, which is restarted after it fails."""
 
 import contextlib
-import shlex
 import threading
 
 import chess
 import chess.engine
 
+from engine.engine_command import join_words
 from training.evaluation.engines.engine_protocols import Stopwatch, TimedUci, TimedXBoard
 from training.evaluation.engines.engine_spec import EngineSpec
 from training.evaluation.engines.match_player import ChosenMove, Thought
@@ -34,7 +34,7 @@ class EnginePlayer:
         self._games = 0
         self._closed = False
         self._engine: chess.engine.SimpleEngine | None = self._start_process()
-        self._name = spec.name or self._engine.id.get("name") or shlex.join(spec.command)
+        self._name = spec.name or self._engine.id.get("name") or join_words(spec.command)
 
     @property
     def name(self) -> str:
@@ -137,7 +137,7 @@ class EnginePlayer:
         return (self._spec.limit.movetime_ms or 0) / 1000
 
     def _start_process(self) -> chess.engine.SimpleEngine:
-        shown = shlex.join(self._spec.command)
+        shown = join_words(self._spec.command)
         protocol = TimedUci if self._spec.protocol == "uci" else TimedXBoard
         try:
             # Its own process group: an interrupt at the terminal is for this program to handle.

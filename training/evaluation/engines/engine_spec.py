@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import shlex
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.engine_command import join_words, split_words
 from engine.version import VERSION
 from training.evaluation.engines.time_control import MoveLimit
 from training.evaluation.failures import EvaluationError
@@ -47,18 +46,6 @@ class EngineSpec:
     chess960: bool = False
 
 
-def own_engine_command(weights_folder: Path | None = None) -> tuple[str, ...]:
-    """Returns the command that starts this project's engine with this interpreter.
-
-    Args:
-      weights_folder: given as `--weights`; by default the engine's own choice.
-    """
-    # `uci_main` stands beside the package `training`, in a checkout and when installed.
-    program = Path(__file__).resolve().parents[3] / "uci_main.py"
-    weights = () if weights_folder is None else ("--weights", str(weights_folder))
-    return (sys.executable, str(program), *weights)
-
-
 def stockfish_command() -> tuple[str, ...]:
     """Returns the command of the Stockfish on PATH or in Debian's folder of games.
 
@@ -78,7 +65,7 @@ def split_command(text: str) -> tuple[str, ...]:
       EvaluationError: a quote is open, or there is no word.
     """
     try:
-        words = tuple(shlex.split(text))
+        words = split_words(text)
     except ValueError as error:
         raise EvaluationError(f"expected an engine command, got {text!r}: {error}") from error
     if not words:
@@ -112,7 +99,7 @@ def describe_engine(spec: EngineSpec) -> dict[str, Any]:
       EvaluationError: the weights folder is not one.
     """
     described: dict[str, Any] = {
-        "command": shlex.join(spec.command),
+        "command": join_words(spec.command),
         "protocol": spec.protocol,
         "options": dict(spec.options),
         "limit": str(spec.limit),

@@ -136,6 +136,6 @@ def policy_bits(position: LabelledPosition, evaluation: Evaluation) -> float:
 
 def _median_rate(metrics: Path) -> float | None:
     """Returns the median of a run's rates without the first, which includes compiling."""
-    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     rates = [line["positions_per_s"] for line in lines if "positions_per_s" in line]
     return statistics.median(rates[1:]) if len(rates) > 1 else None

@@ -105,7 +105,7 @@ def replace_between(document: Path, mark: str, text: str) -> None:
     Raises:
       ValueError: the document does not have both marks.
     """
-    content = document.read_text() if document.is_file() else ""
+    content = document.read_text(encoding="utf-8") if document.is_file() else ""
     begin, end = f"<!-- {mark} -->", f"<!-- end of {mark} -->"
     before, found, rest = content.partition(begin)
     _, closed, after = rest.partition(end)

@@ -96,7 +96,7 @@ class CoreComparison:
     def _costs(self, cell: Cell, config: RunConfig) -> NetworkCosts:
         """Returns the costs of a run's network, computed once."""
         path, name = self._folder / _COSTS, f"{cell.core}-{config.network.width}-{config.network.hidden_width}"
-        known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if name in known:
             return NetworkCosts(**known[name])
         costs = network_costs(config)
@@ -105,7 +105,7 @@ class CoreComparison:
 
     def _note(self, result: Json) -> None:
         self.results.append(result)
-        with (self._folder / RESULTS).open("a") as file:
+        with (self._folder / RESULTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(result) + "\n")
 
 
@@ -115,7 +115,7 @@ def read_results(folder: Path) -> list[Json]:
     if not path.exists():
         return []
     drop_unfinished_line(path)
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def read_comparison(folder: Path) -> ComparisonConfig:
@@ -127,7 +127,7 @@ def read_comparison(folder: Path) -> ComparisonConfig:
     path = folder / _SETTINGS
     if not path.is_file():
         raise ValueError(f"expected the folder of a comparison with {_SETTINGS}, got {folder}")
-    return from_json_dict(ComparisonConfig, json.loads(path.read_text()))
+    return from_json_dict(ComparisonConfig, json.loads(path.read_text(encoding="utf-8")))
 
 
 def _keep_settings(path: Path, config: ComparisonConfig) -> None:

@@ -9,7 +9,7 @@ import chess
 import pytest
 
 from training.evaluation.engines.engine_player import EnginePlayer
-from training.evaluation.engines.engine_spec import EngineSpec, own_engine_command, parse_options, split_command
+from training.evaluation.engines.engine_spec import EngineSpec, parse_options, split_command
 from training.evaluation.engines.time_control import ClockFace, MoveLimit, TimeControl, parse_move_limit
 from training.evaluation.failures import EvaluationError, MoveFailure, Resignation
 
@@ -161,10 +161,3 @@ def test_an_xboard_engine_that_counts_no_nodes_is_refused_nodes() -> None:
     command = (sys.executable, str(FAKE_ENGINE.with_name("fake_xboard_engine.py")))
     with pytest.raises(EvaluationError, match="cannot count nodes"):
         EnginePlayer(EngineSpec(command=command, options={}, limit=MoveLimit(nodes=1), protocol="xboard"))
-
-
-def test_the_default_engine_is_this_checkout(tmp_path: Path) -> None:
-    python, program, *rest = own_engine_command(tmp_path)
-    assert python == sys.executable
-    assert Path(program) == Path(__file__).parents[4] / "uci_main.py"
-    assert rest == ["--weights", str(tmp_path)]

@@ -3,7 +3,6 @@
 import itertools
 
 import chess
-import chess.pgn
 import pytest
 
 from tests.doubles.scripted_player import ScriptedPlayer, play_match
