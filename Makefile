@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-stamp
 .DEFAULT_GOAL := help
-.PHONY: help setup play view test test-all learn-check check bench clean
+.PHONY: help setup play view test test-all learn-check check bench binary binary-test clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -31,7 +31,7 @@ test: $(STAMP) ## run the fast tests
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-all: $(STAMP) ## run the slow tests too
-	@$(BIN)/python -m pytest -m 'not gpu and not teacher and not browser'
+	@$(BIN)/python -m pytest -m 'not gpu and not teacher and not browser and not binary'
 
 learn-check: $(STAMP) ## learn small games from nothing and check how well they are played, about an hour
 	@$(BIN)/recursezero learn-check
@@ -45,6 +45,18 @@ check: $(STAMP) ## check format, lint, types and layout
 bench: $(STAMP) ## measure time and outputs of a move, and the training step beside a plain one
 	@$(BIN)/recursezero bench
 	@$(BIN)/recursezero bench --training
+
+# In an environment of its own: what else is installed would find its way into the program.
+binary: ## build dist/recursezero, a folder with the program, which needs no Python
+	@test -x build/venv/bin/python || $(PYTHON) -m venv build/venv
+	@build/venv/bin/python -m pip install -qq --disable-pip-version-check \
+	    --constraint constraints.txt --editable '.[binary]'
+	@build/venv/bin/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build/binary .ci/recursezero.spec
+	@tar -C dist -cf - recursezero | xz -6 -T0 > dist/recursezero.tar.xz
+	@du -sm dist/recursezero dist/recursezero.tar.xz
+
+binary-test: $(STAMP) ## test the program that `make binary` has built
+	@$(BIN)/python -m pytest -m binary tests/test_binary.py
 
 clean: ## remove caches and build products; .venv, weights, data and runs stay
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

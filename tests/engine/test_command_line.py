@@ -215,6 +215,27 @@ def test_what_hinders_a_command_is_one_line(
     assert exit_status("name", work, "train") == status and capsys.readouterr().err == text
 
 
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (OSError(28, "No space left on device"), "nets/mine: No space left on device"),
+        (PermissionError(13, "Permission denied", "nets/.mine.lock"), "nets/mine: Permission denied"),
+        (OSError(28, "No space left on device", "nets/.mine.partial/a"), "nets/mine: No space left on device"),
+        (PermissionError(13, "Permission denied", "other"), "other: Permission denied"),
+    ],
+)
+def test_an_error_of_the_disk_names_the_output_that_the_user_gave(
+    error: OSError, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("training.commands.export._export", fail)
+    assert run_command("export", ["--run", "runs/mine", "--out", "nets/mine"]) == 2
+    wanted = f"recursezero export: expected a file or folder that can be used, got {shown}\n"
+    assert capsys.readouterr().err == wanted
+
+
 def test_a_module_of_this_project_that_is_missing_is_a_fault() -> None:
     def work() -> int:
         raise ModuleNotFoundError("No module named 'engine.nothing'", name="engine.nothing")
