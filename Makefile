@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup-stamp
-.DEFAULT_GOAL := help
-.PHONY: help setup play view test test-all learn-check check bench binary binary-test clean
+.DEFAULT_GOAL := $(if $(EXE),program,help)
+.PHONY: help setup play view test test-all learn-check check bench program binary binary-test clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,10 @@ binary: ## build dist/recursezero, a folder with the program, which needs no Pyt
 
 binary-test: $(STAMP) ## test the program that `make binary` has built
 	@$(BIN)/python -m pytest -m binary tests/test_binary.py
+
+program: ## build EXE=FILE, which starts an installation of this version: what OpenBench calls
+	@test -n '$(EXE)' || { echo 'program: expected EXE=FILE, the file to write' >&2; exit 2; }
+	@.ci/openbench-program '$(PYTHON)' '$(EXE)'
 
 clean: ## remove caches and build products; .venv, weights, data and runs stay
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
