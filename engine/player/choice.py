@@ -15,7 +15,7 @@ board before. They do not ask the network.
 
 import math
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import chess
@@ -24,8 +24,13 @@ if TYPE_CHECKING:  # NumPy comes with it, and neither the table of options nor a
     from engine.player.evaluator import Evaluation
 
 # Whose policy is used. policy: the network's, from one evaluation. lookahead: the network's, improved by the values of
-# all successors, each of which is evaluated. cmpo: the network's, improved in the same evaluation by its latent model.
+# the positions after the most probable moves. cmpo: the network's, improved in the same evaluation by its latent model.
 MoveSelection = Literal["policy", "lookahead", "cmpo"]
+# Of `lookahead`: moves compared at most, and the least probability of one relative to the best move's. Measured
+# (docs/measurements.md).
+LOOKAHEAD_MOVES = 2
+LOOKAHEAD_RATIO = 0.5
+MOST_MOVES = 218  # legal ones of any position
 
 WINNING_EXPECTED_SCORE = 0.6
 GOOD_MOVE_RATIO = 1 / 20
@@ -78,9 +83,9 @@ def choose_move(
       least_ratio: moves less probable than this share of the most probable one are not drawn, 0..1.
     """
     own = recent_copy(board)
-    for move in ranked:
-        if own.gives_check(move) and _holds_after(own, move, chess.Board.is_checkmate):
-            return move
+    mate = mating_move(own, ranked)
+    if mate is not None:
+        return mate
     playable = _without_needless_draws(own, evaluation, ranked) if guard else ranked
     if temperature <= 0.0:
         return playable[0]
@@ -89,6 +94,12 @@ def choose_move(
     drawn = [move for move in playable if math.exp(log_prob[move] - best) >= least_ratio]
     weights = [math.exp((log_prob[move] - best) / temperature) for move in drawn]
     return rng.choices(drawn, weights)[0]
+
+
+def mating_move(board: chess.Board, moves: Iterable[chess.Move]) -> chess.Move | None:
+    """Returns the first of some legal moves that mates, or None; the board is left as it was."""
+    checks = (move for move in moves if board.gives_check(move))
+    return next((move for move in checks if _holds_after(board, move, chess.Board.is_checkmate)), None)
 
 
 def position_after(board: chess.Board, move: chess.Move) -> chess.Board:

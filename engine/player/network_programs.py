@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.encoding.position import POSITION_SIZE, encode_position
 from engine.player.backend import MOST_STEPS
-from engine.player.evaluator import BATCH
+from engine.player.evaluator import BATCH, FEW
 from engine.player.program_store import ProgramStore, program_key
 
 if TYPE_CHECKING:  # Flax comes with it
@@ -46,10 +46,12 @@ class NetworkPrograms:
     Args:
       make: makes the program of so many positions; may take seconds.
       batch: positions in a batch.
+      few: up to so many positions are evaluated one by one.
     """
 
-    def __init__(self, make: Callable[[int], Program], batch: int = BATCH) -> None:
+    def __init__(self, make: Callable[[int], Program], batch: int = BATCH, few: int = FEW) -> None:
         self.batch = batch
+        self._few = few
         self._make = make
         self._programs: dict[int, Program] = {}
         self._locks = {size: threading.Lock() for size in (1, batch)}
@@ -78,7 +80,7 @@ class NetworkPrograms:
           The outputs of one or more runs, whose rows are those of the positions, in order; rows beyond are padding.
         """
         is_coming = self._background is not None and self._background.is_alive()
-        if len(positions) > 1 and is_coming and self.batch not in self._programs:
+        if len(positions) <= self._few or is_coming and self.batch not in self._programs:
             apart = range(len(positions))
             return [
                 self._run_once(positions[i : i + 1], step_limit, candidates and candidates[i : i + 1]) for i in apart
@@ -124,7 +126,7 @@ def kept_programs(
       tolerance: of the solver, 0 for the network's own.
       store: keeps programs; None: nothing is kept.
     """
-    batch = BATCH if device.platform == "cpu" else _ACCELERATOR_BATCH
+    batch, few = (BATCH, FEW) if device.platform == "cpu" else (_ACCELERATOR_BATCH, 1)
     load_once = functools.cache(load)
 
     def compiled(size: int) -> jax.stages.Compiled:
@@ -147,7 +149,7 @@ def kept_programs(
                     store.save(key, program, *arguments)
         return program
 
-    return NetworkPrograms(kept_or_compiled, batch)
+    return NetworkPrograms(kept_or_compiled, batch, few)
 
 
 def _trial_arguments(size: int, has_model: bool) -> tuple[np.ndarray, ...]:

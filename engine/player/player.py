@@ -5,32 +5,38 @@ What is computed for one move:
   * for every legal move, by the rules of chess alone, whether it mates and, when winning, whether
     it draws on the spot; and what the opening book and the endgame tables say, if there are any;
   * only when asked for several lines, for every move's value or for the expected reply, and only
-    if time allows: one more batched evaluation, of the positions after the moves. It gives lines
-    their scores and replies. It changes the move only with the selection `lookahead`.
+    if time allows: evaluations of the positions after the moves, which give lines their scores and
+    replies;
+  * with the selection `lookahead`, if time allows: evaluations of the positions after the few moves
+    that are about as probable as the best one. Nothing else that is evaluated changes the move.
 """
 
 import dataclasses
 import itertools
 import math
 import random
-import statistics
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import chess
 import numpy as np
 
-from engine.player.choice import MoveSelection, choose_move, is_drawn_by_rule, ranked_moves
+from engine.player.choice import (
+    LOOKAHEAD_MOVES,
+    LOOKAHEAD_RATIO,
+    MoveSelection,
+    choose_move,
+    is_drawn_by_rule,
+    mating_move,
+    ranked_moves,
+)
 from engine.player.endgame_tables import EndgameTables, best_by_tables
 from engine.player.evaluator import BATCH, Evaluation, Evaluator
+from engine.player.move_comparison import Comparison, close_moves, lookahead_policy
 from engine.player.polyglot_book import PolyglotBook
-from engine.player.successors import Successors, lookahead_policy
-
-# A call that was slow for a reason outside this program is forgotten after some tens of calls.
-_FORGETTING = 0.95
-_RECENT_CALLS = 5
+from engine.player.response_time import ResponseTime
+from engine.player.successors import Successors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,8 @@ class Request:
     allowed: frozenset[chess.Move] = frozenset()  # moves to choose from; empty: every legal move
     lines: int = 1  # moves to show, at least 1
     selection: MoveSelection = "policy"
+    compared_moves: int = LOOKAHEAD_MOVES  # by `lookahead`, at most
+    compared_ratio: float = LOOKAHEAD_RATIO  # of a move's probability to the best one's, for it to be compared
     temperature: float = 0.0  # 0: the best move
     least_ratio: float = 0.0  # of a move's probability to the best one's, for it to be drawn
     guard: bool = True  # whether moves that draw on the spot are avoided when winning
@@ -77,6 +85,7 @@ class Thought:
     lines: tuple[Line, ...]
     evaluation: Evaluation
     wdl_after: Mapping[chess.Move, np.ndarray]  # [3] for the mover, of each move whose value is known, if asked for
+    comparison: Comparison | None  # of `lookahead`; None with another selection
     nodes: int  # positions evaluated, counting those an evaluation cache remembered
     tablebase_hits: int  # moves that endgame tables judged
 
@@ -122,13 +131,14 @@ class Player:
         verdicts = request.tables.verdicts(board) if request.tables is not None else {}
         successors = Successors(board, verdicts)
         nodes = 1
-        policy, ranked = evaluation, ranked_moves(evaluation, request.allowed)
-        if request.selection == "lookahead" or request.want_values:
-            wanted = evaluation.moves if request.want_values else ranked
-            nodes += self._look(successors, wanted, deadline_s)
-            if request.selection == "lookahead" and not successors.unevaluated(ranked):
-                policy = lookahead_policy(evaluation, successors, ranked)
-                ranked = ranked_moves(policy, ranked)
+        ranked = ranked_moves(evaluation, request.allowed)
+        policy, comparison = evaluation, None
+        if request.selection == "lookahead":
+            comparison = self._compare(board, evaluation, successors, ranked, request, deadline_s)
+            policy, nodes = comparison.policy, nodes + comparison.nodes
+            ranked = ranked_moves(policy, ranked)
+        if request.want_values:
+            nodes += self._look(successors, evaluation.moves, deadline_s)
         best = best_by_tables(ranked, verdicts)
         chosen = choose_move(
             board, policy, best, request.temperature, self._rng, guard=request.guard, least_ratio=request.least_ratio
@@ -146,6 +156,7 @@ class Player:
             lines=tuple(_line(move, evaluation, successors, by_successor) for move in shown),
             evaluation=evaluation,
             wdl_after=successors.values(evaluation.moves) if request.want_values else {},
+            comparison=comparison,
             nodes=nodes,
             tablebase_hits=len(verdicts),
         )
@@ -162,6 +173,39 @@ class Player:
             return None
         evaluation = self._evaluate([board])[0]
         return choose_move(board, evaluation, ranked_moves(evaluation), 0.0, self._rng)
+
+    def _compare(
+        self,
+        board: chess.Board,
+        evaluation: Evaluation,
+        successors: Successors,
+        ranked: Sequence[chess.Move],
+        request: Request,
+        deadline_s: float,
+    ) -> Comparison:
+        """Compares the moves whose comparison can change the choice, if there are such and time is left."""
+        close = close_moves(evaluation, ranked, request.compared_moves, request.compared_ratio)
+        reason = _reason_to_compare_nothing(board, evaluation, successors, ranked, close)
+        if reason:
+            return Comparison(policy=evaluation, reason=reason)
+        nodes = self._look_at_all(successors, close, deadline_s)
+        left = successors.unevaluated(close)
+        if left:
+            return Comparison(policy=evaluation, nodes=nodes, reason=f"no time for {len(left)} evaluations")
+        scores = tuple(successors.score(move) for move in close)
+        # A draw is better only than moves that lose; and setting up every position takes its time.
+        others = ranked[len(close) :] if max(scores) < 0.5 else []
+        draws = [move for move in others if successors.draws(move)]
+        policy = lookahead_policy(evaluation, successors, close, draws)
+        return Comparison(policy=policy, moves=tuple(close), scores=scores, nodes=nodes)
+
+    def _look_at_all(self, successors: Successors, moves: Sequence[chess.Move], deadline_s: float) -> int:
+        """Evaluates the successors of all the moves, together or else one by one; none if there is no time for all."""
+        count = self._look(successors, moves, deadline_s)
+        left = len(successors.unevaluated(moves))
+        if left * self._response_time.typical_s() > deadline_s - time.monotonic():
+            return count
+        return count + self._look_singly(successors, moves, deadline_s)
 
     def _look(self, successors: Successors, moves: Sequence[chess.Move], deadline_s: float) -> int:
         """Evaluates the successors of the moves if there is time for all; returns how many were."""
@@ -195,6 +239,24 @@ class Player:
         return evaluations
 
 
+def _reason_to_compare_nothing(
+    board: chess.Board,
+    evaluation: Evaluation,
+    successors: Successors,
+    ranked: Sequence[chess.Move],
+    close: Sequence[chess.Move],
+) -> str:
+    """Returns in words why no comparison of moves can change the choice, or "" if one can."""
+    if len(ranked) == 1:
+        return "there is one move to choose from"
+    if len(close) == 1:
+        first, second = (evaluation.log_probs[evaluation.moves.index(move)] for move in ranked[:2])
+        return f"the second move has {math.exp(second - first):.2f} of the first one's probability"
+    if successors.knows_all:
+        return "endgame tables know the moves"
+    return "a move mates" if mating_move(board, ranked) is not None else ""
+
+
 def _line(move: chess.Move, evaluation: Evaluation, successors: Successors, by_successor: bool) -> Line:
     wdl = successors.wdl(move) if by_successor else successors.decided(move)
     return Line(
@@ -203,38 +265,3 @@ def _line(move: chess.Move, evaluation: Evaluation, successors: Successors, by_s
         mate_in=successors.mate_in(move),
         reply=successors.reply(move),
     )
-
-
-class ResponseTime:
-    """Predicts how long an evaluation takes, on the safe side: as long as the slowest recent one of its kind.
-
-    Args:
-      batch: boards that the evaluator takes in one go.
-    """
-
-    def __init__(self, batch: int) -> None:
-        self._batch = batch
-        self._single_s = 0.0
-        self._recent_s: deque[float] = deque(maxlen=_RECENT_CALLS)  # of one board
-        self._batch_s: float | None = None  # of one full batch; None: not seen yet
-
-    def note(self, boards: int, seconds: float) -> None:
-        """Notes how long a call with at least one board took."""
-        if boards == 1:
-            self._recent_s.append(seconds)
-            self._single_s = max(seconds, _FORGETTING * self._single_s)
-        else:
-            # One board left over is evaluated alone, which takes far less than a batch.
-            batches = math.ceil((boards - 1) / self._batch)
-            self._batch_s = max(seconds / batches, _FORGETTING * (self._batch_s or 0.0))
-
-    def typical_s(self) -> float:
-        """Returns the median of the last calls with one board, in seconds."""
-        return statistics.median(self._recent_s or [0.0])
-
-    def predicted_s(self, boards: int) -> float:
-        """Returns seconds for a call with so many boards; a batch not seen yet is as slow as its boards one by one."""
-        if boards <= 1:
-            return boards * self._single_s
-        batch_s = self._batch * self._single_s if self._batch_s is None else self._batch_s
-        return math.ceil(boards / self._batch) * batch_s

@@ -1,26 +1,17 @@
-"""Values the positions after the moves of one position, and improves a policy by these values."""
+"""Values the positions after the moves of one position."""
 
-import dataclasses
 import random
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import chess
 import numpy as np
 
-from engine.player.choice import choose_move, is_drawn_by_rule, position_after, ranked_moves
+from engine.player.choice import choose_move, is_drawn_by_rule, mating_move, position_after, ranked_moves
 from engine.player.endgame_tables import Verdict
 from engine.player.evaluator import Evaluation
 
 _WIN, _DRAW, _LOSS = np.eye(3)
 _NO_DRAWING = random.Random(0)  # at temperature 0 it is not consumed
-
-# Bounds the log-odds of results that are certain.
-_MARGIN = 1e-4
-# Put on a move that the answer expected to it mates: no policy is so sure as to outweigh it.
-_MATED = -1e3
-# Of the successors' log-odds beside the policy's logits. Measured: either alone chooses worse than both together, and
-# anything from 1 to 3 is about as good (docs/measurements.md).
-_ODDS_WEIGHT = 1.5
 
 
 class Successors:
@@ -39,12 +30,19 @@ class Successors:
         self._evaluations: dict[chess.Move, Evaluation] = {}
         self._replies: dict[chess.Move, chess.Move] = {}
         self._decided: dict[chess.Move, np.ndarray | None] = {}
+        self._mate_in: dict[chess.Move, int | None] = {}
+        self._over: dict[chess.Move, bool] = {}
 
     def after(self, move: chess.Move) -> chess.Board:
         """Returns the position after a move."""
         if move not in self._after:
             self._after[move] = position_after(self._board, move)
         return self._after[move]
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether endgame tables know every move."""
+        return bool(self._verdicts)
 
     def unevaluated(self, moves: Iterable[chess.Move]) -> list[chess.Move]:
         """Returns those of the moves whose successor can be evaluated, and is not yet."""
@@ -55,6 +53,7 @@ class Successors:
         self._evaluations.update(evaluations)
         for move in evaluations:
             self._decided.pop(move, None)  # the reply may mate
+            self._mate_in.pop(move, None)
 
     def reply(self, move: chess.Move) -> chess.Move | None:
         """Returns the answer expected to a move: a mate, or else the most probable one; None if not evaluated."""
@@ -66,10 +65,16 @@ class Successors:
 
     def mate_in(self, move: chess.Move) -> int | None:
         """Returns 1 if a move mates, -1 if the answer expected to it does, or else None."""
+        if move not in self._mate_in:
+            self._mate_in[move] = self._mates(move)
+        return self._mate_in[move]
+
+    def _mates(self, move: chess.Move) -> int | None:
         if self.after(move).is_checkmate():
             return 1
-        reply = self.reply(move)
-        return -1 if reply is not None and position_after(self.after(move), reply).is_checkmate() else None
+        evaluation = self._evaluations.get(move)
+        # An answer that mates is the expected one. The others need not be ranked for that, which takes longer.
+        return -1 if evaluation and mating_move(self.after(move), evaluation.moves) is not None else None
 
     def decided(self, move: chess.Move) -> np.ndarray | None:
         """Returns `[3]` win, draw, loss for the mover where rules or tables give it, or None."""
@@ -81,7 +86,7 @@ class Successors:
         after = self.after(move)
         if after.is_checkmate():
             return _WIN
-        if is_drawn_by_rule(after):
+        if self.draws(move):
             return _DRAW
         if self.mate_in(move) == -1:
             return _LOSS
@@ -95,31 +100,21 @@ class Successors:
             return decided
         return self._evaluations[move].wdl_to_move[::-1]
 
+    def score(self, move: chess.Move) -> float:
+        """Returns the points in 0..1 that the side that makes the move expects, where `wdl` is known."""
+        wdl = self.wdl(move)
+        assert wdl is not None, f"neither evaluated nor decided: {move}"
+        return float(wdl[0] + 0.5 * wdl[1])
+
     def values(self, moves: Iterable[chess.Move]) -> dict[chess.Move, np.ndarray]:
         """Returns `wdl` of those of the moves about which something is known."""
         return {move: wdl for move in moves if (wdl := self.wdl(move)) is not None}
 
+    def draws(self, move: chess.Move) -> bool:
+        """Returns whether a move draws on the spot, by the rules."""
+        return is_drawn_by_rule(self.after(move))
+
     def _is_over(self, move: chess.Move) -> bool:
-        after = self.after(move)
-        return after.is_checkmate() or is_drawn_by_rule(after)
-
-
-def lookahead_policy(evaluation: Evaluation, successors: Successors, moves: Collection[chess.Move]) -> Evaluation:
-    """Returns the evaluation with its policy improved by the values of the successors.
-
-    The new policy is pi(a) times a power of the odds of the score expected after a: the two err in different moves.
-
-    Args:
-      evaluation: of the position.
-      successors: evaluated, or decided by rule, for all these moves.
-      moves: some of the legal ones; the others get probability 0.
-    """
-    logits = np.full(len(evaluation.moves), -np.inf)
-    for index, move in enumerate(evaluation.moves):
-        wdl = successors.wdl(move) if move in moves else None
-        if wdl is not None:
-            score = np.clip(wdl[0] + 0.5 * wdl[1], _MARGIN, 1.0 - _MARGIN)
-            logits[index] = evaluation.log_probs[index] + _ODDS_WEIGHT * np.log(score / (1.0 - score))
-            logits[index] += _MATED * (successors.mate_in(move) == -1)
-    shifted = logits - logits.max()
-    return dataclasses.replace(evaluation, log_probs=shifted - np.log(np.exp(shifted).sum()))
+        if move not in self._over:
+            self._over[move] = self.after(move).is_checkmate() or self.draws(move)
+        return self._over[move]

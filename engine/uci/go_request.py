@@ -41,6 +41,8 @@ def request_of(
         allowed=allowed,
         lines=settings.multipv,
         selection=settings.selection,
+        compared_moves=settings.lookahead_moves,
+        compared_ratio=settings.lookahead_ratio,
         temperature=drawing.temperature,
         least_ratio=drawing.least_ratio,
         guard=settings.repetition_guard,

@@ -67,6 +67,22 @@ def solver_line(thought: Thought) -> str:
     return f"info string solver {evaluation.solver_words}, policy entropy {evaluation.entropy_nats:.3f} nats"
 
 
+def lookahead_line(thought: Thought) -> str:
+    """Returns the moves that `lookahead` compared, or why it compared none, for `debug on`; "" without it."""
+    comparison = thought.comparison
+    if comparison is None:
+        return ""
+    if not comparison.moves:
+        return f"info string lookahead compared nothing: {comparison.reason}"
+    evaluation = thought.evaluation
+    log_probs = [float(evaluation.log_probs[evaluation.moves.index(move)]) for move in comparison.moves]
+    compared = ", ".join(
+        f"{move.uci()} (ratio {math.exp(log_prob - log_probs[0]):.2f}, score {score:.3f})"
+        for move, log_prob, score in zip(comparison.moves, log_probs, comparison.scores, strict=True)
+    )
+    return f"info string lookahead compared {compared}"
+
+
 def bestmove_line(thought: Thought, tell_reply: bool) -> str:
     """Returns the answer to a go, with the expected reply if `tell_reply` is true and it is known."""
     first = thought.lines[0]

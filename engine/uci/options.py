@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from engine.player.backend import MOST_STEPS, Backend
-from engine.player.choice import MoveSelection
+from engine.player.choice import LOOKAHEAD_MOVES, LOOKAHEAD_RATIO, MOST_MOVES, MoveSelection
 from engine.player.strength import HIGHEST_ELO, LOWEST_ELO
 from engine.uci.commands import shown
 from engine.uci.option_kinds import (
@@ -85,9 +85,19 @@ class Settings:
     selection: MoveSelection = combo(
         "MoveSelection",
         get_args(MoveSelection),
-        "how the move is chosen. policy: the network's most probable move; lookahead: also by the value of every "
-        "position one move on; cmpo: by the policy that the network's latent model improves, if it has one",
+        "how the move is chosen. policy: the network's most probable move; lookahead: moves that are nearly as "
+        "probable are compared by the values of the positions after them; cmpo: by the policy that the network's "
+        "latent model improves, if it has one",
         "player",
+    )
+    lookahead_moves: int = spin(
+        "LookaheadMoves", LOOKAHEAD_MOVES, 2, MOST_MOVES, "most moves that MoveSelection lookahead compares"
+    )
+    lookahead_ratio: float = number(
+        "LookaheadRatio",
+        LOOKAHEAD_RATIO,
+        1.0,
+        "least probability, relative to the best move's, of a move that MoveSelection lookahead compares",
     )
     repetition_guard: bool = check("RepetitionGuard", True, "when winning, avoid moves that repeat or draw")
     temperature: float = number("Temperature", 0.0, 100.0, "0 plays the best move; 1 draws moves from the policy")

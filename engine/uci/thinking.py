@@ -25,6 +25,7 @@ from engine.uci.info_lines import (
     bestmove_line,
     finished_line,
     info_lines,
+    lookahead_line,
     solver_line,
     verbose_stats,
 )
@@ -119,7 +120,8 @@ class Thinking:
         thought = player.think(board, request)
         if debug:
             cache_line = f"info string cache hits {cache.hits} of {cache.lookups}"
-            self._output.write(solver_line(thought), cache_line)
+            lines = (solver_line(thought), lookahead_line(thought), cache_line)
+            self._output.write(*filter(None, lines))
         if settings.verbose_move_stats:
             self._output.write(*verbose_stats(board, thought))
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engine.checkpoint import LoadedNetwork, save_network, serving_network, serving_shapes
-from engine.player.evaluator import BATCH, encode_boards
+from engine.player.evaluator import BATCH, FEW, encode_boards
 from engine.player.network_evaluator import evaluator_of
 from engine.player.network_programs import NetworkPrograms, Outputs, kept_programs
 from engine.player.program_store import ProgramStore
@@ -111,25 +111,31 @@ def test_positions_are_evaluated_one_by_one_until_the_batch_is_there() -> None:
     sizes: list[int] = []
     gate = threading.Event()
     programs = counting(sizes, gate)
-    positions = np.zeros((3, 67), np.int8)
-    positions[:, 0] = (1, 2, 3)
+    positions = np.zeros((5, 67), np.int8)
+    positions[:, 0] = (1, 2, 3, 4, 5)
     programs.prepare_batch_in_background()
     apart = programs.run(positions, 5, None)
-    assert sizes == [1, 1, 1]
+    assert sizes == [1] * 5
     gate.set()
     assert programs._background is not None
     programs._background.join()
     (together,) = programs.run(positions, 5, None)
-    assert sizes == [1, 1, 1, BATCH]
-    np.testing.assert_array_equal(together.wdl_logits[:3], np.concatenate([output.wdl_logits for output in apart]))
+    assert sizes == [1] * 5 + [BATCH]
+    np.testing.assert_array_equal(together.wdl_logits[:5], np.concatenate([output.wdl_logits for output in apart]))
 
 
 def test_without_a_background_the_batch_is_made_when_it_is_needed() -> None:
     sizes: list[int] = []
     gate = threading.Event()
     gate.set()
-    counting(sizes, gate).run(np.zeros((2, 67), np.int8), 5, None)
+    counting(sizes, gate).run(np.zeros((FEW + 1, 67), np.int8), 5, None)
     assert sizes == [BATCH]
+
+
+def test_a_few_positions_need_no_batch() -> None:
+    sizes: list[int] = []
+    outputs = counting(sizes, threading.Event()).run(np.zeros((FEW, 67), np.int8), 5, None)
+    assert sizes == [1] * FEW and len(outputs) == FEW
 
 
 @pytest.mark.slow

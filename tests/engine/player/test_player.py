@@ -6,8 +6,8 @@ import chess
 import numpy as np
 import pytest
 
-from engine.player.evaluator import BATCH, Evaluation
-from engine.player.player import Player, Request, ResponseTime
+from engine.player.evaluator import Evaluation
+from engine.player.player import Player, Request
 from tests.doubles.fake_evaluator import FakeEvaluator, Wdl
 
 
@@ -125,55 +125,3 @@ def test_the_first_line_begins_with_the_move_played_though_it_is_not_the_most_pr
     board = chess.Board("6k1/5ppp/8/8/8/8/5PPP/3R2K1 w - - 0 1")
     thought = Player(FakeEvaluator({"d1d8": 0.01, "g1f1": 4.0})).think(board, Request(lines=2))
     assert [line.move.uci() for line in thought.lines] == ["d1d8", "g1f1"]
-
-
-def test_nothing_is_predicted_before_anything_was_seen() -> None:
-    assert ResponseTime(BATCH).predicted_s(1) == ResponseTime(BATCH).predicted_s(200) == 0.0
-
-
-def test_a_batch_not_seen_yet_costs_as_much_as_its_boards_alone() -> None:
-    time = ResponseTime(BATCH)
-    time.note(1, 0.002)
-    assert time.predicted_s(BATCH + 1) == pytest.approx(2 * BATCH * 0.002)
-    assert time.predicted_s(0) == 0.0
-
-
-def test_a_batch_costs_the_same_for_any_number_of_boards_in_it() -> None:
-    time = ResponseTime(BATCH)
-    time.note(1, 0.002)
-    time.note(2, 0.04)
-    assert time.predicted_s(2) == time.predicted_s(BATCH) == pytest.approx(0.04)
-    assert time.predicted_s(BATCH + 1) == pytest.approx(0.08)
-    assert time.predicted_s(1) == pytest.approx(0.002)
-
-
-def test_one_slow_call_is_not_typical() -> None:
-    time = ResponseTime(BATCH)
-    assert time.typical_s() == 0.0
-    for seconds in (0.05, 0.009, 0.01):
-        time.note(1, seconds)
-    time.note(BATCH, 0.04)
-    assert time.typical_s() == pytest.approx(0.01)
-
-
-def test_a_board_left_over_does_not_make_batches_seem_quicker() -> None:
-    time = ResponseTime(BATCH)
-    time.note(BATCH + 1, 0.048)
-    assert time.predicted_s(2 * BATCH) == pytest.approx(0.096)
-
-
-def test_a_slow_call_is_remembered_and_then_forgotten() -> None:
-    time = ResponseTime(BATCH)
-    time.note(1, 1.0)
-    time.note(1, 0.002)
-    assert time.predicted_s(1) > 0.9
-    for _ in range(150):
-        time.note(1, 0.002)
-    assert time.predicted_s(1) == pytest.approx(0.002)
-
-
-def test_what_fits_into_one_batch_costs_what_one_batch_does() -> None:
-    time = ResponseTime(64)
-    time.note(41, 0.1)
-    assert time.predicted_s(8) == time.predicted_s(64) == pytest.approx(0.1)
-    assert time.predicted_s(65) == pytest.approx(0.2)

@@ -142,12 +142,20 @@ def test_a_fault_in_opening_files_keeps_nobody_waiting(talk: Talk, monkeypatch: 
 
 
 def test_lookahead_compares_the_successors(talk: Talk) -> None:
-    talk.evaluator.weights = {"e1f2": 50.0}
+    talk.evaluator.weights = {"e1f2": 50.0, "e4d5": 1.5}
     talk.evaluator.wdl = lambda board: (0.9, 0.1, 0.0) if board.pieces(chess.QUEEN, board.turn) else (0.2, 0.5, 0.3)
     assert bestmoves(talk.say(_PAWN_TAKES_QUEEN, "go")) == ["bestmove e1f2"]
-    talk.say("setoption name MoveSelection value LOOKAHEAD", "setoption name UCI_ShowWDL value true")
+    talk.say("setoption name MoveSelection value LOOKAHEAD", "setoption name UCI_ShowWDL value true", "debug on")
+    assert "info string lookahead compared nothing: the second move has 0.03 of the first one's probability" in (
+        lines := talk.say("go")
+    )
+    assert lines[-1] == "bestmove e1f2" and " nodes 1 " in lines[-2]
+    talk.say("setoption name LookaheadRatio value 1%")
     lines = talk.say("go")
-    assert lines[-1] == "bestmove e4d5" and " wdl 300 500 200 " in lines[-2]
+    assert "info string lookahead compared e1f2 (ratio 1.00, score 0.050), e4d5 (ratio 0.03, score 0.550)" in lines
+    assert lines[-1] == "bestmove e4d5" and " wdl 300 500 200 nodes 3 " in lines[-2]
+    talk.say("setoption name LookaheadMoves value 500")  # the most there can be are compared
+    assert " nodes 6 " in talk.say("go")[-2]
 
 
 def test_the_policy_is_improved_if_the_network_has_a_model(talk: Talk) -> None:
@@ -161,12 +169,12 @@ def test_the_policy_is_improved_if_the_network_has_a_model(talk: Talk) -> None:
 
 
 def test_without_a_model_the_last_selection_stays(talk: Talk) -> None:
-    talk.evaluator.weights = {"e1f2": 50.0}
+    talk.evaluator.weights = {"e1f2": 50.0, "e4d5": 1.5}
     talk.evaluator.wdl = lambda board: (0.9, 0.1, 0.0) if board.pieces(chess.QUEEN, board.turn) else (0.2, 0.5, 0.3)
     (line,) = talk.say(_PAWN_TAKES_QUEEN, "isready", "setoption name MoveSelection value cmpo", "isready")[1:-1]
     assert line == "info string error: expected a network with a latent model, got one without; policy stays"
     assert bestmoves(talk.say("go", "go")) == ["bestmove e1f2"] * 2
-    assert talk.say("setoption name MoveSelection value lookahead") == []
+    assert talk.say("setoption name MoveSelection value lookahead", "setoption name LookaheadRatio value 0") == []
     (line,) = talk.say("setoption name MoveSelection value cmpo")
     assert line.endswith("; lookahead stays")
     assert bestmoves(talk.say("go")) == ["bestmove e4d5"]
