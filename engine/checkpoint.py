@@ -9,6 +9,7 @@ A folder that is missing, cut short, altered or newer than this code is refused 
 imported only to write, Flax only where a network is made: a start with kept programs does neither.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -65,13 +66,15 @@ def serving_network(config: NetworkConfig) -> "Network":
     return Network(config, SERVING_PRODUCTS[config.arithmetic])
 
 
+@functools.cache
 def serving_shapes(config: NetworkConfig) -> "chex.ArrayTree":
-    """Returns shapes and types of the serving parameters; nothing is computed."""
+    """Returns shapes and types of the serving parameters; nothing is computed, but tracing takes a second."""
     position = jax.ShapeDtypeStruct((1, POSITION_SIZE), jnp.int8)
     variables = jax.eval_shape(serving_network(config).init, jax.eval_shape(lambda: jax.random.key(0)), position)
     return variables["params"]
 
 
+@functools.cache
 def model_shapes(model: "ModelConfig", config: NetworkConfig) -> "chex.ArrayTree":
     """Returns shapes and types of a latent model's parameters beside a network; nothing is computed."""
     from engine.network.latent_model.policy_improvement import latent_model

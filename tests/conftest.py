@@ -10,6 +10,10 @@ import tempfile
 from collections.abc import Iterator
 
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+# Tests run a program a few times only, so compiling costs more than running. Together these two make compiling three to
+# five times as fast; each alone gains little.
+QUICK_COMPILES = ("--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false")
+os.environ["XLA_FLAGS"] = " ".join([*QUICK_COMPILES, os.environ.get("XLA_FLAGS", "")])
 # All processes of one test run share what they compile, which is most of their time. The folder is new for every run,
 # so that no program of an older tree can make a test pass.
 IS_FIRST_PROCESS = "PYTEST_XDIST_WORKER" not in os.environ

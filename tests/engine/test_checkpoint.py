@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +33,6 @@ FACTS = {"commit": "abc", "regret": 0.125, "steps": 7}
 @functools.cache
 def saved_params(seed: int = 0) -> Any:
     return stirred(serving_shapes(CONFIG), seed)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shapes_are_found_once() -> Iterator[None]:
-    """Tracing the network for its shapes is most of the time of a save."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.checkpoint.serving_shapes", functools.cache(serving_shapes))
-        yield
 
 
 @pytest.fixture(scope="module")

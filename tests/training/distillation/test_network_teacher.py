@@ -1,6 +1,7 @@
 """A network that teaches beside the labels."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,19 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pack("all", "labels-all.tsv", tmp_path_factory.mktemp("teacher") / "packed") / "train"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def runs_share_compiled_functions() -> Iterator[None]:
+    """Lets the runs of these tests, and what reads them, use functions that are compiled once."""
+    with pytest.MonkeyPatch.context() as patch:
+        share_compiled(patch)
+        yield
+
+
 @pytest.fixture(scope="module")
 def teacher_run(packed: Path) -> Path:
     """Returns a run of two steps."""
     run = packed.parent / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        share_compiled(patch)
-        assert run_command("distil", arguments(run, packed, "--steps", "2")) == 0
+    assert run_command("distil", arguments(run, packed, "--steps", "2")) == 0
     return run
 
 
@@ -55,10 +62,7 @@ def test_targets_are_those_of_the_network_in_the_folder(teacher_run: Path, packe
     assert all(a is b for a, b in zip(taught[2:], batch[2:], strict=True)) and taught.positions is batch.positions
 
 
-def test_a_taught_run_says_so_and_learns_something_else(
-    teacher_run: Path, packed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    share_compiled(monkeypatch)
+def test_a_taught_run_says_so_and_learns_something_else(teacher_run: Path, packed: Path) -> None:
     run = packed.parent / "taught"
     command = arguments(run, packed, "--steps", "2", "--teacher", str(teacher_run), "--set", "teacher.share=0.9")
     with quick_compiles():

@@ -23,8 +23,6 @@ from tests.doubles.tiny_network import (
     tiny_config,
     training_network,
 )
-from training.distillation.distillation_config import RunConfig
-from training.distillation.learner import make_state
 from training.distillation.starting_weights import grown_weights, starting_weights
 
 NETWORK = with_overrides(PRESETS["tiny"], ["arithmetic=int8"])
@@ -33,8 +31,13 @@ LARGER = tiny_config(gate="channel", width=48, heads=3, hidden_width=64, policy_
 assert SMALL.width // SMALL.heads == LARGER.width // LARGER.heads
 
 
+def stirred_weights(config: NetworkConfig, seed: int = 0) -> Any:
+    """Returns random weights in training form, which take no compiling."""
+    return stirred(param_shapes(training_network(config)), seed)
+
+
 def test_a_network_gives_its_kernels_within_half_a_rounding_step(tmp_path: Path) -> None:
-    trained = make_state(RunConfig(network=NETWORK, sources=())).params
+    trained = stirred_weights(NETWORK)
     served = convert(trained, serving_shapes(NETWORK))
     save_network(tmp_path / "net", NETWORK, served, "card", {})
     start = starting_weights(tmp_path / "net", NETWORK, trained)
@@ -45,15 +48,15 @@ def test_a_network_gives_its_kernels_within_half_a_rounding_step(tmp_path: Path)
 
 
 def test_a_larger_one_is_refused_with_its_folder(tmp_path: Path) -> None:
-    served = convert(make_state(RunConfig(network=NETWORK, sources=())).params, serving_shapes(NETWORK))
+    served = convert(stirred_weights(NETWORK), serving_shapes(NETWORK))
     save_network(tmp_path / "net", NETWORK, served, "card", {})
     narrower = with_overrides(NETWORK, ["hidden_width=16"])
     with pytest.raises(ValueError, match=f"a network no larger to start from, got {tmp_path}/net"):
-        starting_weights(tmp_path / "net", narrower, make_state(RunConfig(network=narrower, sources=())).params)
+        starting_weights(tmp_path / "net", narrower, stirred_weights(narrower))
 
 
 def test_heads_of_another_width_are_refused(tmp_path: Path) -> None:
-    trained = make_state(RunConfig(network=NETWORK, sources=())).params
+    trained = stirred_weights(NETWORK)
     save_network(tmp_path / "net", NETWORK, convert(trained, serving_shapes(NETWORK)), "card", {})
     # Every weight would fit, and mean something else.
     fewer = with_overrides(NETWORK, [f"policy_heads={NETWORK.policy_heads // 2}"])
@@ -63,8 +66,8 @@ def test_heads_of_another_width_are_refused(tmp_path: Path) -> None:
 
 def grown(config: NetworkConfig) -> tuple[Any, Any]:
     """Returns stirred weights of the small network and what becomes of them."""
-    small = stirred(param_shapes(training_network(SMALL)))
-    return small, grown_weights(small, stirred(param_shapes(training_network(config)), seed=1))
+    small = stirred_weights(SMALL)
+    return small, grown_weights(small, stirred_weights(config, seed=1))
 
 
 def test_a_wider_network_computes_the_same() -> None:
