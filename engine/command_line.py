@@ -3,7 +3,6 @@
 import argparse
 import errno
 import importlib
-import io
 import os
 import select
 import sys
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 from engine.command_options import CommandParser
 from engine.engine_command import is_executable, join_words
+from engine.terminal_text import allow_any_terminal
 
 # Exit statuses; the last two are those of programs that SIGINT and SIGPIPE end.
 NOTHING_DONE, MISTAKE, INTERRUPTED, OUTPUT_CLOSED = 1, 2, 130, 141
@@ -152,6 +152,11 @@ def run_command(name: str, argv: Sequence[str]) -> int:
     program = f"recursezero {name}"
 
     def work() -> int:
+        if command.extra and is_executable():
+            wanted = f'pip install "recursezero[{command.extra}]"'
+            raise ValueError(
+                f"expected a command that the executable has, got one that needs more (to have it: {wanted})"
+            )
         parser = CommandParser(program, f"{command.summary}.")
         module, _, function = command.place.partition(":")
         getattr(importlib.import_module(module), function)(parser)
@@ -178,9 +183,7 @@ def exit_status(program: str, work: Callable[[], int], extra: str = "") -> int:
       What the work returns, 1 if there was nothing to do, 2 after a mistake, 130 after an interruption from the
       keyboard, or 141 if nobody reads the output any more.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # not every terminal can show a piece or a ±
+    allow_any_terminal()
     try:
         try:
             status = work()
@@ -227,8 +230,6 @@ def _missing_package(error: ModuleNotFoundError, extra: str) -> str:
     package = (error.name or "").partition(".")[0]
     if package in ("", "engine", "training"):
         raise error
-    if is_executable():
-        return f"expected the packages of recursezero, got no {package} (the executable does not train: use pip's)"
     wanted = f"recursezero[{extra}]" if extra else "recursezero"
     return f'expected the packages of {wanted}, got no {package} (to install them: pip install "{wanted}")'
 

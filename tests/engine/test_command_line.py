@@ -236,6 +236,15 @@ def test_an_error_of_the_disk_names_the_output_that_the_user_gave(
     assert capsys.readouterr().err == wanted
 
 
+def test_an_executable_says_which_commands_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert run_command("distil", ["--help"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith('got one that needs more (to have it: pip install "recursezero[train]")')
+
+
 def test_a_module_of_this_project_that_is_missing_is_a_fault() -> None:
     def work() -> int:
         raise ModuleNotFoundError("No module named 'engine.nothing'", name="engine.nothing")
@@ -266,10 +275,10 @@ def test_a_long_output_that_nobody_reads_is_no_fault() -> None:
 
 
 def test_what_a_terminal_cannot_show_is_replaced() -> None:
-    code = "from engine.command_line import exit_status\nexit_status('name', lambda: print('1 ± 2'))"
+    code = "from engine.command_line import exit_status\nexit_status('name', lambda: print('1 ± 2 … ▁█ ♞'))"
     environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert (done.stdout, done.stderr) == ("1 ? 2\n", "")
+    assert (done.stdout, done.stderr) == ("1 +- 2 ... _# ?\n", "")
 
 
 def test_a_pipe_that_breaks_elsewhere_is_told(capfd: pytest.CaptureFixture[str]) -> None:

@@ -151,10 +151,19 @@ def _label_endings(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.per_move <= 1:
         raise ValueError(f"expected --per-move in 0..1, got {arguments.per_move}")
     count = arguments.count or 20_000
-    with arguments.out.open("x", encoding="utf-8") as file, progress_bar("labelling", count, "positions") as advance:
-        for line in ending_lines(count, arguments.per_move, arguments.seed):
-            file.write(line)
-            advance(1, "")
+    with arguments.out.open("x", encoding="utf-8"):
+        pass  # it is new, and can be written
+    try:
+        with (
+            arguments.out.open("w", encoding="utf-8") as file,
+            progress_bar("labelling", count, "positions") as advance,
+        ):
+            for line in ending_lines(count, arguments.per_move, arguments.seed):
+                file.write(line)
+                advance(1, "")
+    except BaseException:
+        arguments.out.unlink()  # a part of it could not be gone on with
+        raise
     print_written(arguments.out, note=f"{count} positions")
     return 0
 
