@@ -274,13 +274,6 @@ def test_a_long_output_that_nobody_reads_is_no_fault() -> None:
         assert program.stderr.read() == "" and program.wait() == 141
 
 
-def test_what_a_terminal_cannot_show_is_replaced() -> None:
-    code = "from engine.command_line import exit_status\nexit_status('name', lambda: print('1 ± 2 … ▁█ ♞'))"
-    environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert (done.stdout, done.stderr) == ("1 +- 2 ... _# ?\n", "")
-
-
 def test_a_pipe_that_breaks_elsewhere_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     def work() -> int:
         raise BrokenPipeError(32, "Broken pipe")
