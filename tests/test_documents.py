@@ -1,6 +1,7 @@
 """The documents: short enough, their links lead somewhere, and the commands in them exist."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +101,21 @@ def test_options_of_commands_in_documents_exist(capsys: pytest.CaptureFixture[st
             help_text = help_of(words, capsys)
             faults += [f"{relative(path)}: {line}: {word}" for word in words if is_unknown(word, help_text)]
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a source distribution has no repository")
+def test_outputs_of_commands_in_documents_are_ignored_by_git() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS if path.name != "measurements.md"]
+    lines = [line for text in texts for piece in code(text) for line in piece.splitlines() if "recursezero " in line]
+    outputs = {
+        name for line in lines for name in re.findall(r"(?:--out|--run|--pgn|--json|--plot|-o)[ =]([\w./-]+)", line)
+    }
+    named = sorted(name for name in outputs if not name.isupper() and not name.startswith("/"))
+    assert len(named) > 5
+    listed = subprocess.run(
+        ["git", "check-ignore", "--no-index", *named], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
+    )
+    assert sorted(listed.stdout.splitlines()) == named
 
 
 def help_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:

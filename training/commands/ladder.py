@@ -57,7 +57,7 @@ def add_ladder(parser: argparse.ArgumentParser) -> None:
     add_timing(parser)
     add_recording(parser, "every finished game, and PGN,", "DIR")
     add_json(parser)
-    add_example(parser, "recursezero ladder --engine weights/wide --games 200 --out ladder --json ladder.json")
+    add_example(parser, "recursezero ladder --engine weights/wide --games 200 --out runs/ladder --json ladder.json")
     parser.set_defaults(work=_ladder)
 
 
