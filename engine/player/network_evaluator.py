@@ -58,6 +58,10 @@ class NetworkEvaluator:
         check_step_limit(self.config, steps)
         return dataclasses.replace(self, step_limit=steps)
 
+    def expect_pairs(self) -> None:
+        """Begins to make pairs of boards quicker than one after the other, if that is possible; does not block."""
+        self.programs.prepare_pair_in_background()
+
     def with_improved_policy(self) -> "NetworkEvaluator":
         """Returns an evaluator of the same programs whose policies are improved by one step of the latent model.
 

@@ -1,4 +1,4 @@
-"""Compiles a network for one position and for a batch, and runs the right program on any number of positions.
+"""Compiles a network for one position, a pair or a batch, and runs the right program on any number of positions.
 
 A program that was kept by an earlier start is loaded without tracing anything, so Flax and the weights, which are
 constants of the program, are read only by a start that compiles.
@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # Flax comes with it
 # Boards in a batch on an accelerator, which hardly takes longer for so many than for one.
 _ACCELERATOR_BATCH = 64
 
+_PAIR = 2
+
 Program = Callable[..., Sequence[Any]]  # (positions, step limit, candidates' arrays) -> arrays of `Outputs`
 
 
@@ -41,12 +43,14 @@ class Outputs(NamedTuple):
 
 
 class NetworkPrograms:
-    """Runs a network on one position at a time, or on a batch; makes each program when it is first needed.
+    """Runs a network on one position at a time, on pairs or on batches; makes a program when it is first needed.
+
+    The program of a pair is made only if it is asked for.
 
     Args:
       make: makes the program of so many positions; may take seconds.
       batch: positions in a batch.
-      few: up to so many positions are evaluated one by one.
+      few: up to so many positions are evaluated one by one or in pairs.
     """
 
     def __init__(self, make: Callable[[int], Program], batch: int = BATCH, few: int = FEW) -> None:
@@ -54,19 +58,34 @@ class NetworkPrograms:
         self._few = few
         self._make = make
         self._programs: dict[int, Program] = {}
-        self._locks = {size: threading.Lock() for size in (1, batch)}
-        self._background: threading.Thread | None = None
+        self._locks = {size: threading.Lock() for size in (1, _PAIR, batch)}
+        self._making: dict[int, threading.Thread] = {}  # in the background, in the order in which they were asked for
 
     def prepare(self, size: int) -> None:
-        """Makes the program of one position, or of a batch, unless it is there; blocks."""
+        """Makes the program of one position, of a pair or of a batch, unless it is there; blocks."""
         with self._locks[size]:
             if size not in self._programs:
                 self._programs[size] = self._make(size)
 
     def prepare_batch_in_background(self) -> None:
-        """Starts to make the program of a batch; until it is there, positions are evaluated one by one."""
-        self._background = threading.Thread(target=self.prepare, args=(self.batch,), name="batch", daemon=True)
-        self._background.start()
+        """Starts to make the program of a batch; until it is there, positions are evaluated without it."""
+        self._prepare_in_background(self.batch)
+
+    def prepare_pair_in_background(self) -> None:
+        """Starts to make the program of a pair where one is worth while; until it is there, nothing waits for it."""
+        if self._few >= _PAIR and _PAIR not in self._making:
+            self._prepare_in_background(_PAIR)
+
+    def _prepare_in_background(self, size: int) -> None:
+        earlier = list(self._making.values())
+
+        def prepare_after_those_before() -> None:
+            for thread in earlier:
+                thread.join()
+            self.prepare(size)
+
+        self._making[size] = threading.Thread(target=prepare_after_those_before, name=f"program {size}", daemon=True)
+        self._making[size].start()
 
     def run(self, positions: np.ndarray, step_limit: int, candidates: Sequence[np.ndarray] | None) -> list[Outputs]:
         """Evaluates positions.
@@ -79,19 +98,22 @@ class NetworkPrograms:
         Returns:
           The outputs of one or more runs, whose rows are those of the positions, in order; rows beyond are padding.
         """
-        is_coming = self._background is not None and self._background.is_alive()
-        if len(positions) <= self._few or is_coming and self.batch not in self._programs:
-            apart = range(len(positions))
-            return [
-                self._run_once(positions[i : i + 1], step_limit, candidates and candidates[i : i + 1]) for i in apart
-            ]
-        return [self._run_once(positions, step_limit, candidates)]
+        size = self._positions_in_a_run(len(positions))
+        parts = [slice(start, start + size) for start in range(0, len(positions), size)]
+        return [self._run_once(positions[part], step_limit, candidates and candidates[part]) for part in parts]
+
+    def _positions_in_a_run(self, count: int) -> int:
+        batch_is_coming = self.batch in self._making and self._making[self.batch].is_alive()
+        if count > self._few and (self.batch in self._programs or not batch_is_coming):
+            return self.batch
+        return _PAIR if _PAIR in self._programs else 1
 
     def _run_once(self, positions: np.ndarray, step_limit: int, candidates: Sequence[np.ndarray] | None) -> Outputs:
-        size = 1 if len(positions) == 1 else self.batch
+        count = len(positions)
+        size = count if count == 1 or count in self._programs else self.batch
         if size not in self._programs:
             self.prepare(size)
-        padding = np.repeat(positions[:1], size - len(positions), axis=0)
+        padding = np.repeat(positions[:1], size - count, axis=0)
         padded = np.concatenate([positions, padding])
         arrays = () if candidates is None else _candidate_arrays(candidates, size)
         return Outputs(*jax.device_get(self._programs[size](padded, np.int32(step_limit), *arrays)))

@@ -183,6 +183,8 @@ class Thinking:
                 self._selection = "policy" if self._selection == "cmpo" else self._selection
                 self._output.write_error(f"{error}; {self._selection} stays")
                 return network
+        if asked == "lookahead":
+            network.expect_pairs()  # most comparisons are of two moves
         self._selection = asked
         return network
 

@@ -24,6 +24,7 @@ class FakeEvaluator:
         self.batch = BATCH
         self.step_limits: list[int] = []
         self.has_model, self.improvements = False, 0
+        self.expects_pairs = False
 
     def evaluate(self, boards: Sequence[chess.Board]) -> list[Evaluation]:
         self.batches.append(len(boards))
@@ -33,6 +34,10 @@ class FakeEvaluator:
         """Returns what was told; checks that the positions are those of the boards."""
         np.testing.assert_array_equal(positions, encode_boards(boards))
         return self.evaluate(boards)
+
+    def expect_pairs(self) -> None:
+        """Notes that pairs are expected."""
+        self.expects_pairs = True
 
     def with_improved_policy(self) -> "FakeEvaluator":
         """Returns itself if it has a model."""

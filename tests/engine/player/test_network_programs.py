@@ -117,8 +117,7 @@ def test_positions_are_evaluated_one_by_one_until_the_batch_is_there() -> None:
     apart = programs.run(positions, 5, None)
     assert sizes == [1] * 5
     gate.set()
-    assert programs._background is not None
-    programs._background.join()
+    programs._making[BATCH].join()
     (together,) = programs.run(positions, 5, None)
     assert sizes == [1] * 5 + [BATCH]
     np.testing.assert_array_equal(together.wdl_logits[:5], np.concatenate([output.wdl_logits for output in apart]))
@@ -136,6 +135,33 @@ def test_a_few_positions_need_no_batch() -> None:
     sizes: list[int] = []
     outputs = counting(sizes, threading.Event()).run(np.zeros((FEW, 67), np.int8), 5, None)
     assert sizes == [1] * FEW and len(outputs) == FEW
+
+
+def test_pairs_run_together_once_their_program_is_there_and_keep_nobody_waiting() -> None:
+    sizes: list[int] = []
+    gate = threading.Event()
+    programs = counting(sizes, gate)
+    positions = np.zeros((3, 67), np.int8)
+    positions[:, 0] = (1, 2, 3)
+    programs.prepare_batch_in_background()
+    programs.prepare_pair_in_background()
+    programs.run(positions[:2], 5, None)
+    assert sizes == [1, 1]
+    gate.set()
+    programs._making[2].join()
+    assert set(programs._programs) == {1, 2, BATCH}  # the batch was asked for first
+    outputs = programs.run(positions, 5, None)
+    assert sizes == [1, 1, 2, 1]
+    np.testing.assert_array_equal(np.concatenate([output.wdl_logits for output in outputs]), [1, 2, 3])
+    making = programs._making[2]
+    programs.prepare_pair_in_background()
+    assert programs._making[2] is making
+
+
+def test_an_accelerator_needs_no_pairs() -> None:
+    programs = NetworkPrograms(lambda size: pytest.fail(f"made a program of {size}"), batch=64, few=1)
+    programs.prepare_pair_in_background()
+    assert not programs._making
 
 
 @pytest.mark.slow

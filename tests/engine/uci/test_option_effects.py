@@ -144,8 +144,9 @@ def test_a_fault_in_opening_files_keeps_nobody_waiting(talk: Talk, monkeypatch: 
 def test_lookahead_compares_the_successors(talk: Talk) -> None:
     talk.evaluator.weights = {"e1f2": 50.0, "e4d5": 1.5}
     talk.evaluator.wdl = lambda board: (0.9, 0.1, 0.0) if board.pieces(chess.QUEEN, board.turn) else (0.2, 0.5, 0.3)
-    assert bestmoves(talk.say(_PAWN_TAKES_QUEEN, "go")) == ["bestmove e1f2"]
+    assert bestmoves(talk.say(_PAWN_TAKES_QUEEN, "go")) == ["bestmove e1f2"] and not talk.evaluator.expects_pairs
     talk.say("setoption name MoveSelection value LOOKAHEAD", "setoption name UCI_ShowWDL value true", "debug on")
+    assert talk.evaluator.expects_pairs
     assert "info string lookahead compared nothing: the second move has 0.03 of the first one's probability" in (
         lines := talk.say("go")
     )
