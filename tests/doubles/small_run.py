@@ -14,7 +14,7 @@ import pytest
 
 from engine.frozen_config import with_overrides
 from engine.network.network_presets import preset
-from training.distillation.distillation_config import RunConfig
+from training.distillation.distillation_config import RunConfig, TeacherConfig
 from training.distillation.learner import make_policy, make_state, make_update
 from training.distillation.train_state import TrainState
 from training.packed.batches import BatchStream
@@ -73,7 +73,7 @@ def device_batch(shards: Shards, size: int, tau: float = 0.05) -> DeviceBatch:
 
 
 def _without_data(config: RunConfig) -> RunConfig:
-    return dataclasses.replace(config, sources=(), validation="", mirror=True)
+    return dataclasses.replace(config, sources=(), validation="", mirror=True, teacher=TeacherConfig())
 
 
 @functools.cache
@@ -107,8 +107,9 @@ def shared_update(config: RunConfig) -> Callable[..., Any]:
     compiled = _update(_without_data(config))
 
     def update(state: TrainState, batch: DeviceBatch) -> Any:
+        # For batches on the host and for those that a teacher has changed on the device alike.
         with quick_compiles():
-            return compiled(state, batch)
+            return compiled(state, jax.device_put(batch, jax.local_devices()[0]))
 
     return update
 
@@ -129,4 +130,5 @@ def share_compiled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("training.distillation.distillation_run.make_state", shared_state)
     patch.setattr("training.distillation.distillation_run.make_update", shared_update)
     patch.setattr("training.distillation.distillation_run.make_policy", shared_policy)
+    patch.setattr("training.distillation.network_teacher.make_policy", shared_policy)
     patch.setattr("training.distillation.trained_network.make_state", shared_state)

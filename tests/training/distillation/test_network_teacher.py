@@ -51,7 +51,7 @@ def test_the_mixture_worked_by_hand() -> None:
 
 
 def test_targets_are_those_of_the_network_in_the_folder(teacher_run: Path, packed: Path) -> None:
-    batch = device_batch(Shards(packed), 8)
+    batch = device_batch(Shards(packed), 16)
     with quick_compiles():
         taught = NetworkTeacher(TeacherConfig(folder=str(teacher_run), share=0.75)).taught(batch)
     averaged = averaged_run(teacher_run)

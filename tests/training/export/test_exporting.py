@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,23 @@ METRICS = (
 )
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Returns the folder of a run with a checkpoint at step 50."""
-    monkeypatch.setattr("training.distillation.trained_network.make_state", shared_state)
-    folder = tmp_path / "run"
+    folder = tmp_path_factory.mktemp("runs") / "run"
     checkpoints = RunCheckpoints(folder)
     checkpoints.save(averaged_state())
     checkpoints.close()
     write_config(folder, dataclasses.replace(small_config(), sources=SOURCES))
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in METRICS))
     return folder
+
+
+@pytest.fixture
+def run(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Returns a copy of the run; reading it compiles nothing."""
+    monkeypatch.setattr("training.distillation.trained_network.make_state", shared_state)
+    return Path(shutil.copytree(original, tmp_path / "run"))
 
 
 def averaged_state() -> TrainState:

@@ -1,7 +1,9 @@
 """The whole loss against loops, with a fake agent whose every output is given; every switch; the gradients it sends."""
 
 import dataclasses
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +11,11 @@ import numpy as np
 import pytest
 
 from tests.doubles.muesli_batches import random_batch
+from tests.doubles.tiny_network import quick_jit
 from tests.reference import muesli_reference as slow
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
 from training.muesli.muesli_config import LossWeights, MuesliConfig
-from training.muesli.muesli_loss import muesli_loss
+from training.muesli.muesli_loss import Metrics, muesli_loss
 
 GAMES, LENGTH, ACTIONS, BINS, STEPS = 3, 7, 5, 11, 3
 SUPPORT = np.linspace(-1, 1, BINS)
@@ -64,6 +67,12 @@ def problem(**weights: float) -> Problem:
     return Problem(TableAgent(), config, ACTIONS, ACTIONS)
 
 
+@functools.cache
+def compiled() -> Callable[..., dict[str, jax.Array]]:
+    """Returns the parts of the loss as a compiled function of parameters and batch."""
+    return cast(Callable[..., dict[str, jax.Array]], quick_jit(lambda *given: muesli_loss(problem(), *given)[1]))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_every_term_is_that_of_the_loops(seed: int) -> None:
     batch, legal = random_batch(seed, OBSERVATION, ACTIONS, 2)
@@ -72,7 +81,7 @@ def test_every_term_is_that_of_the_loops(seed: int) -> None:
     batch = batch._replace(anchor_log_policy=jnp.log(jnp.maximum(jnp.asarray(anchor, jnp.float32), 1e-30)))
     agent = TableAgent()
     params = agent.init(jax.random.key(0))
-    _, metrics = muesli_loss(problem(), params, batch)
+    metrics = compiled()(params, batch)
     tables = {name: np.asarray(table, np.float64) for name, table in params.items()}
     by_time = {name: table.reshape(STEPS + 1, GAMES, LENGTH, -1) for name, table in tables.items()}
     expected = slow.muesli_terms(
@@ -108,19 +117,25 @@ def test_the_loss_is_the_weighted_sum_and_every_term_has_its_switch() -> None:
     params = TableAgent().init(jax.random.key(0))
     names = [field.name for field in dataclasses.fields(LossWeights)]
     everything = {name: 0.5 + 0.1 * i for i, name in enumerate(names)}
-    total, metrics = muesli_loss(problem(**everything), params, batch)
+
+    def losses(params: Any) -> tuple[jax.Array, Metrics, dict[str, jax.Array]]:
+        def loss(**weights: float) -> tuple[jax.Array, Metrics]:
+            return muesli_loss(problem(**weights), params, batch)
+
+        return *loss(**everything), {name: loss(**everything | {name: 0.0})[0] for name in names}
+
+    total, metrics, without = quick_jit(losses)(params)
     parts = {name: everything[name] * float(metrics[f"{name}_loss"]) for name in names}
     assert float(total) == pytest.approx(sum(parts.values()), rel=1e-5)
     for name in names:
         assert abs(parts[name]) > 1e-3
-        without, _ = muesli_loss(problem(**everything | {name: 0.0}), params, batch)
-        assert float(total - without) == pytest.approx(parts[name], rel=1e-3, abs=1e-5), name
+        assert float(total - without[name]) == pytest.approx(parts[name], rel=1e-3, abs=1e-5), name
 
 
 def test_no_gradient_reaches_an_illegal_action_or_a_step_beyond_the_game() -> None:
     batch, legal = random_batch(1, OBSERVATION, ACTIONS, 2)
     params = TableAgent().init(jax.random.key(0))
-    gradient = jax.grad(lambda p: muesli_loss(problem(), p, batch)[0])(params)
+    gradient = quick_jit(jax.grad(lambda p: muesli_loss(problem(), p, batch)[0]))(params)
     at_root = np.asarray(gradient["policy"][0]).reshape(GAMES, LENGTH, ACTIONS)
     assert np.all(at_root[~legal] == 0) and np.all(np.isfinite(at_root))
     ended = np.asarray(batch.sequences.is_terminal)

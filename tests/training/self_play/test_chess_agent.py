@@ -9,7 +9,7 @@ import pytest
 
 from engine.frozen_config import with_overrides
 from engine.network.model import evaluate
-from tests.doubles.tiny_network import QUICK, positions, tiny_config, training_network
+from tests.doubles.tiny_network import QUICK, positions, stirred, tiny_config, training_network
 from tests.reference.program_text import transfers
 from training.self_play.chess_agent import ChessAgent
 from training.self_play.resident_program import make_game, make_program
@@ -21,7 +21,7 @@ GIGABYTE = 10**9
 def test_the_root_says_what_the_network_says() -> None:
     config = tiny_config()
     agent = ChessAgent(config, 1, "float32")
-    params: Any = jax.jit(agent.init, compiler_options=QUICK)(jax.random.key(0))
+    params = stirred(jax.eval_shape(agent.init, jax.random.key(0)))
     position = jnp.asarray(positions(4))
 
     def both(params: Any) -> Any:

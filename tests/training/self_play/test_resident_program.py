@@ -1,7 +1,8 @@
 """The compiled program of self-play: games that are really played, exact probabilities, everything learns, no host."""
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -93,12 +94,20 @@ def test_successors_are_what_the_rules_make_of_every_legal_action() -> None:
     assert ended >= 8
 
 
+@functools.cache
+def network_that_played() -> Callable[[jax.Array], jax.Array]:
+    """Returns the network of `played` as a function of observations `[T, O]` that gives logits `[T, 9]`."""
+    agent = small_run().agent
+
+    def logits(observation: jax.Array) -> jax.Array:
+        return agent.root(agent.init(jax.random.key(1)), observation).prediction.policy_logits
+
+    return cast(Callable[[jax.Array], jax.Array], jax.jit(logits, compiler_options=QUICK))
+
+
 def policy_of(sequences: Sequences, lane: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the logits of the network that played, and which actions are legal, `[T, 9]`."""
-    run = small_run()
-    params = run.agent.init(jax.random.key(1))
-    logits_of = jax.jit(lambda x: run.agent.root(params, x).prediction.policy_logits, compiler_options=QUICK)
-    logits = np.asarray(logits_of(jnp.asarray(sequences.observation[lane])), np.float64)
+    logits = np.asarray(network_that_played()(jnp.asarray(sequences.observation[lane])), np.float64)
     return logits, np.asarray(unpack_legal(jnp.asarray(sequences.legal[lane]), 9))
 
 

@@ -12,6 +12,7 @@ from engine.network.cores.core_configs import GolfRecurrentConfig
 from engine.network.cores.unrolled_core import Begun, apart, joined
 from engine.network.network_config import NetworkConfig
 from tests.doubles.tiny_cores import TINY_CORES, WIDTH, core_of, core_params, core_settings, tiny_injection
+from tests.doubles.tiny_network import quick_jit
 
 # Core and switch → the value that turns it off, and a part of the names of its parameters; None where it has none.
 SWITCHES: dict[tuple[str, str], tuple[Any, str | None]] = {
@@ -45,7 +46,8 @@ def applied(config: NetworkConfig) -> np.ndarray:
     """Runs two iterations with the parameters that the core shares with the one whose mechanisms are all on."""
     everything = core_params(core_settings(config.core.kind))
     core = core_of(config)
-    return np.asarray(jax.device_get(two_iterations(core, overlap(everything, core_params(config)))))
+    run = quick_jit(functools.partial(two_iterations, core))
+    return np.asarray(run(overlap(everything, core_params(config))))
 
 
 def overlap(wanted: Any, shaped: Any) -> Any:
@@ -94,7 +96,7 @@ def gradient_names(kind: str) -> dict[str, float]:
     def loss(params: Any) -> jax.Array:
         return jnp.sum(jnp.sin(two_iterations(core, params)) * weights)
 
-    gradient = jax.grad(loss)(core_params(core_settings(kind)))
+    gradient = quick_jit(jax.grad(loss))(core_params(core_settings(kind)))
     leaves = jax.tree_util.tree_leaves_with_path(gradient)
     return {jax.tree_util.keystr(path): float(jnp.max(jnp.abs(leaf))) for path, leaf in leaves}
 
@@ -107,7 +109,7 @@ def test_every_switch_is_tested() -> None:
 
 
 def marks(kind: str) -> Any:
-    # Every operation is compiled when it is first met, and the others have more of them.
+    # The others have more operations, which take longer to compile.
     return () if kind in ("universal", "rqz_golf") else pytest.mark.slow
 
 
@@ -126,9 +128,9 @@ def test_a_switch_changes_the_output_and_hears_the_loss(kind: str, name: str) ->
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=marks(kind)) for kind in TINY_CORES if kind != "deq"])
 def test_the_loop_is_the_iterations_one_after_another(kind: str) -> None:
     core, params = core_of(core_settings(kind)), core_params(core_settings(kind))
-    z, _ = core.apply({"params": params}, tiny_injection(), jnp.int32(2))
+    z, _ = quick_jit(lambda params: core.apply({"params": params}, tiny_injection(), jnp.int32(2)))(params)
     used = tiny_injection().is_used()[..., None]
-    np.testing.assert_allclose(z * used, two_iterations(core, params), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(z * used, applied(core_settings(kind)), rtol=1e-4, atol=1e-5)
 
 
 def test_parameters_are_taken_apart_and_joined() -> None:
