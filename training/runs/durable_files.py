@@ -2,10 +2,14 @@
 
 import contextlib
 import os
+import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+_MOST_TRIES, _PAUSE_S = 50, 0.1
 
 
 class AlreadyWrittenError(OSError):
@@ -45,6 +49,14 @@ def replace_text(path: Path, text: str) -> None:
     """Replaces a text file at once: a reader sees the old text or the new one, never a part."""
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
+    for _ in range(_MOST_TRIES):
+        try:
+            os.replace(partial, path)
+            return
+        except PermissionError:  # Windows replaces no file that somebody reads
+            if sys.platform != "win32":
+                raise
+            time.sleep(_PAUSE_S)
     os.replace(partial, path)
 
 

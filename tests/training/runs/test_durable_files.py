@@ -1,5 +1,7 @@
 """One writer at a time, between processes and through a command; whole lines and whole texts after a kill."""
 
+import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +84,7 @@ def test_a_text_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.Monke
     path = tmp_path / "config.json"
     replace_text(path, "old")
 
-    def killed(_partial: Path, _text: str) -> None:
+    def killed(_partial: Path, _text: str, **_: str) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -91,3 +93,24 @@ def test_a_text_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.Monke
     assert path.read_text() == "old"
     replace_text(path, "new")
     assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("platform", "is_replaced"), [("win32", True), ("linux", False)])
+def test_windows_waits_for_a_reader(
+    platform: str, is_replaced: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, really_replace, tries = tmp_path / "clock.json", os.replace, 0
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise PermissionError(13, "Access is denied")
+        really_replace(source, target)
+
+    monkeypatch.setattr("os.replace", replace)
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr("training.runs.durable_files._PAUSE_S", 0)
+    with contextlib.nullcontext() if is_replaced else pytest.raises(PermissionError):
+        replace_text(path, "new")
+    assert path.exists() == is_replaced
