@@ -13,9 +13,11 @@ The rules use the laws of chess alone: the position after one move of the side t
 board before. They do not ask the network.
 """
 
+import functools
+import itertools
 import math
 import random
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import chess
@@ -86,9 +88,10 @@ def choose_move(
     mate = mating_move(own, ranked)
     if mate is not None:
         return mate
-    playable = _without_needless_draws(own, evaluation, ranked) if guard else ranked
+    wanted = _without_needless_draws(own, evaluation, ranked) if guard else iter(ranked)
     if temperature <= 0.0:
-        return playable[0]
+        return next(wanted)
+    playable = list(wanted)
     log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))
     best = log_prob[playable[0]]
     drawn = [move for move in playable if math.exp(log_prob[move] - best) >= least_ratio]
@@ -128,15 +131,17 @@ def is_drawn_by_rule(board: chess.Board) -> bool:
 
 def _without_needless_draws(
     board: chess.Board, evaluation: "Evaluation", ranked: Sequence[chess.Move]
-) -> Sequence[chess.Move]:
+) -> Iterator[chess.Move]:
+    """Returns the moves left by rule 2, in their order; each is looked at when asked for, as one is often enough."""
     if evaluation.expected_score_to_move < WINNING_EXPECTED_SCORE:
-        return ranked
+        return iter(ranked)
     log_prob = dict(zip(evaluation.moves, map(float, evaluation.log_probs), strict=True))
     for is_needless, least_ratio in ((_leads_nowhere, GOOD_MOVE_RATIO), (_draws, PASSABLE_MOVE_RATIO)):
-        others = [move for move in ranked if not _holds_after(board, move, is_needless)]
-        if others and log_prob[others[0]] >= log_prob[ranked[0]] + math.log(least_ratio):
-            return others
-    return ranked
+        others = itertools.filterfalse(functools.partial(_holds_after, board, holds=is_needless), ranked)
+        first = next(others, None)
+        if first is not None and log_prob[first] >= log_prob[ranked[0]] + math.log(least_ratio):
+            return itertools.chain([first], others)
+    return iter(ranked)
 
 
 def _leads_nowhere(board: chess.Board) -> bool:
