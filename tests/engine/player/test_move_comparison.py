@@ -13,8 +13,10 @@ import pytest
 from engine.player.choice import MOST_MOVES, ranked_moves
 from engine.player.evaluator import Evaluation
 from engine.player.move_comparison import close_moves, lookahead_policy
+from engine.player.network_evaluator import load_network_evaluator
 from engine.player.player import Player, Request, Thought
 from engine.player.successors import Successors
+from tests.doubles.engine_process import ROOT, needs_weights
 from tests.doubles.fake_evaluator import FakeEvaluator, Wdl
 from tests.reference.lookahead_reference import lookahead_by_hand
 from tests.reference.random_games import varied_positions
@@ -80,6 +82,19 @@ def test_the_choice_and_its_cost_are_those_of_the_rule_applied_by_hand(most: int
         np.testing.assert_allclose(got, [probability[each] for each in thought.evaluation.moves], atol=1e-9)
         compared += bool(thought.comparison.moves)
     assert compared > 5
+
+
+@pytest.mark.slow
+@needs_weights
+def test_the_shipped_network_chooses_by_the_rule_applied_by_hand() -> None:
+    evaluator = load_network_evaluator(ROOT / "weights" / "wide")
+    compared = 0
+    for board in _positions(120, seed=8)[::10]:
+        thought = Player(evaluator).think(board, Request(selection="lookahead"))
+        move, _, needed = lookahead_by_hand(board, lambda after: evaluator.evaluate([after])[0], 2, 0.5)
+        assert (thought.move, thought.nodes) == (move, 1 + len(needed)), board.fen()
+        compared += bool(needed)
+    assert compared > 2
 
 
 def test_with_every_move_compared_the_policy_is_multiplied_by_the_odds_of_every_successor() -> None:

@@ -56,6 +56,24 @@ def test_a_game_is_played_through_pipes(stub: Process) -> None:
     assert "Traceback" not in stderr
 
 
+def test_close_moves_are_compared_through_pipes(stub: Process) -> None:
+    stub.say("uci", "setoption name MoveSelection value lookahead", "debug on", "isready", "go nodes 1")
+    lines = stub.read_until("bestmove")
+    reason = "the second move has 0.25 of the first one's probability"
+    assert f"info string lookahead compared nothing: {reason}" in lines and " nodes 1 " in lines[-2]
+    for verbose in ("false", "true"):
+        stub.say("setoption name LookaheadRatio value 20%", f"setoption name VerboseMoveStats value {verbose}")
+        stub.say("setoption name LookaheadMoves value 3", "go nodes 1")
+        *info, last, best = stub.read_until("bestmove")
+        compared = [line for line in info if line.startswith("info string lookahead compared e2e4 (ratio 1.00, score ")]
+        assert len(compared) == 1 and compared[0].count("(ratio 0.25, score ") == 2
+        assert best == "bestmove e2e4" and f" nodes {21 if verbose == 'true' else 4} " in last
+    stub.say("setoption name LookaheadMoves value 1", "setoption name LookaheadRatio value 1", "quit")
+    _, stdout, _ = stub.end()
+    assert "for LookaheadMoves, got '1' (allowed: 2 to 218); 2 is used" in stdout
+    assert "for LookaheadRatio, got '1' (allowed: 0 to less than 1)" in stdout
+
+
 def test_nothing_heavy_is_imported_before_uciok() -> None:
     code = (
         "import sys, io, uci_main; from engine.uci.uci_loop import UciLoop;"
