@@ -151,7 +151,7 @@ class Player:
         # Lines are compared with each other, so each has a value, or else there is only the first.
         shown = list(itertools.takewhile(lambda move: successors.wdl(move) is not None, shown)) or [chosen]
         # A single line keeps the root's value unless the move was chosen by the successors'.
-        by_successor = len(shown) > 1 or policy is not evaluation
+        by_successor = len(shown) > 1 or comparison is not None and bool(comparison.moves)
         return Thought(
             lines=tuple(_line(move, evaluation, successors, by_successor) for move in shown),
             evaluation=evaluation,
@@ -184,20 +184,25 @@ class Player:
         deadline_s: float,
     ) -> Comparison:
         """Compares the moves whose comparison can change the choice, if there are such and time is left."""
-        close = close_moves(evaluation, ranked, request.compared_moves, request.compared_ratio)
-        reason = _reason_to_compare_nothing(board, evaluation, successors, ranked, close)
+        if successors.knows_all:
+            return Comparison(policy=evaluation, reason="endgame tables know the moves")
+        if mating_move(board, ranked) is not None:
+            return Comparison(policy=evaluation, reason="a move mates")
+        close, mated = close_moves(evaluation, successors, ranked, request.compared_moves, request.compared_ratio)
+        without = Comparison(policy=lookahead_policy(evaluation, successors, (), mated=mated), mated=tuple(mated))
+        reason = _reason_to_compare_nothing(evaluation, ranked, close, mated)
         if reason:
-            return Comparison(policy=evaluation, reason=reason)
+            return dataclasses.replace(without, reason=reason)
         nodes = self._look_at_all(successors, close, deadline_s)
         left = successors.unevaluated(close)
         if left:
-            return Comparison(policy=evaluation, nodes=nodes, reason=f"no time for {len(left)} evaluations")
+            return dataclasses.replace(without, nodes=nodes, reason=f"no time for {len(left)} evaluations")
         scores = tuple(successors.score(move) for move in close)
         # A draw is better only than moves that lose; and setting up every position takes its time.
-        others = ranked[len(close) :] if max(scores) < 0.5 else []
+        others = [move for move in ranked if move not in close and move not in mated] if max(scores) < 0.5 else []
         draws = [move for move in others if successors.draws(move)]
-        policy = lookahead_policy(evaluation, successors, close, draws)
-        return Comparison(policy=policy, moves=tuple(close), scores=scores, nodes=nodes)
+        policy = lookahead_policy(evaluation, successors, close, draws, mated)
+        return Comparison(policy=policy, moves=tuple(close), scores=scores, mated=tuple(mated), nodes=nodes)
 
     def _look_at_all(self, successors: Successors, moves: Sequence[chess.Move], deadline_s: float) -> int:
         """Evaluates the successors of all the moves, together or else one by one; none if there is no time for all."""
@@ -240,21 +245,18 @@ class Player:
 
 
 def _reason_to_compare_nothing(
-    board: chess.Board,
-    evaluation: Evaluation,
-    successors: Successors,
-    ranked: Sequence[chess.Move],
-    close: Sequence[chess.Move],
+    evaluation: Evaluation, ranked: Sequence[chess.Move], close: Sequence[chess.Move], mated: Sequence[chess.Move]
 ) -> str:
     """Returns in words why no comparison of moves can change the choice, or "" if one can."""
-    if len(ranked) == 1:
-        return "there is one move to choose from"
-    if len(close) == 1:
-        first, second = (evaluation.log_probs[evaluation.moves.index(move)] for move in ranked[:2])
+    if len(close) > 1:
+        return ""
+    left = [move for move in ranked if move not in mated]
+    if len(left) > 1:
+        first, second = (evaluation.log_probs[evaluation.moves.index(move)] for move in left[:2])
         return f"the second move has {math.exp(second - first):.2f} of the first one's probability"
-    if successors.knows_all:
-        return "endgame tables know the moves"
-    return "a move mates" if mating_move(board, ranked) is not None else ""
+    if mated:
+        return "every other move is mated" if left else "every move is mated"
+    return "there is one move to choose from"
 
 
 def _line(move: chess.Move, evaluation: Evaluation, successors: Successors, by_successor: bool) -> Line:

@@ -30,7 +30,7 @@ class Successors:
         self._evaluations: dict[chess.Move, Evaluation] = {}
         self._replies: dict[chess.Move, chess.Move] = {}
         self._decided: dict[chess.Move, np.ndarray | None] = {}
-        self._mate_in: dict[chess.Move, int | None] = {}
+        self._allows_mate: dict[chess.Move, bool] = {}
         self._over: dict[chess.Move, bool] = {}
 
     def after(self, move: chess.Move) -> chess.Board:
@@ -53,7 +53,6 @@ class Successors:
         self._evaluations.update(evaluations)
         for move in evaluations:
             self._decided.pop(move, None)  # the reply may mate
-            self._mate_in.pop(move, None)
 
     def reply(self, move: chess.Move) -> chess.Move | None:
         """Returns the answer expected to a move: a mate, or else the most probable one; None if not evaluated."""
@@ -65,16 +64,19 @@ class Successors:
 
     def mate_in(self, move: chess.Move) -> int | None:
         """Returns 1 if a move mates, -1 if the answer expected to it does, or else None."""
-        if move not in self._mate_in:
-            self._mate_in[move] = self._mates(move)
-        return self._mate_in[move]
-
-    def _mates(self, move: chess.Move) -> int | None:
         if self.after(move).is_checkmate():
             return 1
-        evaluation = self._evaluations.get(move)
-        # An answer that mates is the expected one. The others need not be ranked for that, which takes longer.
-        return -1 if evaluation and mating_move(self.after(move), evaluation.moves) is not None else None
+        # An answer that mates is the expected one, wherever answers were looked at.
+        looked_at = move in self._evaluations or move in self._allows_mate
+        return -1 if looked_at and self.allows_mate(move) else None
+
+    def allows_mate(self, move: chess.Move) -> bool:
+        """Returns whether an answer to a move mates, by the rules."""
+        if move not in self._allows_mate:
+            after = self.after(move)
+            self._allows_mate[move] = not self._is_over(move) and mating_move(after, after.legal_moves) is not None
+            self._decided.pop(move, None)
+        return self._allows_mate[move]
 
     def decided(self, move: chess.Move) -> np.ndarray | None:
         """Returns `[3]` win, draw, loss for the mover where rules or tables give it, or None."""

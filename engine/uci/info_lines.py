@@ -72,15 +72,16 @@ def lookahead_line(thought: Thought) -> str:
     comparison = thought.comparison
     if comparison is None:
         return ""
+    mated = "".join(f"; {move.uci()} allows mate" for move in comparison.mated)
     if not comparison.moves:
-        return f"info string lookahead compared nothing: {comparison.reason}"
+        return f"info string lookahead compared nothing: {comparison.reason}{mated}"
     evaluation = thought.evaluation
     log_probs = [float(evaluation.log_probs[evaluation.moves.index(move)]) for move in comparison.moves]
     compared = ", ".join(
         f"{move.uci()} (ratio {math.exp(log_prob - log_probs[0]):.2f}, score {score:.3f})"
         for move, log_prob, score in zip(comparison.moves, log_probs, comparison.scores, strict=True)
     )
-    return f"info string lookahead compared {compared}"
+    return f"info string lookahead compared {compared}{mated}"
 
 
 def bestmove_line(thought: Thought, tell_reply: bool) -> str:

@@ -29,24 +29,29 @@ def lookahead_by_hand(
     root = evaluate(board)
     before = {move: math.exp(log_prob) for move, log_prob in zip(root.moves, root.log_probs, strict=True)}
     order = sorted(root.moves, key=lambda move: (-before[move], move.uci()))
-    compared = [move for move in order[:most] if before[move] / before[order[0]] >= least_ratio]
-    if len(compared) < 2 or any(_after(board, move).is_checkmate() for move in order):
-        return _choose(board, root, before), before, set()
-    score = {move: _score(_after(board, move), evaluate) for move in order}
-    weight = {move: before[move] * _odds(score[move]) ** 1.5 for move in order}
-    spared = [move for move in compared if not _is_mated_next(_after(board, move))]
-    share = sum(before[move] for move in compared)
-    factor = share / sum(weight[move] for move in spared) if spared else 1.0
     after = dict(before)
-    for move in compared:
-        after[move] = weight[move] * factor if move in spared else _LOST * weight[move]
-    if all(score[move] < 0.5 for move in compared):
-        for move in order[len(compared) :]:
-            if _is_drawn(_after(board, move)):
-                after[move] = before[move] * factor
+    if any(_after(board, move).is_checkmate() for move in order):
+        return _choose(board, root, before), before, set()
+    safe = [move for move in order if not _is_mated_next(_after(board, move))]
+    compared = [move for move in safe[:most] if before[move] / before[safe[0]] >= least_ratio]
+    last = len(order) if len(compared) < most else order.index(compared[-1])
+    for move in order[:last]:
+        if move not in safe and (not safe or before[move] / before[safe[0]] >= least_ratio):
+            after[move] *= _LOST
+    evaluated = [move for move in compared if not _is_drawn(_after(board, move))] if len(compared) > 1 else []
+    if len(compared) > 1:
+        score = {move: _score(_after(board, move), evaluate) for move in order}
+        weight = {move: before[move] * _odds(score[move]) ** 1.5 for move in order}
+        factor = sum(before[move] for move in compared) / sum(weight[move] for move in compared)
+        for move in compared:
+            after[move] = weight[move] * factor
+        if all(score[move] < 0.5 for move in compared):
+            for move in set(order) - set(compared):
+                if _is_drawn(_after(board, move)):
+                    after[move] = before[move] * factor
     total = sum(after.values())
     after = {move: probability / total for move, probability in after.items()}
-    return _choose(board, root, after), after, {move for move in compared if not _is_drawn(_after(board, move))}
+    return _choose(board, root, after), after, set(evaluated)
 
 
 def _choose(board: chess.Board, root: Evaluation, probability: dict[chess.Move, float]) -> chess.Move:

@@ -150,10 +150,12 @@ def test_two_close_moves_are_compared_in_one_batch_and_give_the_score() -> None:
 
 def test_close_moves_are_bounded_in_number_and_by_the_ratio() -> None:
     evaluation = FakeEvaluator({"e2e4": 8.0, "d2d4": 4.04, "c2c4": 3.9}).evaluate([chess.Board()])[0]
-    ranked = ranked_moves(evaluation)
+    ranked, successors = ranked_moves(evaluation), Successors(chess.Board(), {})
 
     def close(most: int, ratio: float) -> list[str]:
-        return [move.uci() for move in close_moves(evaluation, ranked, most, ratio)]
+        found, mated = close_moves(evaluation, successors, ranked, most, ratio)
+        assert not mated
+        return [move.uci() for move in found]
 
     assert close(3, 0.5) == ["e2e4", "d2d4"] and close(3, 0.4) == ["e2e4", "d2d4", "c2c4"]
     assert close(2, 0.0) == ["e2e4", "d2d4"] and len(close(MOST_MOVES, 0.0)) == 20
@@ -184,11 +186,23 @@ def test_a_reply_that_mates_is_avoided_however_sure_the_policy_is_and_however_ba
     assert _think(evaluator, _BACK_RANKS, allowed=_moves("b3f3", "h2h3"), **_ALL).move.uci() == "h2h3"
 
 
-def test_if_every_move_compared_is_mated_the_next_one_is_played() -> None:
-    weights = {"b3f3": 9.0, "b3g3": 8.0, "h2h3": 1.0}
+def test_probable_moves_that_an_answer_mates_are_skipped_without_an_evaluation() -> None:
+    weights = {"b3f3": 9.0, "b3g3": 8.0, "h2h3": 1.0, "g2g3": 0.9}
     thought = _think(FakeEvaluator(weights), _BACK_RANKS, allowed=_moves(*weights))
     assert thought.move.uci() == "h2h3" and thought.nodes == 3
-    assert thought.comparison is not None and thought.comparison.scores == (0.0, 0.0)
+    assert thought.comparison is not None
+    assert [move.uci() for move in thought.comparison.mated] == ["b3f3", "b3g3"]
+    assert [move.uci() for move in thought.comparison.moves] == ["h2h3", "g2g3"]
+    alone = _think(FakeEvaluator(weights), _BACK_RANKS, allowed=_moves("b3f3", "h2h3"))
+    assert alone.move.uci() == "h2h3" and alone.nodes == 1
+    assert alone.comparison is not None and alone.comparison.reason == "every other move is mated"
+
+
+def test_if_every_move_is_mated_the_most_probable_one_is_played() -> None:
+    weights = {"b3f3": 8.0, "b3g3": 9.0}
+    thought = _think(FakeEvaluator(weights), _BACK_RANKS, allowed=_moves(*weights))
+    assert thought.move.uci() == "b3g3" and thought.nodes == 1 and thought.lines[0].mate_in == -1
+    assert thought.comparison is not None and thought.comparison.reason == "every move is mated"
 
 
 def test_a_draw_on_the_spot_costs_no_evaluation_and_is_better_than_losing() -> None:
