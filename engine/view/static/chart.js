@@ -2,7 +2,8 @@
 
 import { s } from "./dom.js";
 
-const [WIDTH, LEFT, RIGHT, TOP, BOTTOM] = [420, 40, 12, 22, 20];
+const [WIDTH, LEAST_LEFT, RIGHT, TOP, BOTTOM] = [420, 40, 12, 22, 20];
+const DIGIT_WIDTH = 6.8; // of the mean character of a number
 
 /** Returns three to six round numbers from low to high. */
 function ticks(low, high) {
@@ -58,19 +59,22 @@ export function chart({ title, lines, format, range, current, played, isLog = fa
   const values = lines.flatMap((line) => line.values.filter((value) => value !== null).map(scale));
   let [low, high] = range ?? [Math.min(...values), Math.max(...values)];
   if (high - low < 1e-9) [low, high] = [low - 0.5, high + 0.5];
+  const shown = (isLog ? logTicks : ticks)(low, high);
+  const step = (shown[1] ?? 2 * shown[0]) - shown[0];
+  const texts = shown.map((tick) => format(isLog ? 10 ** tick : tick, step));
+  const left = Math.max(LEAST_LEFT, 8 + DIGIT_WIDTH * Math.max(...texts.map((text) => text.length)));
   const labelled = lines.some((line) => line.label);
   const end = width - RIGHT - (labelled ? 46 : 0);
   const last = lines[0].values.length - 1;
-  const x = (index) => LEFT + ((end - LEFT) * index) / Math.max(last, 1);
+  const x = (index) => left + ((end - left) * index) / Math.max(last, 1);
   const y = (value) => height - BOTTOM - ((scale(value) - low) / (high - low)) * (height - TOP - BOTTOM);
   const root = s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title, class: "chart" });
   root.append(s("text", { x: 0, y: 12, class: "title" }, title));
-  const shown = (isLog ? logTicks : ticks)(low, high);
-  for (const tick of shown) {
+  shown.forEach((tick, index) => {
     const at = height - BOTTOM - ((tick - low) / (high - low)) * (height - TOP - BOTTOM);
-    root.append(s("line", { x1: LEFT, x2: end, y1: at, y2: at, class: "grid" }));
-    root.append(s("text", { x: LEFT - 5, y: at + 4, class: "tick end" }, format(isLog ? 10 ** tick : tick, (shown[1] ?? 2 * tick) - shown[0])));
-  }
+    root.append(s("line", { x1: left, x2: end, y1: at, y2: at, class: "grid" }));
+    root.append(s("text", { x: left - 5, y: at + 4, class: "tick end" }, texts[index]));
+  });
   root.append(s("line", { x1: x(played), x2: x(played), y1: TOP, y2: height - BOTTOM, class: "played" }));
   root.append(s("line", { x1: x(current), x2: x(current), y1: TOP, y2: height - BOTTOM, class: "current" }));
   for (let index = 0; index <= last; index += Math.ceil((last + 1) / 10)) {

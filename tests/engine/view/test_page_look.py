@@ -185,7 +185,7 @@ def test_every_control_has_a_name_and_shows_focus(page: Page) -> None:
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-@pytest.mark.parametrize("width", [360, 820, 1440])
+@pytest.mark.parametrize("width", [360, 390, 820, 1366])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_overflows(browser: Browser, server: LocalServer, width: int, scheme: str, tmp_path: Path) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
@@ -210,6 +210,13 @@ def test_nothing_overflows(browser: Browser, server: LocalServer, width: int, sc
         " parseFloat(getComputedStyle(e).fontSize) * e.ownerSVGElement.getScreenCTM().a))"
     )
     assert drawn >= 9.5
+    clipped = page.evaluate(
+        """() => [...document.querySelectorAll('svg.chart text')].filter((e) => {
+          const box = e.getBBox(), whole = e.ownerSVGElement.viewBox.baseVal;
+          return box.x < -1 || box.x + box.width > whole.width + 1;
+        }).map((e) => e.textContent)"""
+    )
+    assert clipped == []
     assert len(page.screenshot(path=tmp_path / "page.png", full_page=True)) > 30_000
     context.close()
 
