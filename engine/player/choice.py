@@ -84,10 +84,24 @@ def choose_move(
       guard: whether rule 2 holds.
       least_ratio: moves less probable than this share of the most probable one are not drawn, 0..1.
     """
-    own = recent_copy(board)
-    mate = mating_move(own, ranked)
+    mate = mating_move(recent_copy(board), ranked)
     if mate is not None:
         return mate
+    return choose_unless_mating(board, evaluation, ranked, temperature, rng, guard=guard, least_ratio=least_ratio)
+
+
+def choose_unless_mating(
+    board: chess.Board,
+    evaluation: "Evaluation",
+    ranked: Sequence[chess.Move],
+    temperature: float,
+    rng: random.Random,
+    *,
+    guard: bool = True,
+    least_ratio: float = 0.0,
+) -> chess.Move:
+    """Returns what `choose_move` does where no move mates, and takes half the time."""
+    own = recent_copy(board)
     wanted = _without_needless_draws(own, evaluation, ranked) if guard else iter(ranked)
     if temperature <= 0.0:
         return next(wanted)

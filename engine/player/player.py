@@ -27,6 +27,7 @@ from engine.player.choice import (
     LOOKAHEAD_RATIO,
     MoveSelection,
     choose_move,
+    choose_unless_mating,
     is_drawn_by_rule,
     mating_move,
     ranked_moves,
@@ -140,7 +141,9 @@ class Player:
         if request.want_values:
             nodes += self._look(successors, evaluation.moves, deadline_s)
         best = best_by_tables(ranked, verdicts)
-        chosen = choose_move(
+        compared = comparison is not None and bool(comparison.moves)
+        choose = choose_unless_mating if compared else choose_move  # where a move mates, none are compared
+        chosen = choose(
             board, policy, best, request.temperature, self._rng, guard=request.guard, least_ratio=request.least_ratio
         )
         shown = [chosen, *(move for move in ranked if move != chosen)][: max(1, request.lines)]
@@ -151,7 +154,7 @@ class Player:
         # Lines are compared with each other, so each has a value, or else there is only the first.
         shown = list(itertools.takewhile(lambda move: successors.wdl(move) is not None, shown)) or [chosen]
         # A single line keeps the root's value unless the move was chosen by the successors'.
-        by_successor = len(shown) > 1 or comparison is not None and bool(comparison.moves)
+        by_successor = len(shown) > 1 or compared
         return Thought(
             lines=tuple(_line(move, evaluation, successors, by_successor) for move in shown),
             evaluation=evaluation,

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 import chess
 import numpy as np
 
-from engine.player.choice import choose_move, is_drawn_by_rule, mating_move, position_after, ranked_moves
+from engine.player.choice import (
+    choose_move,
+    choose_unless_mating,
+    is_drawn_by_rule,
+    mating_move,
+    position_after,
+    ranked_moves,
+)
 from engine.player.endgame_tables import Verdict
 from engine.player.evaluator import Evaluation
 
@@ -59,7 +66,8 @@ class Successors:
         evaluation = self._evaluations.get(move)
         if evaluation is not None and move not in self._replies:
             ranked = ranked_moves(evaluation)
-            self._replies[move] = choose_move(self.after(move), evaluation, ranked, 0.0, _NO_DRAWING)
+            choose = choose_move if self.allows_mate(move) else choose_unless_mating
+            self._replies[move] = choose(self.after(move), evaluation, ranked, 0.0, _NO_DRAWING)
         return self._replies.get(move)
 
     def mate_in(self, move: chess.Move) -> int | None:
