@@ -33,7 +33,7 @@ test: $(STAMP) ## run the fast tests
 test-all: $(STAMP) ## run the slow tests too
 	@$(BIN)/python -m pytest -m 'not gpu and not teacher and not browser and not binary'
 
-learn-check: $(STAMP) ## learn small games from nothing and check how well they are played, about an hour
+learn-check: $(STAMP) ## learn games from nothing and check how well they are played, over an hour
 	@$(BIN)/recursezero learn-check
 
 check: $(STAMP) ## check format, lint, types and layout

@@ -28,15 +28,18 @@ def random_batch(
     action = rng.integers(actions, size=shape)
     np.put_along_axis(legal, action[..., None], True, axis=-1)
     weights = np.where(legal, rng.random((*shape, actions)), 0.0)
+    is_terminal = rng.random(shape) < 0.25
+    is_truncated = ~is_terminal & (rng.random(shape) < 0.15)
     sequences = Sequences(
         observation=observation,
         legal=pack_legal(jnp.asarray(legal)),
         action=jnp.asarray(action, jnp.int16),
         log_behaviour=jnp.asarray(np.log(rng.uniform(0.05, 0.9, size=shape)), jnp.float32),
         reward=jnp.asarray(rng.integers(-1, 2, size=shape), jnp.int8),
-        is_terminal=jnp.asarray(rng.random(shape) < 0.25),
+        is_terminal=jnp.asarray(is_terminal),
+        is_truncated=jnp.asarray(is_truncated),
     )
-    has_return = np.ones(shape, np.float32)
+    has_return = 1.0 - is_truncated.astype(np.float32)
     has_return[:, -1] = 0
     flat = jnp.zeros((shape[0] * shape[1],))
     targets = PriorTargets(

@@ -75,8 +75,8 @@ def muesli_terms(batch: dict, unroll_steps: int) -> dict[str, float]:
     Args:
       batch: arrays `[B, T, ...]`: `logits`, `value_logits`, `model_policy_logits[k]`, `model_value_logits[k]`,
         `model_reward_logits[k]` for k = 1..K, `past_value_logits[k]` `[B, T, M, V]` for k = 0..K, `legal`, `action`,
-        `log_behaviour`, `reward`, `is_terminal`, `target` (CMPO policy), `returns`, `past_returns` `[B, T, M]`,
-        `advantage`, `anchor` (policy), `support`.
+        `log_behaviour`, `reward`, `is_terminal`, `is_truncated`, `target` (CMPO policy), `returns`,
+        `past_returns` `[B, T, M]`, `advantage`, `anchor` (policy), `support`.
       unroll_steps: K.
     """
     model = [_step_terms(batch, k) for k in range(1, unroll_steps + 1)]
@@ -95,7 +95,7 @@ def _root_terms(batch: dict) -> dict[str, float]:
             policy = softmax(batch["logits"][b, t], batch["legal"][b, t])
             terms["cmpo"].append(divergence(batch["target"][b, t], policy))
             terms["anchor"].append(divergence(batch["anchor"][b, t], policy))
-            if t == length - 1:
+            if t == length - 1 or batch["is_truncated"][b, t]:
                 continue
             taken = policy[batch["action"][b, t]]
             weight = min(1.0, taken / np.exp(batch["log_behaviour"][b, t]))
@@ -114,7 +114,8 @@ def _step_terms(batch: dict, k: int) -> dict[str, float]:
     for b in range(games):
         for t in range(length):
             # The k-th action must have been played in the same game, and inside the sequence.
-            if t + k - 1 >= length or any(batch["is_terminal"][b, t : t + k - 1]):
+            over = batch["is_terminal"][b] | batch["is_truncated"][b]
+            if t + k - 1 >= length or any(over[t : t + k - 1]):
                 continue
             reward_logits = batch["model_reward_logits"][k][b, t]
             terms["reward"].append(categorical_loss(reward_logits, batch["reward"][b, t + k - 1], rewards))
@@ -123,9 +124,9 @@ def _step_terms(batch: dict, k: int) -> dict[str, float]:
                 terms["model_value"].append(categorical_loss(value_logits, 0.0, support))
                 terms["past_value"].append(_past_value_loss(batch, b, t, k, np.zeros(batch["past_returns"].shape[2])))
                 continue
-            if t + k >= length:
+            if t + k >= length or batch["is_truncated"][b, t + k - 1]:
                 continue
-            if t + k < length - 1:
+            if t + k < length - 1 and not batch["is_truncated"][b, t + k]:
                 terms["model_value"].append(categorical_loss(value_logits, batch["returns"][b, t + k], support))
                 terms["past_value"].append(_past_value_loss(batch, b, t, k, batch["past_returns"][b, t + k]))
             policy = softmax(batch["model_policy_logits"][k][b, t], batch["legal"][b, t + k])

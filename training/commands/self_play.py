@@ -61,7 +61,7 @@ def _learn(arguments: argparse.Namespace) -> int:
 
     arguments.run.parent.mkdir(parents=True, exist_ok=True)
     with sole_writer(arguments.run if _is_first(arguments) else None):
-        loop = TrainingLoop(SelfPlay(config, arguments.start_from), arguments.run, plan)
+        loop = TrainingLoop(SelfPlay(config, arguments.start_from, arguments.run), arguments.run, plan)
         with stopped_by_signals(loop):
             loop.run()
     if _is_first(arguments):

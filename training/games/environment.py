@@ -23,6 +23,7 @@ import numpy as np
 from engine.encoding.move_labels import CELLS, LABEL_OF_CELL
 from training.games import pgx_chess, pgx_rules
 from training.games.pgx_rules import State
+from training.games.random_endings import random_ending
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +53,8 @@ class Environment:
     observe: Callable[[State], jax.Array]
     # State to bool [A].
     legal: Callable[[State], jax.Array]
+    # Key and most pieces of a side beside its king to a random ending, of games that have such.
+    ending: Callable[..., State] | None = None
 
     @property
     def cells(self) -> int:
@@ -142,6 +145,7 @@ def _chess() -> Environment:
         play=lambda state, cell: pgx_chess.step_state(state, labels[cell]),
         observe=pgx_chess.position_of_state,
         legal=pgx_chess.legal_cells_of_state,
+        ending=random_ending,
     )
 
 

@@ -9,8 +9,12 @@ import numpy as np
 
 from engine.network.attention import MASKED
 from training.games.environment import Environment
+from training.games.exchange_player import checking_moves, exchange_scores
 from training.games.pgx_rules import State, mover_reward
+from training.muesli.candidate_actions import all_legal
 
+_CHECKS = 12  # of a position that are tried for mate; more are hardly ever possible
+_MATE = 1000.0  # pawns
 Opponent = Callable[[jax.Array, State], jax.Array]
 
 _LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
@@ -22,7 +26,8 @@ def make_opponent(environment: Environment, name: str) -> Opponent:
     Args:
       environment: the game.
       name: `random` moves uniformly; `tactical` wins if it can, else blocks where the opponent would win, else moves
-        uniformly; `perfect` draws from the moves that keep the game's value (tic_tac_toe only).
+        uniformly; `perfect` draws from the moves that keep the game's value (tic_tac_toe only); `exchange` mates in one
+        if it can, else takes the best of the exchanges one ply deep (chess only).
 
     Raises:
       ValueError: the name is unknown, or the game has no such opponent.
@@ -30,6 +35,8 @@ def make_opponent(environment: Environment, name: str) -> Opponent:
     makers = {"random": _random, "tactical": _tactical}
     if environment.name == "tic_tac_toe":
         makers["perfect"] = _perfect
+    if environment.name == "chess":
+        makers["exchange"] = _exchange
     if name not in makers:
         raise ValueError(f"expected an opponent at {environment.name}, one of {', '.join(makers)}, got {name!r}")
     return makers[name](environment)
@@ -63,6 +70,24 @@ def _tactical(environment: Environment) -> Opponent:
         threatened = jnp.any(replies & elsewhere, axis=0) & legal
         allowed = jnp.where(jnp.any(winning), winning, jnp.where(jnp.any(threatened), threatened, legal))
         return uniform(key, allowed)
+
+    return opponent
+
+
+def _exchange(environment: Environment) -> Opponent:
+    def mates(state: State, cell: jax.Array) -> jax.Array:
+        return mover_reward(state, environment.play(state, cell)) > 0
+
+    def opponent(key: jax.Array, state: State) -> jax.Array:
+        position = environment.observe(state)
+        listed, is_legal = all_legal(environment.legal(state)[None], environment.most_legal)
+        cells, is_legal = listed[0], is_legal[0]
+        checks = checking_moves(position, cells) & is_legal
+        _, places = jax.lax.top_k(checks.astype(jnp.int32), _CHECKS)
+        is_mate = jax.vmap(lambda place: checks[place] & mates(state, cells[place]))(places)
+        scores = jnp.where(is_legal, exchange_scores(position, cells), -jnp.inf)
+        scores = scores.at[places].add(jnp.where(is_mate, _MATE, 0.0))
+        return cells[uniform(key, scores >= jnp.max(scores) - 1e-4)]
 
     return opponent
 

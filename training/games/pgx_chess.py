@@ -20,14 +20,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from engine.encoding import geometry
-from engine.encoding.move_labels import CELLS, LABEL_OF_CELL, LABELS
+from engine.encoding.move_labels import CELL_OF_LABEL, CELLS, LABEL_OF_CELL, LABELS
 from training.games import pgx_rules
+from training.games.chess_legality import en_passant_captures, is_in_check, legal_cells
 from training.games.pgx_rules import State
 
 _CASTLING_CORNERS = np.array([[0, 7], [56, 63]])  # a1, h1, a8, h8 in the mover's view, as Pgx orders the rights
 _CASTLING_MARK = np.array([[3, 3], [-3, -3]], np.int8)  # from a rook (4) to one that may castle (7)
-_FIFTH_RANK, _SIXTH_RANK = 32, 40  # first squares
+_SIXTH_RANK = 40  # first square
 
 
 def start_state(key: jax.Array) -> State:
@@ -44,6 +44,18 @@ def start_state(key: jax.Array) -> State:
     return state.replace(_x=state._x._replace(hash_history=past))
 
 
+def state_of_pieces(key: jax.Array, pieces: jax.Array, color: jax.Array) -> State:
+    """Returns a position without castling or en passant as the first one of its game.
+
+    Args:
+      key: decides which player has White.
+      pieces: int8 `[S]` in the view of the side to move, codes -6 to 6.
+      color: int32 `[]`, 0 if White is to move, 1 if Black.
+    """
+    board = pieces.reshape(8, 8).T.reshape(64).astype(jnp.int32)
+    return pgx_rules.chess_state(key, board, color, _find_moves)
+
+
 def step_state(state: State, label: jax.Array) -> State:
     """Plays a move by Pgx's rules.
 
@@ -54,7 +66,7 @@ def step_state(state: State, label: jax.Array) -> State:
     Returns:
       The state after the move, with a blank observation.
     """
-    return pgx_rules.play("chess", state, label)
+    return pgx_rules.play_chess(state, label, _find_moves)
 
 
 def position_of_state(state: State) -> jax.Array:
@@ -70,7 +82,7 @@ def position_of_state(state: State) -> jax.Array:
     pieces = game.board.reshape(8, 8).T.reshape(64).astype(jnp.int8)
     earlier, pushed_file = _earlier_occurrences(game)
     file = jnp.where(game.en_passant >= 0, game.en_passant // 8, pushed_file)
-    can_capture = (file >= 0) & _can_capture_en_passant(pieces, file)
+    can_capture = (file >= 0) & en_passant_captures(pieces, jnp.maximum(file, 0)).any()
     target = jnp.where((game.en_passant >= 0) & can_capture, _SIXTH_RANK + file, -1)
     repeats_the_push = (game.en_passant < 0) & (pushed_file >= 0) & ~can_capture
     clock = jnp.minimum(game.halfmove_count, 100)
@@ -78,6 +90,11 @@ def position_of_state(state: State) -> jax.Array:
     marks = jnp.where(game.castling_rights, _CASTLING_MARK, jnp.int8(0))
     pieces = pieces.at[_CASTLING_CORNERS].add(marks)
     return jnp.concatenate([pieces, jnp.stack([target, clock, repetitions]).astype(jnp.int8)])
+
+
+def turned_over(pieces: jax.Array) -> jax.Array:
+    """Returns pieces int8 `[S]` as the opponent sees them."""
+    return -pieces.reshape(8, 8)[::-1].reshape(64)
 
 
 def legal_cells_of_state(state: State) -> jax.Array:
@@ -93,6 +110,14 @@ def legal_cells_of_state(state: State) -> jax.Array:
     cells = state.legal_action_mask[np.maximum(LABEL_OF_CELL, 0)] & (LABEL_OF_CELL >= 0)
     chex.assert_shape(cells, (CELLS,))
     return cells
+
+
+def _find_moves(game: pgx_rules.ChessGame) -> tuple[jax.Array, jax.Array]:
+    """Returns which labels are legal moves, bool `[A]`, and whether the side to move is in check, bool `[]`."""
+    pieces = game.board.reshape(8, 8).T.reshape(64).astype(jnp.int8)
+    pushed_file = jnp.where(game.en_passant >= 0, game.en_passant // 8, -1)
+    cells = legal_cells(pieces, game.castling_rights[0], pushed_file)
+    return cells[np.maximum(CELL_OF_LABEL, 0)] & (CELL_OF_LABEL >= 0), is_in_check(pieces)
 
 
 def _earlier_occurrences(game: pgx_rules.ChessGame) -> tuple[jax.Array, jax.Array]:
@@ -114,39 +139,3 @@ def _earlier_occurrences(game: pgx_rules.ChessGame) -> tuple[jax.Array, jax.Arra
     oldest = past[jnp.minimum(game.halfmove_count, past.shape[0] - 1)]
     is_push = (after_push == oldest[None]).all(axis=1)
     return same.sum() - 1, jnp.where(is_push.any(), jnp.argmax(is_push), -1)
-
-
-def _can_capture_en_passant(pieces: jax.Array, file: jax.Array) -> jax.Array:
-    """Returns whether a pawn of the mover may legally capture one that has just come to its fifth rank.
-
-    Args:
-      pieces: int8 `[S]`, the opponent's pawn already on the fifth rank.
-      file: int32 `[]`, its file.
-
-    Returns:
-      bool `[]`.
-    """
-
-    def can_capture_from(side: jax.Array) -> jax.Array:
-        on_board = (file + side >= 0) & (file + side < 8)
-        start = _FIFTH_RANK + jnp.clip(file + side, 0, 7)
-        after = pieces.at[start].set(0).at[_FIFTH_RANK + file].set(0).at[_SIXTH_RANK + file].set(1)
-        return on_board & (pieces[start] == 1) & ~_king_is_attacked(after)
-
-    return jax.vmap(can_capture_from)(jnp.array([-1, 1])).any()
-
-
-def _king_is_attacked(pieces: jax.Array) -> jax.Array:
-    """Returns whether the mover's king is attacked, bool `[]`; `pieces` is int8 `[S]`."""
-    king = jnp.argmax(pieces == 6)
-    blocked = (jnp.asarray(geometry.BETWEEN.astype(bool))[king] & (pieces != 0)[None]).any(axis=1)  # [S]
-    # Index order is from, to: the opponent's pieces attack from their squares to the king's.
-    pawn, knight, diagonal, orthogonal, neighbour = (
-        jnp.asarray(table.T.astype(bool))[king]
-        for table in (geometry.PAWN_DOWN, geometry.KNIGHT, geometry.DIAGONAL, geometry.ORTHOGONAL, geometry.KING)
-    )
-    is_queen = pieces == -5
-    attacks = (pieces == -1) & pawn | (pieces == -2) & knight | (pieces == -6) & neighbour
-    attacks |= ~blocked & diagonal & ((pieces == -3) | is_queen)
-    attacks |= ~blocked & orthogonal & ((pieces == -4) | is_queen)
-    return attacks.any()

@@ -73,14 +73,16 @@ def look_ahead(
 def played_values(sequences: Sequences, values: jax.Array) -> jax.Array:
     """Returns the value of each action taken, by the rules: its reward, less the value of the position that followed.
 
-    At the last step of a sequence, after which no position is known, it is the reward alone.
+    At the last step of a sequence and where a game was truncated, after which no position is known, it is the reward
+    alone.
 
     Args:
       sequences: `[B, T]`.
       values: of their positions, `[B, T]`, or `[B, T, M]` of M kinds.
     """
     following = jax.vmap(lambda sequence: after(sequence, 1))(values)
-    reward, discount = sequences.reward.astype(jnp.float32), zero_sum_discount(sequences.is_terminal)
+    reward = sequences.reward.astype(jnp.float32)
+    discount = zero_sum_discount(sequences.is_terminal | sequences.is_truncated)
     if values.ndim == 3:
         reward, discount = reward[..., None], discount[..., None]
     return reward + discount * following

@@ -51,6 +51,9 @@ class MuesliConfig:
     cmpo_samples: int = 16
     # c, the bound on normalised advantages in the CMPO policy.
     cmpo_clip: float = 1.0
+    # Factor on these advantages before the clip; above 1 where the values of a position's actions differ far less from
+    # each other than returns do from values, whose scale they are divided by.
+    cmpo_gain: float = 1.0
     # Where action values come from: one step of the learned model, or the rules, which know the reward and the position
     # after an action; that takes an evaluation of each candidate, which self-play then chooses when it plays.
     lookahead: Literal["model", "rules"] = "model"
@@ -72,6 +75,13 @@ class MuesliConfig:
     # Share of the gradient that passes back through each step of the model.
     latent_gradient: float = 0.5
 
+    @property
+    def needs_model(self) -> bool:
+        """Whether the model is learned or asked for action values; otherwise it is not computed at all."""
+        weights = self.weights
+        is_learned = max(weights.model_policy, weights.model_value, weights.reward) > 0
+        return is_learned or self.lookahead == "model" or bool(self.past_rates)
+
     def __post_init__(self) -> None:
         """Raises ValueError for a value outside its range."""
         shares = (*self.past_rates, self.target_rate)
@@ -79,6 +89,7 @@ class MuesliConfig:
             ("unroll_steps", self.unroll_steps >= 1, "at least 1"),
             ("cmpo_samples", self.cmpo_samples >= 1, "at least 1"),
             ("cmpo_clip", self.cmpo_clip > 0, "above 0"),
+            ("cmpo_gain", self.cmpo_gain > 0, "above 0"),
             ("retrace_lambda", 0 <= self.retrace_lambda <= 1, "in [0, 1]"),
             ("advantage_decay", 0 <= self.advantage_decay < 1, "in [0, 1)"),
             ("advantage_floor", self.advantage_floor > 0, "above 0"),

@@ -35,7 +35,8 @@ def muesli_loss(problem: Problem, params: chex.ArrayTree, batch: LossBatch) -> t
       batch: sequences and constants.
 
     Returns:
-      The weighted sum of the terms, and each of them, means over the entries that count.
+      The weighted sum of the terms, and each of them, means over the entries that count; without those of a model that
+      is not needed.
     """
     size, length = problem.actions, batch.legal.shape[1]
     root = problem.agent.root(params, _flat(batch.sequences.observation))
@@ -44,14 +45,16 @@ def muesli_loss(problem: Problem, params: chex.ArrayTree, batch: LossBatch) -> t
     always = jnp.ones_like(batch.targets.has_return)
     terms |= _value_terms(problem, root.prediction, batch.targets, 0, batch.targets.has_return, always)
     terms["value"], past_value = terms.pop("value_0"), terms.pop("past_value_0")
-    model_terms, model_q = _model_terms(problem, params, root.latent, batch)
-    terms |= model_terms
-    steps = problem.config.unroll_steps
-    terms["past_value"] = (past_value + steps * terms["past_value"]) / (steps + 1)
+    metrics = _policy_metrics(log_policy, batch)
+    if problem.config.needs_model:
+        model_terms, model_q = _model_terms(problem, params, root.latent, batch)
+        terms |= model_terms
+        metrics |= model_metrics(model_q, batch.targets, batch.sequences)
+        steps = problem.config.unroll_steps
+        terms["past_value"] = (past_value + steps * terms["past_value"]) / (steps + 1)
     weights = problem.config.weights
     loss = sum(getattr(weights, name) * term for name, term in terms.items())
-    metrics = {f"{name}_loss": term for name, term in terms.items()}
-    metrics |= _policy_metrics(log_policy, batch) | model_metrics(model_q, batch.targets, batch.sequences)
+    metrics |= {f"{name}_loss": term for name, term in terms.items()}
     return jnp.asarray(loss), metrics | {"loss": jnp.asarray(loss)}
 
 
@@ -82,7 +85,8 @@ def _model_terms(
     """
     steps, share = problem.config.unroll_steps, problem.config.latent_gradient
     sequences, targets = batch.sequences, batch.targets
-    masks = jax.vmap(lambda is_terminal: unroll_masks(is_terminal, steps))(sequences.is_terminal)
+    ends = sequences.is_terminal, sequences.is_truncated
+    masks = jax.vmap(lambda is_terminal, is_truncated: unroll_masks(is_terminal, is_truncated, steps))(*ends)
     action, reward = sequences.action.astype(jnp.int32), sequences.reward.astype(jnp.float32)
     parts: dict[str, list[jax.Array]] = {}
     made: list[ModelStep] = []

@@ -10,7 +10,7 @@ from training.muesli import cmpo
 from training.muesli.agent import Problem, Root
 from training.muesli.lookahead import Lookahead, look_ahead, played_values
 from training.muesli.muesli_config import MuesliConfig
-from training.muesli.sequences import Sequences, after
+from training.muesli.sequences import Sequences, after, is_return_known
 from training.muesli.values import (
     AdvantageScale,
     expected_value,
@@ -25,7 +25,7 @@ from training.muesli.values import (
 class PriorTargets(NamedTuple):
     """Constants of the loss, for positions `[B, T]`.
 
-    The return of the last step is not known unless the game ended with it, and holds the value instead.
+    Where `sequences.is_return_known` says no, the return holds the value instead.
     """
 
     log_prior: jax.Array  # [B, T, A]
@@ -34,7 +34,7 @@ class PriorTargets(NamedTuple):
     past_returns: jax.Array  # [B, T, M]
     advantage: jax.Array  # [B, T], normalised; 0 where the return is not known
     policy: jax.Array  # [B, T, A], CMPO weights
-    has_return: jax.Array  # [B, T] float32, 0 at a last step that did not end the game
+    has_return: jax.Array  # [B, T] float32, 0 where the return is not known
     clipped_share: jax.Array  # [], of candidate advantages that lie on the clip
     root: Root
 
@@ -78,13 +78,13 @@ def prior_targets(
     expected_q, taken_q = (value, value) if config.bootstrap == "value" else (lookahead.expected_q, lookahead.taken_q)
     returns = _returns(sequences, in_time(expected_q), in_time(taken_q), log_taken, in_time(value), config)
     past_returns = _past_returns(problem, sequences, root, lookahead, past_log_policies)
-    has_return = jnp.ones((batch, length)).at[:, -1].set(sequences.is_terminal[:, -1].astype(jnp.float32))
+    has_return = is_return_known(sequences).astype(jnp.float32)
     advantage = (returns - in_time(value)) * has_return
     scale = updated_scale(scale, advantage, has_return, config.advantage_decay)
     divisor = sigma(scale, config.advantage_floor) if config.normalises_advantages else jnp.float32(1)
     # Of some actions only, values are compared with each other: the position's own may differ from all of them.
     baseline = lookahead.expected_q if config.cmpo_mode == "best" else value
-    improvement = (lookahead.q - baseline[:, None]) / divisor
+    improvement = config.cmpo_gain * (lookahead.q - baseline[:, None]) / divisor
     targets = PriorTargets(
         log_prior=in_time(log_prior),
         value=in_time(value),
@@ -107,13 +107,12 @@ def _returns(
     value: jax.Array,
     config: MuesliConfig,
 ) -> jax.Array:
-    """Returns G `[B, T]`, the value at a last step that did not end the game: its outcome is of the next sequence."""
-    has_ended, reward = sequences.is_terminal[:, -1], sequences.reward.astype(jnp.float32)
-    reward = reward.at[:, -1].set(jnp.where(has_ended, reward[:, -1], value[:, -1]))
-    discount = zero_sum_discount(sequences.is_terminal).at[:, -1].set(0.0)
-    # No step before it learns from a last return that is not known.
-    trace = trace_coefficient(log_policy, sequences.log_behaviour, config.retrace_lambda)
-    trace = trace.at[:, -1].multiply(has_ended.astype(jnp.float32))
+    """Returns G `[B, T]`, the value where the outcome is not known: it is of the next sequence, or was never played."""
+    is_known = is_return_known(sequences)
+    reward = jnp.where(is_known, sequences.reward.astype(jnp.float32), value)
+    discount = jnp.where(is_known, zero_sum_discount(sequences.is_terminal), 0.0)
+    # No step before it learns from a return that is not known.
+    trace = trace_coefficient(log_policy, sequences.log_behaviour, config.retrace_lambda) * is_known
     following = (jax.vmap(lambda values: after(values, 1))(values) for values in (expected_q, taken_q, trace))
     return jax.vmap(retrace_returns)(reward, discount, *following)
 

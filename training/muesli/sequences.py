@@ -1,7 +1,8 @@
 """Sequences of self-play, in the replay and for the learner, and masks of the steps after each position.
 
 A sequence runs on into the next game where one ends. Beyond the end of a game, and of the sequence, nothing is learned;
-the ended game itself is a position of value 0 without a policy.
+the ended game itself is a position of value 0 without a policy. A game may also be truncated, that is given up before
+its end: what followed is then as unknown as it is at the end of the sequence.
 """
 
 from typing import NamedTuple
@@ -36,6 +37,7 @@ class Sequences(struct.PyTreeNode):
     log_behaviour: jax.Array  # [B, T] float32, log-probability of the action under the policy it was drawn from
     reward: jax.Array  # [B, T] int8, of the player who acted
     is_terminal: jax.Array  # [B, T] bool, the game ended with the action
+    is_truncated: jax.Array  # [B, T] bool, the game was given up after the action, which did not end it
     successors: Successors | None = None  # where action values are the rules' and not the model's
 
 
@@ -47,6 +49,14 @@ def pack_legal(legal: jax.Array) -> jax.Array:
 def unpack_legal(packed: jax.Array, actions: int) -> jax.Array:
     """Returns packed bits as bool `[..., A]`."""
     return jnp.unpackbits(packed, axis=-1, count=actions).astype(bool)
+
+
+def is_return_known(sequences: Sequences) -> jax.Array:
+    """Returns where the outcome of the action is in the sequence, bool `[B, T]`.
+
+    It is not where the game was truncated, nor at a last step that did not end the game.
+    """
+    return ~sequences.is_truncated.at[:, -1].set(~sequences.is_terminal[:, -1])
 
 
 class UnrollMasks(NamedTuple):
@@ -64,19 +74,25 @@ def after(values: jax.Array, steps: int) -> jax.Array:
     return jnp.concatenate([values[steps:], padding])
 
 
-def unroll_masks(is_terminal: jax.Array, steps: int) -> UnrollMasks:
+def unroll_masks(is_terminal: jax.Array, is_truncated: jax.Array, steps: int) -> UnrollMasks:
     """Returns the masks of one sequence.
 
     Args:
       is_terminal: bool `[T]`, whether the game ended with the step's action.
+      is_truncated: bool `[T]`, whether it was given up after it.
       steps: K.
     """
     chex.assert_rank(is_terminal, 1)
+    chex.assert_equal_shape([is_terminal, is_truncated])
     length = is_terminal.shape[0]
-    # [T, K], whether the game ends with the action at t + k
-    ends = jnp.stack([after(is_terminal.astype(jnp.float32), k) for k in range(steps)], axis=1)
+
+    def in_steps(happens: jax.Array) -> jax.Array:
+        """Returns whether it happens with the action at t + k, `[T, K]`."""
+        return jnp.stack([after(happens.astype(jnp.float32), k) for k in range(steps)], axis=1)
+
+    ends, stops = in_steps(is_terminal), in_steps(is_terminal | is_truncated)
     start = jnp.ones((length, 1))
-    has_not_ended = jnp.concatenate([start, jnp.cumprod(1.0 - ends, axis=1)], axis=1)  # [T, K + 1]
+    has_not_ended = jnp.concatenate([start, jnp.cumprod(1.0 - stops, axis=1)], axis=1)  # [T, K + 1]
     just_ended = jnp.concatenate([jnp.zeros_like(start), has_not_ended[:, :steps] * ends], axis=1)
     is_inside = jnp.stack([after(jnp.ones((length,)), k) for k in range(steps + 1)], axis=1)
     is_same_game = has_not_ended * is_inside

@@ -42,8 +42,13 @@ FIGURES = (
     Figure(name="validation/regret", title="regret, held out", error="validation/regret_error"),
     *(
         Figure(name=f"against_{name}/score", title=f"score against {name}", percent=True)
-        for name in ("random", "tactical", "perfect")
+        for name in ("random", "tactical", "perfect", "exchange")
     ),
+    Figure(name="self/elo", title="Elo by games against older copies of itself", error="self/elo_error"),
+    Figure(name="self/score", title="score against an older copy of itself", percent=True),
+    Figure(name="decisive_share", title="games won by either side", percent=True),
+    Figure(name="truncated_share", title="games truncated", percent=True),
+    Figure(name="game_plies", title="plies of a game"),
     Figure(name="entropy", title="policy entropy, nats"),
     Figure(name="cmpo_loss", title="KL from the CMPO policy"),
     Figure(name="cmpo_variation", title="variation of the CMPO policy from the prior"),

@@ -1,4 +1,4 @@
-"""Plays a network against a fixed opponent on the device and counts wins, draws and losses."""
+"""Plays a network against a fixed opponent, or against other weights of its own, on the device."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,6 +7,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from engine.network.attention import MASKED
 from training.games.environment import Environment
 from training.games.opponents import Opponent
 from training.games.pgx_rules import State
@@ -24,6 +25,10 @@ class ArenaResult(NamedTuple):
     def score(self) -> jax.Array:
         """Returns wins and half the draws as a share of all games, 0 to 1."""
         return (self.wins + 0.5 * self.draws) / (self.wins + self.draws + self.losses)
+
+
+# Keys `[G]` and states `[G]` to actions int32 `[G]`.
+_Side = Callable[[jax.Array, State], jax.Array]
 
 
 class _Round(NamedTuple):
@@ -45,34 +50,81 @@ def make_arena(
       opponent: of it.
       games: G, even.
     """
-    if games < 2 or games % 2:
-        raise ValueError(f"expected an even number of games, at least 2, got {games}")
+    _check_number(games)
 
     def play(params: chex.ArrayTree, key: jax.Array) -> ArenaResult:
         start_key, play_key = jax.random.split(key)
         states = jax.vmap(environment.start)(jax.random.split(start_key, games))
-        # The network is the player who begins in the first half of the games, the other one in the second.
-        begins = jnp.arange(games, dtype=jnp.int32) < games // 2
-        seat = jnp.where(begins, states.current_player, 1 - states.current_player)
-
-        def advance(round_: _Round) -> _Round:
-            keys = jax.random.split(jax.random.fold_in(play_key, round_.ply), games)
-            observation = jax.vmap(environment.observe)(round_.states)
-            legal = jax.vmap(environment.legal)(round_.states)
-            log_policy = legal_log_policy(agent.root(params, observation).prediction.policy_logits, legal)
-            ours = jnp.argmax(log_policy, axis=1).astype(jnp.int32)
-            theirs = jax.vmap(opponent)(keys, round_.states)
-            is_ours = round_.states.current_player == seat
-            after = jax.vmap(environment.play)(round_.states, jnp.where(is_ours, ours, theirs))
-            # Ended games keep their state; Pgx gives their rewards once.
-            reward = jnp.take_along_axis(after.rewards, seat[:, None], axis=1)[:, 0]
-            return _Round(after, round_.reward + reward, round_.ply + 1)
-
-        def goes_on(round_: _Round) -> jax.Array:
-            return ~jnp.all(round_.states.terminated) & (round_.ply < environment.longest_game)
-
-        end = jax.lax.while_loop(goes_on, advance, _Round(states, jnp.zeros((games,)), jnp.int32(0)))
-        wins, losses = jnp.sum(end.reward > 0, dtype=jnp.int32), jnp.sum(end.reward < 0, dtype=jnp.int32)
+        reward = _play(environment, _most_probable(environment, agent, params), jax.vmap(opponent), states, play_key)
+        wins, losses = jnp.sum(reward > 0, dtype=jnp.int32), jnp.sum(reward < 0, dtype=jnp.int32)
         return ArenaResult(wins, jnp.int32(games) - wins - losses, losses)
 
     return play
+
+
+def make_rivalry(
+    environment: Environment, agent: Agent, games: int, opening_plies: int
+) -> Callable[[chex.ArrayTree, chex.ArrayTree, jax.Array], jax.Array]:
+    """Returns a function of (parameters, a rival's parameters, key) that plays games from random openings.
+
+    Both play their most probable moves. The function returns the first network's reward in each game, `[G]`, -1, 0 or
+    1; games i and i + G / 2 have the same opening, and the first network begins in the former.
+
+    Args:
+      environment: the game.
+      agent: the network of both.
+      games: G, even.
+      opening_plies: uniformly random plies that every game begins with.
+    """
+    _check_number(games)
+
+    def play(params: chex.ArrayTree, rival: chex.ArrayTree, key: jax.Array) -> jax.Array:
+        start_key, opening_key, play_key = jax.random.split(key, 3)
+        states = jax.vmap(environment.start)(jax.random.split(start_key, games // 2))
+
+        def at_random(states: State, key: jax.Array) -> tuple[State, None]:
+            legal = jax.vmap(environment.legal)(states)
+            actions = jax.random.categorical(key, jnp.where(legal, 0.0, MASKED), axis=1).astype(jnp.int32)
+            return jax.vmap(environment.play)(states, actions), None
+
+        states, _ = jax.lax.scan(at_random, states, jax.random.split(opening_key, opening_plies))
+        both = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), states)
+        ours, theirs = _most_probable(environment, agent, params), _most_probable(environment, agent, rival)
+        return _play(environment, ours, theirs, both, play_key)
+
+    return play
+
+
+def _check_number(games: int) -> None:
+    if games < 2 or games % 2:
+        raise ValueError(f"expected an even number of games, at least 2, got {games}")
+
+
+def _most_probable(environment: Environment, agent: Agent, params: chex.ArrayTree) -> _Side:
+    def actions(_keys: jax.Array, states: State) -> jax.Array:
+        observation, legal = jax.vmap(environment.observe)(states), jax.vmap(environment.legal)(states)
+        log_policy = legal_log_policy(agent.root(params, observation).prediction.policy_logits, legal)
+        return jnp.argmax(log_policy, axis=1).astype(jnp.int32)
+
+    return actions
+
+
+def _play(environment: Environment, ours: _Side, theirs: _Side, states: State, key: jax.Array) -> jax.Array:
+    """Plays games `[G]` to their ends and returns the rewards of our side, which begins in the first half of them."""
+    games = states.current_player.shape[0]
+    begins = jnp.arange(games, dtype=jnp.int32) < games // 2
+    seat = jnp.where(begins, states.current_player, 1 - states.current_player)
+
+    def advance(round_: _Round) -> _Round:
+        keys = jax.random.split(jax.random.fold_in(key, round_.ply), games)
+        is_ours = round_.states.current_player == seat
+        actions = jnp.where(is_ours, ours(keys, round_.states), theirs(keys, round_.states))
+        after = jax.vmap(environment.play)(round_.states, actions)
+        # Ended games keep their state; Pgx gives their rewards once.
+        reward = jnp.take_along_axis(after.rewards, seat[:, None], axis=1)[:, 0]
+        return _Round(after, round_.reward + reward, round_.ply + 1)
+
+    def goes_on(round_: _Round) -> jax.Array:
+        return ~jnp.all(round_.states.terminated) & (round_.ply < environment.longest_game)
+
+    return jax.lax.while_loop(goes_on, advance, _Round(states, jnp.zeros((games,)), jnp.int32(0))).reward

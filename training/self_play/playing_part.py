@@ -19,7 +19,7 @@ from training.self_play.self_play_config import SelfPlayConfig
 
 
 def trained_by_self_play(folder: Path) -> TrainedNetwork:
-    """Returns the target network in the newest checkpoint of a run of chess, with its latent model.
+    """Returns the target network in the newest checkpoint of a run of chess, with the latent model if it learned one.
 
     The model's scale is what divides advantages in the run, so that its values may be trusted as far in play.
 
@@ -38,16 +38,21 @@ def trained_by_self_play(folder: Path) -> TrainedNetwork:
     if state is None:
         raise ValueError(f"expected a checkpoint in {folder}, found none")
     muesli, parts = config.muesli, cast(dict[str, chex.ArrayTree], state.learner.target)
+    if not muesli.needs_model:  # and has not learned one
+        return TrainedNetwork(config.network, parts["network"], int(state.step), _facts(config, None), None)
     scale = float(sigma(state.learner.scale, muesli.advantage_floor)) if muesli.normalises_advantages else 1.0
-    settings = model_settings(len(muesli.past_rates), muesli.cmpo_clip, scale)
+    settings = model_settings(len(muesli.past_rates), muesli.cmpo_clip, scale / muesli.cmpo_gain)
     model = PlayingModel(settings, parts["model"])
     return TrainedNetwork(config.network, parts["network"], int(state.step), _facts(config, settings), model)
 
 
-def _facts(config: SelfPlayConfig, model: ModelConfig) -> dict[str, object]:
+def _facts(config: SelfPlayConfig, model: ModelConfig | None) -> dict[str, object]:
+    latent = (
+        "no latent model" if model is None else f"latent model with scale {model.scale:.3f} and clip {model.clip:g}"
+    )
     settings = {"optimizer": dataclasses.asdict(config.optimizer), "seed": config.seed}
     return {
-        "data": f"self-play, latent model with scale {model.scale:.3f} and clip {model.clip:g}",
+        "data": f"self-play, {latent}",
         "batch": f"{config.lanes} games x {config.steps} moves, {config.updates} updates",
         "run": json.dumps(settings),
     }

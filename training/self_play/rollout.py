@@ -1,5 +1,6 @@
-"""Plays many games at once with a network; games that end are replaced in the same step."""
+"""Plays many games at once with a network; games that end, or are truncated, are replaced in the same step."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -31,10 +32,11 @@ class Games(struct.PyTreeNode):
 class RolloutFigures(NamedTuple):
     """Statistics of the games; sums over lanes and steps, float32."""
 
-    games: jax.Array  # [] that ended
-    game_plies: jax.Array  # [] of those that ended
-    decisive_games: jax.Array  # [] of those that ended, not drawn
-    first_player_points: jax.Array  # [] wins and half the draws of who began, of those that ended
+    games: jax.Array  # [] that ended or were truncated; the others count these games only
+    game_plies: jax.Array  # []
+    decisive_games: jax.Array  # [] won by either player
+    truncated_games: jax.Array  # []
+    first_player_points: jax.Array  # [] wins of who began, and half of the games without a winner
 
 
 class _Step(NamedTuple):
@@ -42,19 +44,42 @@ class _Step(NamedTuple):
     figures: RolloutFigures
 
 
-def new_games(environment: Environment, key: jax.Array, lanes: int, config: BehaviourConfig) -> Games:
+def new_games(
+    environment: Environment, key: jax.Array, lanes: int, config: BehaviourConfig, endings: State | None = None
+) -> Games:
     """Returns games before their first move.
 
     Args:
       environment: the game.
       key: consumed.
       lanes: B.
-      config: for the number of random plies.
+      config: for the number of random plies and the share of endings.
+      endings: B of them, if they are already at hand.
     """
-    start_key, opening_key = jax.random.split(key)
+    start_key, opening_key, ending_key, share_key = jax.random.split(key, 4)
     states = jax.vmap(environment.start)(jax.random.split(start_key, lanes))
     plies = jax.random.randint(opening_key, (lanes,), 0, config.opening_plies + 1, jnp.int32)
-    return Games(states=states, opening_plies_left=plies, plies=jnp.zeros((lanes,), jnp.int32))
+    games = Games(states=states, opening_plies_left=plies, plies=jnp.zeros((lanes,), jnp.int32))
+    if not config.endgame_share:
+        return games
+    endings = new_endings(environment, ending_key, lanes, config) if endings is None else endings
+    is_ending = jax.random.bernoulli(share_key, config.endgame_share, (lanes,))
+    # Endings are random as they are.
+    return _where(is_ending, games.replace(states=endings, opening_plies_left=jnp.zeros_like(plies)), games)
+
+
+def new_endings(environment: Environment, key: jax.Array, lanes: int, config: BehaviourConfig) -> State:
+    """Returns random endings, with a leading axis B.
+
+    Args:
+      environment: a game that has them.
+      key: consumed.
+      lanes: B.
+      config: for the number of pieces.
+    """
+    assert environment.ending is not None  # the settings have seen to it
+    draw = functools.partial(environment.ending, most_pieces=config.endgame_pieces)
+    return jax.vmap(draw)(jax.random.split(key, lanes))
 
 
 def roll_out(
@@ -82,9 +107,19 @@ def roll_out(
     Returns:
       The games after it, sequences `[B, T]`, and sums over all steps.
     """
+    endings = None
+    if config.endgame_share:
+        # One a lane for all steps: to draw and check them costs as much as a move.
+        key, endings_key = jax.random.split(key)
+        endings = new_endings(environment, endings_key, games.plies.shape[0], config)
 
     def step(games: Games, key: jax.Array) -> tuple[Games, _Step]:
-        return _step(environment, agent, params, games, key, config, candidates)
+        draw_key, reset_key, candidates_key = jax.random.split(key, 3)
+        keys = draw_key, candidates_key
+        after, made = _step(environment, agent, params, games, keys, config, candidates)
+        fresh = new_games(environment, reset_key, games.plies.shape[0], config, endings)
+        is_over = made.sequences.is_terminal | made.sequences.is_truncated
+        return _where(is_over, fresh, after), made
 
     games, made = jax.lax.scan(step, games, jax.random.split(key, steps))
     sequences = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), made.sequences)
@@ -96,17 +131,21 @@ def _step(
     agent: PolicyNetwork,
     params: chex.ArrayTree,
     games: Games,
-    key: jax.Array,
+    keys: tuple[jax.Array, jax.Array],
     config: BehaviourConfig,
     candidates: Candidates | None,
 ) -> tuple[Games, _Step]:
-    draw_key, reset_key, candidates_key = jax.random.split(key, 3)
+    """Plays a move in every game; those that ended are not replaced yet."""
+    draw_key, candidates_key = keys
     observation, legal = jax.vmap(environment.observe)(games.states), jax.vmap(environment.legal)(games.states)
     logits = agent.root(params, observation).prediction.policy_logits
     log_mixture = log_behaviour(logits, legal, games.opening_plies_left > 0, config)
     action = jax.random.categorical(draw_key, log_mixture, axis=-1).astype(jnp.int32)
     after = jax.vmap(environment.play)(games.states, action)
     reward = jax.vmap(mover_reward)(games.states, after)
+    is_truncated = jnp.zeros_like(after.terminated)
+    if config.most_plies:
+        is_truncated = ~after.terminated & (games.plies + 1 >= config.most_plies)
     successors = None
     if candidates is not None:
         actions = candidates(legal, legal_log_policy(logits, legal), candidates_key)
@@ -118,10 +157,12 @@ def _step(
         log_behaviour=jnp.take_along_axis(log_mixture, action[:, None], axis=1)[:, 0],
         reward=reward.astype(jnp.int8),
         is_terminal=after.terminated,
+        is_truncated=is_truncated,
         successors=successors,
     )
-    figures = _figures(games.plies, after.terminated, reward)
-    return _with_new_games(environment, games, after, reset_key, config), _Step(step, figures)
+    openings_left = jnp.maximum(games.opening_plies_left - 1, 0)
+    running = Games(states=after, opening_plies_left=openings_left, plies=games.plies + 1)
+    return running, _Step(step, _figures(games.plies, after.terminated, is_truncated, reward))
 
 
 def _successors(environment: Environment, states: State, actions: jax.Array) -> Successors:
@@ -137,29 +178,24 @@ def _successors(environment: Environment, states: State, actions: jax.Array) -> 
     return jax.vmap(jax.vmap(after, in_axes=(None, 0)))(states, actions)
 
 
-def _with_new_games(
-    environment: Environment, games: Games, after: State, key: jax.Array, config: BehaviourConfig
-) -> Games:
-    """Returns the games after a move; those that ended begin again."""
-    fresh = new_games(environment, key, after.terminated.shape[0], config)
-    running = Games(
-        states=after, opening_plies_left=jnp.maximum(games.opening_plies_left - 1, 0), plies=games.plies + 1
-    )
+def _where(is_new: jax.Array, new: Games, old: Games) -> Games:
+    """Chooses games by lane, bool `[B]`."""
 
     def chosen(new: jax.Array, old: jax.Array) -> jax.Array:
-        return jnp.where(after.terminated.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
+        return jnp.where(is_new.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
 
-    return jax.tree.map(chosen, fresh, running)
+    return jax.tree.map(chosen, new, old)
 
 
-def _figures(plies: jax.Array, has_ended: jax.Array, reward: jax.Array) -> RolloutFigures:
-    ended = has_ended.astype(jnp.float32)
+def _figures(plies: jax.Array, is_terminal: jax.Array, is_truncated: jax.Array, reward: jax.Array) -> RolloutFigures:
+    ended = (is_terminal | is_truncated).astype(jnp.float32)
     mover_score = 0.5 + 0.5 * reward
     first_player_points = jnp.where(plies % 2 == 0, mover_score, 1.0 - mover_score)
     return RolloutFigures(
         games=jnp.sum(ended),
         game_plies=jnp.sum(ended * (plies + 1)),
         decisive_games=jnp.sum(ended * (reward != 0)),
+        truncated_games=jnp.sum(is_truncated, dtype=jnp.float32),
         first_player_points=jnp.sum(ended * first_player_points),
     )
 

@@ -35,6 +35,12 @@ class BehaviourConfig:
     random_share: float = 0.02
     # Games begin with 0 to this many uniformly random plies.
     opening_plies: int = 0
+    # Share of the games of chess that begin with a random ending instead.
+    endgame_share: float = 0.0
+    # Most pieces of a side in such an ending, beside the king.
+    endgame_pieces: int = 4
+    # Plies after which a game is truncated: nobody learns that it was drawn. 0 for none.
+    most_plies: int = 0
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value outside its range."""
@@ -44,6 +50,12 @@ class BehaviourConfig:
             raise ValueError(f"expected random_share in [0, 1], got {self.random_share}")
         if self.opening_plies < 0:
             raise ValueError(f"expected opening_plies of at least 0, got {self.opening_plies}")
+        if not 0 <= self.endgame_share <= 1:
+            raise ValueError(f"expected endgame_share in [0, 1], got {self.endgame_share}")
+        if not 1 <= self.endgame_pieces <= 15:
+            raise ValueError(f"expected endgame_pieces from 1 to 15, got {self.endgame_pieces}")
+        if self.most_plies < 0:
+            raise ValueError(f"expected most_plies of at least 0, got {self.most_plies}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,6 +98,8 @@ class SelfPlayConfig:
     opponents: tuple[str, ...] = ("random",)
     # Games against each of them, even.
     evaluation_games: int = 200
+    # Least age in minutes of the copy of itself that the network also plays against, for a curve of Elo; 0 for none.
+    rival_minutes: float = 0.0
     # Held-out shards of chess on which the policy is compared with the teacher's; empty for none.
     validation: str = ""
 
@@ -100,7 +114,11 @@ class SelfPlayConfig:
             raise ValueError(f"expected model_gradient 1 without the network of chess, got {self.model_gradient}")
         if self.lanes % self.updates:
             raise ValueError(f"expected lanes to be a multiple of updates ({self.updates}), got {self.lanes}")
+        if self.behaviour.endgame_share and self.game != "chess":
+            raise ValueError(f"expected endgame_share 0 for {self.game}, got {self.behaviour.endgame_share}")
         if self.validation and self.network is None:
             raise ValueError(f"expected validation with the network of chess only, got {self.validation!r}")
+        if self.rival_minutes < 0:
+            raise ValueError(f"expected rival_minutes of at least 0, got {self.rival_minutes}")
         if self.evaluation_games < 2 or self.evaluation_games % 2:
             raise ValueError(f"expected evaluation_games to be even and at least 2, got {self.evaluation_games}")

@@ -81,6 +81,40 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
         replayed=0,
         replay_slots=1,
     ),
+    # From random weights, by the rules alone.
+    "chess-zero": SelfPlayConfig(
+        game="chess",
+        network=with_one_iteration(
+            NetworkConfig(
+                width=64,
+                heads=2,
+                hidden_width=128,
+                blocks=1,
+                policy_width=64,
+                policy_heads=2,
+                value_bins=32,
+            )
+        ),
+        muesli=MuesliConfig(
+            cmpo_mode="best",
+            cmpo_samples=5,
+            lookahead="rules",
+            weights=LossWeights(model_policy=0.0, model_value=0.0, reward=0.0),
+            bootstrap="value",
+            retrace_lambda=0.98,
+        ),
+        optimizer=NormalisedAdamConfig(learning_rate=2e-3, warmup_steps=100),
+        behaviour=BehaviourConfig(
+            random_share=0.05, opening_plies=10, endgame_share=0.8, endgame_pieces=4, most_plies=60
+        ),
+        lanes=64,
+        steps=32,
+        updates=32,
+        replayed=0,
+        replay_slots=1,
+        opponents=("random", "exchange"),
+        evaluation_games=100,
+    ),
     # The same for the network that fills an 8 GB GPU.
     "chess-rtx2070": SelfPlayConfig(
         game="chess",

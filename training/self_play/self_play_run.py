@@ -18,18 +18,21 @@ from training.packed.shards import Shards
 from training.runs.run_clock import RunClock
 from training.runs.schedule import Schedule
 from training.runs.training_task import Figures, LearnerState, Report, Start, Task, finite_figures
-from training.self_play.arena import ArenaResult, make_arena
+from training.self_play.arena import ArenaResult, make_arena, make_rivalry
 from training.self_play.devices import lane_mesh, lane_shardings
 from training.self_play.random_generator import generator
 from training.self_play.resident_program import ResidentState, make_game, make_program
 from training.self_play.rollout import RolloutFigures
 from training.self_play.self_play_config import SelfPlayConfig
+from training.self_play.self_rating import SelfRating
 
 _LOG_MINUTES = 1 / 12
+_OPENING_PLIES = 8  # random ones of the games against an older copy, without which all would be the same
 # Means over the games that ended, and the sums that they are made of.
 _OF_GAMES = {
     "game_plies": "game_plies",
     "decisive_share": "decisive_games",
+    "truncated_share": "truncated_games",
     "first_player_score": "first_player_points",
 }
 Arena = Callable[[chex.ArrayTree, jax.Array], ArenaResult]
@@ -44,6 +47,7 @@ class SelfPlay(Task[ResidentState]):
     Args:
       config: the run's settings.
       start_from: folder of a run or of a network whose weights are the start of a new run of chess.
+      folder: of the run, for the copies of the network that it plays against; None for none.
 
     Raises:
       ValueError: the settings do not fit each other or the devices.
@@ -52,7 +56,7 @@ class SelfPlay(Task[ResidentState]):
     config: SelfPlayConfig
     unit = "iteration"
 
-    def __init__(self, config: SelfPlayConfig, start_from: Path | None = None) -> None:
+    def __init__(self, config: SelfPlayConfig, start_from: Path | None = None, folder: Path | None = None) -> None:
         self.config, self.updates, self._start_from = config, config.updates, start_from
         self.results: dict[str, tuple[int, int, int]] = {}
         environment, agent = make_game(config)
@@ -62,6 +66,10 @@ class SelfPlay(Task[ResidentState]):
             for name in config.opponents
         }
         self._held_out = _HeldOutPolicy(config) if config.validation else None
+        self._rating: SelfRating | None = None
+        if config.rival_minutes and folder is not None:
+            rivalry = make_rivalry(environment, agent, config.evaluation_games, _OPENING_PLIES)
+            self._rating = SelfRating(folder, jax.jit(rivalry), config.rival_minutes)
         mesh = lane_mesh(config.lanes, config.updates)
         shardings = lane_shardings(jax.eval_shape(program.init), config.lanes, mesh)
         self._iterate = jax.jit(program.iterate, donate_argnums=0, out_shardings=(shardings, None))
@@ -71,11 +79,13 @@ class SelfPlay(Task[ResidentState]):
 
     def start(self) -> Start[ResidentState]:
         """Returns fresh weights and games, or the weights of another folder."""
-        fresh = self._init()
-        if self._start_from is None:
-            return Start(fresh)
-        state, model = _started(fresh, self.config, self._start_from)
-        return Start(state, has_weights=True, note=model.text)
+        begun = Start(self._init())
+        if self._start_from is not None:
+            state, model = _started(begun.state, self.config, self._start_from)
+            begun = Start(state, has_weights=True, note=model.text)
+        if self._rating is not None:
+            self._rating.begin(begun.state.learner.target)
+        return begun
 
     def introduction(self, state: ResidentState) -> str:
         """Describes the game, the network, the devices and the replay."""
@@ -118,11 +128,13 @@ class SelfPlay(Task[ResidentState]):
         positions_per_s = steps_per_s * self.config.lanes * self.config.steps
         games_per_s = steps_per_s * played["games"] / iterations
         text = (
-            f"loss {means['loss']:.3f}  cmpo {means['cmpo_loss']:.3f}  model q {means['q_correlation']:.2f}  "
-            f"plies {means.get('game_plies', float('nan')):.1f}  {games_per_s:.0f} games/s  "
+            f"loss {means['loss']:.3f}  cmpo {means['cmpo_loss']:.3f}  value r {means['value_explained']:.2f}  "
+            f"plies {means.get('game_plies', float('nan')):.1f}  "
+            f"decisive {means.get('decisive_share', float('nan')):.0%}  {games_per_s:.1f} games/s  "
             f"{positions_per_s:.0f} positions/s"
         )
-        return Report({**means, "games_per_s": games_per_s, "positions_per_s": positions_per_s}, text)
+        rates = {"games_per_s": games_per_s, "positions_per_s": positions_per_s}
+        return Report({**means, **rates}, text)
 
     def measure(self, state: ResidentState) -> Iterator[Report]:
         """Plays the network that acts against the fixed opponents, with the same draws every time."""
@@ -140,6 +152,9 @@ class SelfPlay(Task[ResidentState]):
             yield Report(figures, "against " + ", ".join(texts))
         if self._held_out is not None:
             yield self._held_out.measure(state.learner.target).report()
+        if self._rating is not None:
+            key = jax.random.key(int(state.step), impl=generator(self.config.generator))
+            yield self._rating.measure(state.learner.target, int(state.step), key)
 
     def saved(self, state: ResidentState) -> ResidentState:
         """Returns the state without its replay where that is not saved."""

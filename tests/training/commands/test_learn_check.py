@@ -1,4 +1,4 @@
-"""The check of learning on small games, with runs that only pretend to learn."""
+"""The check of learning from nothing, with runs that only pretend to learn."""
 
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,22 @@ class Pretended:
     plans: dict[str, tuple[SelfPlayConfig, Plan]] = {}
 
     def __init__(self, config: SelfPlayConfig) -> None:
-        self.config, self.results = config, self.games[config.game]
+        self.config, self.results = config, self.games[_preset_of(config)]
 
 
 class PretendedLoop:
     """Stands for the loop: notes the plan of a run."""
 
     def __init__(self, task: Pretended, folder: Path, plan: Plan) -> None:
-        assert folder.name == task.config.game
-        task.plans[task.config.game] = task.config, plan
+        assert folder.name == _preset_of(task.config)
+        task.plans[folder.name] = task.config, plan
 
     def run(self) -> None:
         """Does nothing."""
+
+
+def _preset_of(config: SelfPlayConfig) -> str:
+    return "chess-zero" if config.game == "chess" else config.game
 
 
 @pytest.fixture
@@ -41,6 +45,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> type[Pretended]:
         "tic_tac_toe": {"random": (200, 0, 0), "perfect": (0, 200, 0)},
         "connect_four": {"random": (190, 0, 10), "tactical": (160, 0, 40)},
         "gardner_chess": {"random": (180, 0, 20)},
+        "chess-zero": {"random": (60, 30, 10), "exchange": (0, 0, 100)},
     }
     Pretended.plans = {}
     monkeypatch.setattr(self_play_run, "SelfPlay", Pretended)
@@ -56,7 +61,8 @@ def test_goals_that_are_just_met(tmp_path: Path, pretended: type[Pretended], cap
         assert (plan.minutes, plan.clock) == (CHECKS[game].minutes, "cpu")
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "connect_four against tactical: +160 =0 -40, 80.0%, wanted at least 80%: met"
-    assert len(lines) == 4
+    assert lines[4] == "chess-zero against random: +60 =30 -10, 75.0%, wanted at least 75%: met"
+    assert len(lines) == 5
 
 
 @pytest.mark.parametrize(
@@ -66,6 +72,7 @@ def test_goals_that_are_just_met(tmp_path: Path, pretended: type[Pretended], cap
         ("connect_four", "random", (189, 1, 10)),
         ("connect_four", "tactical", (159, 1, 40)),
         ("gardner_chess", "random", (179, 1, 20)),
+        ("chess-zero", "random", (60, 29, 11)),
     ],
 )
 def test_goals_that_are_just_missed(

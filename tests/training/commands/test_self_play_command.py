@@ -50,6 +50,12 @@ def figures(run: Path) -> list[dict[str, float]]:
         (["--set", "muesli.weights.cmpo=-1"], "expected cmpo of at least 0, got -1"),
         (["--set", "muesli.clip=1"], "expected a field of SelfPlayConfig.muesli, got unknown 'clip'"),
         (["--set", "opponents=tactics"], "expected an opponent at tic_tac_toe, one of random, tactical, perfect"),
+        (["--set", "behaviour.endgame_share=2"], "expected endgame_share in [0, 1], got 2"),
+        (["--set", "behaviour.endgame_share=0.5"], "expected endgame_share 0 for tic_tac_toe, got 0.5"),
+        (["--set", "behaviour.endgame_pieces=16"], "expected endgame_pieces from 1 to 15, got 16"),
+        (["--set", "behaviour.most_plies=-1"], "expected most_plies of at least 0, got -1"),
+        (["--set", "rival_minutes=-1"], "expected rival_minutes of at least 0, got -1"),
+        (["--set", "muesli.cmpo_gain=0"], "expected cmpo_gain above 0, got 0"),
         (["--resume"], "expected the folder of a run with config.json"),
         (["--resume", "--start-from", "weights/wide"], "expected no --start-from with --resume"),
         (["--minutes", "0"], "expected minutes above 0"),
@@ -69,8 +75,8 @@ def test_chess_starts_from_the_weights_and_keeps_the_presets_products_and_solver
 ) -> None:
     begun: list[SelfPlayConfig] = []
 
-    def pretended(config: SelfPlayConfig, start_from: Path) -> SelfPlayConfig:
-        assert start_from == WEIGHTS
+    def pretended(config: SelfPlayConfig, start_from: Path, folder: Path) -> SelfPlayConfig:
+        assert (start_from, folder) == (WEIGHTS, tmp_path / "run")
         return config
 
     class PretendedLoop:

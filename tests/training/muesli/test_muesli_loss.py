@@ -97,6 +97,7 @@ def test_every_term_is_that_of_the_loops(seed: int) -> None:
             "log_behaviour": np.asarray(batch.sequences.log_behaviour),
             "reward": np.asarray(batch.sequences.reward, np.float64),
             "is_terminal": np.asarray(batch.sequences.is_terminal),
+            "is_truncated": np.asarray(batch.sequences.is_truncated),
             "target": np.asarray(batch.targets.policy, np.float64),
             "returns": np.asarray(batch.targets.returns, np.float64),
             "past_returns": np.asarray(batch.targets.past_returns, np.float64),
@@ -132,17 +133,34 @@ def test_the_loss_is_the_weighted_sum_and_every_term_has_its_switch() -> None:
         assert float(total - without[name]) == pytest.approx(parts[name], rel=1e-3, abs=1e-5), name
 
 
+def test_a_model_that_nobody_needs_is_not_computed() -> None:
+    class WithoutModel(TableAgent):
+        def advance(self, params: Any, latent: jax.Array, action: jax.Array) -> ModelStep:
+            raise AssertionError(params, latent, action)
+
+    batch, _ = random_batch(0, OBSERVATION, ACTIONS, 2)
+    params = TableAgent().init(jax.random.key(0))
+    weights = LossWeights(model_policy=0, model_value=0, reward=0, past_value=0)
+    config = MuesliConfig(unroll_steps=STEPS, weights=weights, lookahead="rules")
+    total, metrics = muesli_loss(Problem(WithoutModel(), config, ACTIONS, ACTIONS), params, batch)
+    with_model, _ = muesli_loss(problem(**dataclasses.asdict(weights)), params, batch)
+    assert float(total) == pytest.approx(float(with_model), rel=1e-5)
+    assert "q_correlation" not in metrics and "reward_loss" not in metrics
+    assert MuesliConfig(weights=weights).needs_model  # it is asked for action values
+
+
 def test_no_gradient_reaches_an_illegal_action_or_a_step_beyond_the_game() -> None:
     batch, legal = random_batch(1, OBSERVATION, ACTIONS, 2)
     params = TableAgent().init(jax.random.key(0))
     gradient = quick_jit(jax.grad(lambda p: muesli_loss(problem(), p, batch)[0]))(params)
     at_root = np.asarray(gradient["policy"][0]).reshape(GAMES, LENGTH, ACTIONS)
     assert np.all(at_root[~legal] == 0) and np.all(np.isfinite(at_root))
-    ended = np.asarray(batch.sequences.is_terminal)
-    assert ended[:, :-1].any()
-    after_end = np.asarray(gradient["policy"][1]).reshape(GAMES, LENGTH, ACTIONS)[ended]
+    ended, truncated = np.asarray(batch.sequences.is_terminal), np.asarray(batch.sequences.is_truncated)
+    assert ended[:, :-1].any() and truncated[:, :-1].any()
+    after_end = np.asarray(gradient["policy"][1]).reshape(GAMES, LENGTH, ACTIONS)[ended | truncated]
     assert np.all(after_end == 0)
     # ... while the ended game itself is learned to be worth nothing, and what its last move won.
     for name in ("value", "reward"):
         table = np.asarray(gradient[name][1]).reshape(GAMES, LENGTH, -1)[:, :-1]
         assert np.all(np.abs(table[ended[:, :-1]]).max(axis=-1) > 1e-5), name
+    assert np.all(np.asarray(gradient["value"][1]).reshape(GAMES, LENGTH, -1)[truncated] == 0)

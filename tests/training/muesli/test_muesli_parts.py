@@ -47,7 +47,8 @@ def test_the_network_of_chess_can_have_a_smaller_rate() -> None:
 
 def test_masks_by_hand() -> None:
     # The game ends with the action at 2, a new one starts at 3.
-    masks = unroll_masks(jnp.array([False, False, True, False, False]), 2)
+    never = jnp.zeros(5, bool)
+    masks = unroll_masks(jnp.array([False, False, True, False, False]), never, 2)
     np.testing.assert_array_equal(masks.is_same_game, [[1, 1, 1], [1, 1, 0], [1, 0, 0], [1, 1, 0], [1, 0, 0]])
     np.testing.assert_array_equal(masks.is_reached, [[1, 1, 1], [1, 1, 1], [1, 1, 0], [1, 1, 0], [1, 0, 0]])
     # What the last action brought is known, the position after it is not.

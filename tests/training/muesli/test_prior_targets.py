@@ -100,6 +100,7 @@ def case() -> tuple[Sequences, np.ndarray, np.ndarray]:
         log_behaviour=jnp.asarray(np.log(rng.uniform(0.1, 0.9, size=shape)), jnp.float32),
         reward=jnp.asarray(is_terminal * rng.integers(0, 2, size=shape), jnp.int8),
         is_terminal=jnp.asarray(is_terminal),
+        is_truncated=jnp.asarray(~is_terminal & (rng.random(shape) < 0.3)),
     )
     return sequences, legal, np.log(rng.uniform(0.1, 0.9, size=(*shape, PAST)))
 
@@ -144,9 +145,18 @@ def played(sequences: Sequences, value: np.ndarray, b: int) -> np.ndarray:
     """Returns reward less the value of the position that came, of the actions of one game."""
     q = np.array(sequences.reward[b], float)
     for t in range(LENGTH - 1):
-        if not sequences.is_terminal[b, t]:
+        if not (sequences.is_terminal[b, t] or sequences.is_truncated[b, t]):
             q[t] -= value[b, t + 1]
     return q
+
+
+def segments(sequences: Sequences) -> list[tuple[int, int, int]]:
+    """Returns game, first step and end of the parts of sequences between truncations."""
+    parts = []
+    for b in range(GAMES):
+        cuts = [0, *(t + 1 for t in range(LENGTH - 1) if sequences.is_truncated[b, t]), LENGTH]
+        parts += [(b, start, end) for start, end in zip(cuts, cuts[1:], strict=False)]
+    return parts
 
 
 @pytest.mark.parametrize(
@@ -173,48 +183,57 @@ def test_targets_are_those_of_the_loops(
     past_value = expectation(tables["past"], SUPPORT).reshape(GAMES, LENGTH, PAST)
     logits = tables["policy"].reshape(GAMES, LENGTH, ACTIONS)
     advantages = []
-    for b in range(GAMES):
-        prior = np.stack([slow.softmax(logits[b, t], legal[b, t]) for t in range(LENGTH)])
-        steps = np.arange(LENGTH)
-        taken_q, taken = q[b, steps, action[b]], prior[steps, action[b]]
+    for b, start, end in segments(sequences):
+        at = slice(start, end)
+        prior = np.stack([slow.softmax(logits[b, t], legal[b, t]) for t in range(start, end)])
+        steps = np.arange(start, end)
+        taken_q, taken = q[b, steps, action[b, at]], prior[steps - start, action[b, at]]
         if lookahead == "rules":
-            taken_q = played(sequences, value, b)
-        # Of a sequence whose last action ended the game every return is known, of others all but the last one.
-        known = LENGTH if is_terminal[b, -1] else LENGTH - 1
-        reward, discount = np.asarray(sequences.reward[b], float)[:known], np.where(is_terminal[b], 0.0, -1.0)[:known]
+            taken_q = played(sequences, value, b)[at]
+        # Where the last action ended the game every return is known, elsewhere all but the last one.
+        length = end - start
+        known = length if is_terminal[b, end - 1] else length - 1
+        reward, discount = np.asarray(sequences.reward[b], float), np.where(is_terminal[b], 0.0, -1.0)
+        reward, discount = reward[at][:known], discount[at][:known]
 
         def following(values: np.ndarray, known: int = known) -> np.ndarray:
             return np.append(values[1:], 0.0)[:known]
 
-        behaviour = np.exp(np.asarray(sequences.log_behaviour[b], float))
+        behaviour = np.exp(np.asarray(sequences.log_behaviour[b], float))[at]
         trace = retrace_lambda * np.minimum(1, taken / behaviour)
-        expected_q = (prior * q[b]).sum(axis=1)
-        guess, taken_guess = (value[b], value[b]) if bootstrap == "value" else (expected_q, taken_q)
+        expected_q = (prior * q[b, at]).sum(axis=1)
+        guess, taken_guess = (value[b, at], value[b, at]) if bootstrap == "value" else (expected_q, taken_q)
         returns = slow.retrace(reward, discount, *map(following, (guess, taken_guess, trace)))
-        np.testing.assert_allclose(targets.returns[b, :known], returns, atol=1e-5)
-        np.testing.assert_allclose(targets.returns[b, known:], value[b, known:], atol=1e-5)
-        np.testing.assert_array_equal(targets.has_return[b], np.arange(LENGTH) < known)
-        advantages.append(returns - value[b, :known])
+        np.testing.assert_allclose(targets.returns[b, at][:known], returns, atol=1e-5)
+        np.testing.assert_allclose(targets.returns[b, at][known:], value[b, at][known:], atol=1e-5)
+        np.testing.assert_array_equal(targets.has_return[b, at], np.arange(length) < known)
+        advantages.append((b, start, returns - value[b, at][:known]))
         for m in range(PAST):
-            trace = retrace_lambda * np.minimum(1, np.exp(past[b, :, m]) / behaviour)
-            past_taken = past_q[b, steps, action[b], m]
+            trace = retrace_lambda * np.minimum(1, np.exp(past[b, at, m]) / behaviour)
+            past_taken = past_q[b, steps, action[b, at], m]
             if lookahead == "rules":
-                past_taken = played(sequences, past_value[..., m], b)
-            if bootstrap == "value":
-                past_taken = past_value[b, :, m]
-            expected = slow.retrace(reward, discount, *map(following, (past_value[b, :, m], past_taken, trace)))
-            np.testing.assert_allclose(targets.past_returns[b, :known, m], expected, atol=1e-5)
+                past_taken = played(sequences, past_value[..., m], b)[at]
+            taken_guess = past_value[b, at, m] if bootstrap == "value" else past_taken
+            expected = slow.retrace(reward, discount, *map(following, (past_value[b, at, m], taken_guess, trace)))
+            np.testing.assert_allclose(targets.past_returns[b, at, m][:known], expected, atol=1e-5)
     # The first batch's bias-corrected second moment is its own mean square.
-    divisor = np.sqrt(np.mean(np.square(np.concatenate(advantages)))) if normalises else 1.0
-    for b, advantage in enumerate(advantages):
-        np.testing.assert_allclose(targets.advantage[b, : len(advantage)], advantage / divisor, atol=1e-4)
-        assert np.all(targets.advantage[b, len(advantage) :] == 0)
-    assert {len(advantage) for advantage in advantages} == {LENGTH, LENGTH - 1}
+    squares = np.square(np.concatenate([advantage for _, _, advantage in advantages]))
+    divisor = np.sqrt(np.mean(squares)) if normalises else 1.0
+    expected_advantage = np.zeros((GAMES, LENGTH))
+    for b, start, advantage in advantages:
+        expected_advantage[b, start : start + len(advantage)] = advantage / divisor
+    np.testing.assert_allclose(targets.advantage, expected_advantage, atol=1e-4)
     for b in range(GAMES):
         for t in range(LENGTH):
             prior = slow.softmax(logits[b, t], legal[b, t])
             policy = slow.cmpo(prior, (q[b, t] - value[b, t]) / divisor, 1.0)
             np.testing.assert_allclose(targets.policy[b, t], policy, atol=1e-4)
+
+
+def test_the_case_has_every_kind_of_end() -> None:
+    sequences, _, _ = case()
+    assert set(np.asarray(sequences.is_terminal[:, -1]).tolist()) == {True, False}
+    assert sequences.is_truncated[:, :-1].any() and sequences.is_terminal[:, :-1].any()
 
 
 def test_a_shorter_list_of_the_legal_actions_gives_the_same_targets() -> None:
@@ -231,7 +250,12 @@ def test_a_shorter_list_of_the_legal_actions_gives_the_same_targets() -> None:
 def test_of_the_most_probable_actions_values_are_compared_and_the_others_are_average(lookahead: Any) -> None:
     known = 2
     config = MuesliConfig(
-        cmpo_mode="best", cmpo_samples=known, lookahead=lookahead, bootstrap="value", normalises_advantages=False
+        cmpo_mode="best",
+        cmpo_samples=known,
+        cmpo_gain=1.5,
+        lookahead=lookahead,
+        bootstrap="value",
+        normalises_advantages=False,
     )
     targets, (_, legal, _) = targets_of(config, ACTIONS), case()
     tables = {name: np.asarray(t, np.float64) for name, t in TableAgent().init(jax.random.key(0)).items()}
@@ -243,7 +267,7 @@ def test_of_the_most_probable_actions_values_are_compared_and_the_others_are_ave
         chosen = [a for a in np.argsort(-prior)[:known] if legal[b, t, a]]
         mean = sum(prior[a] * q[b, t, a] for a in chosen) / sum(prior[a] for a in chosen)
         for a in chosen:
-            advantage[a] = q[b, t, a] - mean
+            advantage[a] = 1.5 * (q[b, t, a] - mean)
         np.testing.assert_allclose(targets.policy[b, t], slow.cmpo(prior, advantage, 1.0), atol=1e-4)
         counts.add((len(chosen), int(legal[b, t].sum())))
     # Some positions have more legal actions than are compared, others as many or fewer.

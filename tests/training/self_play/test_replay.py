@@ -20,6 +20,7 @@ def numbered(number: int) -> Sequences:
         log_behaviour=mark.astype(jnp.float32),
         reward=jnp.zeros((LANES, LENGTH), jnp.int8),
         is_terminal=mark > 30,
+        is_truncated=mark > 50,
     )
 
 
