@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from engine.network.latent_model.policy_improvement import ModelConfig, PlayingModel
     from engine.network.model import Network
 
-# 2: features of what pieces threaten; 3: the checksum covers the configuration; 4: solver and gradient are the core's
-FORMAT_VERSION = 4
-_READABLE_VERSIONS = (3, FORMAT_VERSION)
+# 2: features of what pieces threaten; 3: the checksum covers the configuration; 4: solver and gradient are the core's;
+# 5: an equilibrium may have an exit
+FORMAT_VERSION = 5
+_READABLE_VERSIONS = (3, 4, FORMAT_VERSION)
 _MANIFEST, _PARAMS, _MODEL, _CARD = "network.json", "params", "model", "CARD.md"
 
 
@@ -200,7 +201,7 @@ def _read_manifest(folder: Path) -> Mapping[str, Any]:
         raise CheckpointError(f"expected JSON in {path}, got: {error}") from None
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
     if version not in _READABLE_VERSIONS:
-        known = " or ".join(map(str, _READABLE_VERSIONS))
+        known = f"{', '.join(map(str, _READABLE_VERSIONS[:-1]))} or {FORMAT_VERSION}"
         raise CheckpointError(f"expected format version {known} in {path}, got {version!r}; export the network anew")
     return manifest
 

@@ -99,6 +99,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "fit-model": Command(
             "Fit a latent model to a network that stays as it is", "training.commands.fit_model:add_fit_model", "train"
         ),
+        "fit-exit": Command(
+            "Fit an early exit to a network that stays as it is", "training.commands.fit_exit:add_fit_exit", "train"
+        ),
     },
     "study": {
         "cores": Command(

@@ -22,7 +22,7 @@ The fixed point of the cosine, and how it moves when the cosine is scaled:
 """
 
 from engine.fixed_point.gradients import fixed_point
-from engine.fixed_point.solver import SolveStats, relative_residual, solve
+from engine.fixed_point.solver import SolveStats, StopRule, relative_residual, solve
 from engine.fixed_point.trajectory import held_states, solve_trajectory
 from engine.fixed_point.unrolled import Loop, iterate, row_of
 from engine.solver_config import (
@@ -42,6 +42,7 @@ __all__ = [
     "PhantomGradient",
     "SolveStats",
     "SolverConfig",
+    "StopRule",
     "UnrolledGradient",
     "fixed_point",
     "held_states",

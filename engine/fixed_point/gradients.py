@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from engine.fixed_point.solver import SolveStats, relative_residual, solve
+from engine.fixed_point.solver import SolveStats, StopRule, relative_residual, solve
 from engine.fixed_point.unrolled import Loop, iterate
 from engine.solver_config import (
     Gradient,
@@ -41,6 +41,7 @@ def fixed_point(
     solver: SolverConfig,
     gradient: Gradient,
     step_limit: jax.Array | None = None,
+    rule: StopRule | None = None,
 ) -> tuple[jax.Array, SolveStats]:
     """Returns a fixed point of z -> f(params, x, z), differentiable in params and x.
 
@@ -53,15 +54,25 @@ def fixed_point(
       solver: forward solver; an unrolled gradient reads only its tolerance, for the statistics.
       gradient: how to differentiate.
       step_limit: scalar int32, may be traced; bounds the forward solve, or the unrolled
-        iterations, at run time. The extra steps of a phantom gradient are always taken.
+        iterations, at run time. The extra steps of a phantom gradient are always taken, unless a
+        rule has ended the sample.
+      rule: also ends samples; only with a phantom gradient.
 
     Returns:
       State `[B, ...]` and the statistics of the forward solve, which carry no gradient. Unrolled
-      iterations report the residual of the last one.
+      iterations report the residual of the last one. Under a rule, the steps of a phantom gradient
+      count as steps, since then it depends on the sample whether they are taken.
+
+    Raises:
+      ValueError: there is a rule, and the gradient is of another kind.
     """
     chex.assert_type(z0, float)
     if step_limit is not None:
         chex.assert_shape(step_limit, ())
+    if rule is not None:
+        if not isinstance(gradient, PhantomGradient):
+            raise ValueError(f"expected a phantom gradient beside a stop rule, got {gradient.kind}")
+        return _ruled(f, solver, gradient, rule, params, x, z0, step_limit)
     return GRADIENTS[gradient.kind](f, solver, gradient, params, x, z0, step_limit)
 
 
@@ -134,6 +145,30 @@ def _phantom(
 
     z, _ = lax.scan(step, z, length=gradient.steps)
     return z, stats
+
+
+def _ruled(
+    f: ParametricMap,
+    solver: SolverConfig,
+    gradient: PhantomGradient,
+    rule: StopRule,
+    params: Any,
+    x: Any,
+    z0: jax.Array,
+    step_limit: jax.Array | None,
+) -> tuple[jax.Array, SolveStats]:
+    """Returns what `_phantom` returns, except for samples that a rule has ended; has no gradient."""
+    z, stats = solve(functools.partial(f, params, x), z0, solver, step_limit, rule)
+    is_enough = rule.is_enough(z, stats.steps)  # [B]
+
+    def go_on(z: jax.Array) -> jax.Array:
+        moved = z
+        for _ in range(gradient.steps):
+            moved = _damped(moved, f(params, x, moved), gradient.damping)
+        return jnp.where(is_enough.reshape(-1, *(1,) * (z.ndim - 1)), rule.result(z), moved)
+
+    z = lax.cond(jnp.all(is_enough), rule.result, go_on, z)
+    return z, stats._replace(steps=stats.steps + jnp.where(is_enough, 0, gradient.steps))
 
 
 def _unroll(

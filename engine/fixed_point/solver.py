@@ -56,6 +56,17 @@ class SolveStats(NamedTuple):
     converged: jax.Array  # [B] bool, residual <= tolerance
 
 
+class StopRule(NamedTuple):
+    """Ends the search of a sample by what its state shows, beside the residual.
+
+    Both functions take states `[B, ...]` sample by sample and must not close over traced values that are
+    differentiated.
+    """
+
+    is_enough: Callable[[jax.Array, jax.Array], jax.Array]  # (states, evaluations of f made, [] or [B]) -> bool [B]
+    result: Callable[[jax.Array], jax.Array]  # states of samples that the rule ended -> the states to return for them
+
+
 class _Progress(NamedTuple):
     step: jax.Array  # [] int32
     iterate: jax.Array  # [B, N]
@@ -69,7 +80,11 @@ class _Progress(NamedTuple):
 
 
 def solve(
-    f: BatchedMap, z0: jax.Array, config: SolverConfig, step_limit: jax.Array | None = None
+    f: BatchedMap,
+    z0: jax.Array,
+    config: SolverConfig,
+    step_limit: jax.Array | None = None,
+    rule: StopRule | None = None,
 ) -> tuple[jax.Array, SolveStats]:
     """Searches for a fixed point of f for each sample and returns the best state found.
 
@@ -88,6 +103,7 @@ def solve(
       config: method and stop rule.
       step_limit: scalar int32; the loop runs at most min(step_limit, max_steps) steps. It may be
         traced, so that one compiled program serves every limit. At 0, z0 is returned.
+      rule: also ends a sample, at the image that it finds good enough; its `result` is left to the caller.
 
     Returns:
       State `[B, ...]` in the dtype of z0, and the statistics of each sample.
@@ -106,7 +122,11 @@ def solve(
     def advance(progress: _Progress) -> _Progress:
         image = flat_f(progress.iterate)
         proposal, method_state = method.step(progress.method_state, progress.iterate, image, progress.step, config)
-        return _record(progress, image, config)._replace(
+        recorded = _record(progress, image, config)
+        if rule is not None:
+            is_enough = rule.is_enough(image.reshape(z0.shape), recorded.step)
+            recorded = recorded._replace(is_active=recorded.is_active & ~is_enough)
+        return recorded._replace(
             iterate=jnp.where(progress.is_active[:, None], proposal, progress.iterate),
             method_state=method_state,
         )

@@ -103,10 +103,19 @@ def upgraded_settings(settings: Any) -> Any:
     """Returns saved settings of a network in today's form.
 
     Before format 4 every network had a solver and a gradient beside its core; now the core has those that it uses.
+    Before format 5 no equilibrium had an exit.
 
     Args:
-      settings: decoded JSON; settings that have no such solver and gradient come back as they are, right or wrong.
+      settings: decoded JSON; settings of no older form come back as they are, right or wrong.
     """
+    moved = _with_solver_in_core(settings)
+    core = moved.get("core") if isinstance(moved, dict) else None
+    if isinstance(core, dict) and core.get("kind") == "deq" and "exit" not in core:
+        return {**moved, "core": {**core, "exit": None}}
+    return moved
+
+
+def _with_solver_in_core(settings: Any) -> Any:
     if not (isinstance(settings, dict) and {"core", "solver", "gradient"} <= settings.keys()):
         return settings
     rest = {name: value for name, value in settings.items() if name not in ("solver", "gradient")}

@@ -45,6 +45,7 @@ class Trace:
       residual: `[I]` of the last step, as an evaluation that stops there states it; NaN for state 0.
       attention: `[I, blocks, H, n, n]` float32, query then key, in the order of `squares`; sums to 1 over keys.
       squares: the squares of the tokens, n of them, as python-chess numbers squares.
+      extra_steps: steps of the evaluation that are no steps between states: those of the gradient, where they count.
     """
 
     evaluation: Evaluation
@@ -53,11 +54,12 @@ class Trace:
     residual: np.ndarray
     attention: np.ndarray
     squares: tuple[chess.Square, ...]
+    extra_steps: int = 0
 
     @property
     def played_state(self) -> int:
-        """The state whose policy is played."""
-        return min(self.evaluation.steps, len(self.residual) - 1)
+        """The state whose policy is played; one that an exit ended is mapped before the heads read it."""
+        return min(max(self.evaluation.steps - self.extra_steps, 0), len(self.residual) - 1)
 
 
 class Capture:
@@ -109,6 +111,7 @@ class Capture:
             residual=np.where(np.isfinite(captured.residual), captured.residual, np.nan),
             attention=np.asarray(captured.attention)[..., used[:, None], used],
             squares=tuple(mover_square(int(square), board.turn) for square in captured.square[used]),
+            extra_steps=self.config.core.extra_steps,
         )
 
 
@@ -158,7 +161,7 @@ def _going_on(network: Network, steps: int) -> Network:
     core = network.config.core
     if isinstance(core, DeqConfig):
         solver = dataclasses.replace(core.solver, tolerance=0.0, stagnation_steps=0)
-        core = dataclasses.replace(core, solver=solver)
+        core = dataclasses.replace(core, solver=solver, exit=None)
     return network.clone(config=dataclasses.replace(network.config, core=core), step_bound=steps)
 
 

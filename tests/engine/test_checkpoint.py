@@ -167,7 +167,7 @@ def test_json_in_another_encoding(folder: Path) -> None:
 @pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 2, 0, None, "2"])
 def test_other_format_versions(folder: Path, version: object) -> None:
     edit_manifest(folder, lambda manifest: manifest.update(format_version=version))
-    assert f"format version 3 or {FORMAT_VERSION}" in refusal(folder) and repr(version) in refusal(folder)
+    assert f"format version 3, 4 or {FORMAT_VERSION}" in refusal(folder) and repr(version) in refusal(folder)
 
 
 @pytest.mark.parametrize("text", ["[]", "1", "null", '"text"'])

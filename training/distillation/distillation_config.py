@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.network_config import NetworkConfig
 
 
@@ -130,6 +131,8 @@ class RunConfig:
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"expected ema_decay from 0 to less than 1, got {self.ema_decay}")
         core, most = self.network.core, self.network.own_steps
+        if isinstance(core, DeqConfig) and core.exit is not None:
+            raise ValueError("expected no exit in training, got one (allowed: recursezero fit-exit adds it afterwards)")
         if not 0 <= self.fewest_steps <= most:
             raise ValueError(f"expected fewest_steps from 0 to the network's own {most}, got {self.fewest_steps}")
         if self.fewest_steps and not core.can_stop_early:

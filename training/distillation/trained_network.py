@@ -8,6 +8,7 @@ from typing import NamedTuple
 import chex
 
 from engine.checkpoint import is_network_folder, load_network, read_network_facts
+from engine.network.cores.core_configs import DeqConfig
 from engine.network.int8 import dequantise
 from engine.network.latent_model.policy_improvement import PlayingModel
 from engine.network.network_config import NetworkConfig
@@ -28,7 +29,7 @@ class TrainedNetwork(NamedTuple):
 
 
 def network_weights(folder: Path) -> chex.ArrayTree:
-    """Returns the weights in a run's or a network's folder, in training form.
+    """Returns the weights in a run's or a network's folder, in training form and without an exit.
 
     Args:
       folder: of a run, whose newest averaged weights are taken, or of a network, whose int8 kernels are taken
@@ -37,16 +38,24 @@ def network_weights(folder: Path) -> chex.ArrayTree:
     Raises:
       ValueError: the folder is neither.
     """
-    return dequantise(load_network(folder).params) if is_network_folder(folder) else averaged_run(folder).params
+    if not is_network_folder(folder):
+        return averaged_run(folder).params
+    params = dequantise(load_network(folder).params)
+    return {**params, "core": {name: part for name, part in params["core"].items() if name != "exit"}}
 
 
 def network_config(folder: Path) -> NetworkConfig:
-    """Returns the settings of the network in a run's or a network's folder.
+    """Returns the settings of the network in a run's or a network's folder, without an exit.
 
     Raises:
       ValueError: the folder is neither.
     """
-    return read_network_facts(folder).config if is_network_folder(folder) else read_config(folder).network
+    if not is_network_folder(folder):
+        return read_config(folder).network
+    config = read_network_facts(folder).config
+    if not isinstance(config.core, DeqConfig):
+        return config
+    return dataclasses.replace(config, core=dataclasses.replace(config.core, exit=None))
 
 
 def read_config(folder: Path) -> RunConfig:

@@ -99,4 +99,6 @@ def with_one_iteration(config: NetworkConfig) -> NetworkConfig:
     if not isinstance(config.core, DeqConfig):
         return dataclasses.replace(config, arithmetic="bfloat16")
     once = SolverConfig(method="picard", max_steps=1, tolerance=0.0, stagnation_steps=0)
-    return dataclasses.replace(config, arithmetic="bfloat16", core=dataclasses.replace(config.core, solver=once))
+    return dataclasses.replace(
+        config, arithmetic="bfloat16", core=dataclasses.replace(config.core, solver=once, exit=None)
+    )

@@ -17,6 +17,14 @@ def _require(name: str, value: float, is_allowed: bool, allowed: str) -> None:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ExitConfig:
+    """Ends a position after one application of f where another is expected to change little; see `early_exit.py`."""
+
+    # Expected change of the policy at or below which a position is done, in nats; any finite number.
+    threshold: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class DeqConfig:
     """Deep equilibrium: the blocks are repeated until the state no longer changes."""
 
@@ -27,6 +35,13 @@ class DeqConfig:
     solver: SolverConfig = SolverConfig()
     # How gradients pass through it.
     gradient: Gradient = PhantomGradient()
+    # Exit after the first application; none in training, where it would hide the later ones.
+    exit: ExitConfig | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an exit beside a gradient whose steps it cannot leave out."""
+        if self.exit is not None and not isinstance(self.gradient, PhantomGradient):
+            raise ValueError(f"expected a phantom gradient beside an exit, got {self.gradient.kind}")
 
     @property
     def iterations(self) -> int:
@@ -34,13 +49,18 @@ class DeqConfig:
         return self.gradient.steps if isinstance(self.gradient, UnrolledGradient) else self.solver.max_steps
 
     @property
+    def extra_steps(self) -> int:
+        """Steps that the statistics count beyond the solver's; beside an exit, those of the gradient."""
+        return self.gradient.steps if self.exit is not None and isinstance(self.gradient, PhantomGradient) else 0
+
+    @property
     def tolerance(self) -> float:
         """Relative residual at which a board has converged."""
         return self.solver.tolerance
 
     def with_tolerance(self, tolerance: float) -> "DeqConfig":
-        """Returns the same core with another tolerance."""
-        return dataclasses.replace(self, solver=dataclasses.replace(self.solver, tolerance=tolerance))
+        """Returns the same core with another tolerance as its only stop rule, without an exit."""
+        return dataclasses.replace(self, solver=dataclasses.replace(self.solver, tolerance=tolerance), exit=None)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,6 +69,7 @@ class UnrolledConfig:
 
     extrapolates: ClassVar[bool]
     can_stop_early: ClassVar[bool] = True
+    extra_steps: ClassVar[int] = 0
     # K, most iterations.
     iterations: int
     # Relative residual of the last iteration at which a board counts as converged; it stops nothing.

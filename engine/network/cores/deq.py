@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from engine.fixed_point import SolveStats, UnrolledGradient, fixed_point, held_states, relative_residual
+from engine.fixed_point import SolveStats, StopRule, UnrolledGradient, fixed_point, held_states, relative_residual
 from engine.network.attention import AttentionTrace, attention_of
 from engine.network.block import Blocks, Injection
 from engine.network.cores.core_configs import DeqConfig
+from engine.network.cores.early_exit import EarlyExit, exit_rule
 from engine.network.cores.unrolled_core import Iterated, UnrolledCore
 from engine.network.network_config import NetworkConfig
 from engine.network.products import Product
@@ -38,11 +39,18 @@ class DeqCore(nn.Module):
         """Creates the parameters of f as one pytree, which the solver takes as an argument."""
         self.blocks = Blocks(self.config, self.product, parent=None)
         self.f_params = self.param("f", self._init_f)
+        if cast(DeqConfig, self.config.core).exit is not None:
+            self.end = EarlyExit(self.product, parent=None)
+            self.exit_params = self.param("exit", self._init_exit)
 
     def _init_f(self, key: jax.Array) -> chex.ArrayTree:
         z = jnp.zeros((1, self.config.token_count, self.config.width))
         bias = jnp.zeros((1, self.config.heads, self.config.token_count, self.config.token_count))
         return self.blocks.init(key, z, Injection(z, bias))["params"]
+
+    def _init_exit(self, key: jax.Array) -> chex.ArrayTree:
+        z = jnp.zeros((1, self.config.token_count, self.config.width))
+        return self.end.init(key, z, jnp.ones(z.shape[:2]))["params"]
 
     def __call__(self, injection: Injection, step_limit: jax.Array | None = None) -> tuple[jax.Array, SolveStats]:
         """Iterates f from the injected tokens.
@@ -59,7 +67,10 @@ class DeqCore(nn.Module):
         self.sow("intermediates", "injection", injection)
         start = injection.tokens
         core = self._bounded()
-        return fixed_point(self.step, self.f_params, injection, start, core.solver, core.gradient, step_limit)
+        rule: StopRule | None = None
+        if core.exit is not None:
+            rule = exit_rule(self.end, self.exit_params, injection.is_used(), core.exit.threshold)
+        return fixed_point(self.step, self.f_params, injection, start, core.solver, core.gradient, step_limit, rule)
 
     def watch(self, injection: Injection, steps: jax.Array) -> AttentionTrace:
         """Traces the solver's states under step limits 0, 1, 2, ….
