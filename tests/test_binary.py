@@ -100,7 +100,8 @@ def test_it_explains_describes_and_examines_itself(home: Path) -> None:
 def test_it_computes_what_the_environment_computes(home: Path) -> None:
     own = run(home, "bench", "--rounds", "1").stdout.splitlines()[:2]
     command = [sys.executable, str(ROOT / "uci_main.py"), "bench", "--rounds", "1"]
-    other = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    # Not the environment of the tests, which compile in another way.
+    other = subprocess.run(command, env=environment(home), capture_output=True, encoding="utf-8", check=True)
     assert own == other.stdout.splitlines()[:2]
 
 
