@@ -9,9 +9,12 @@ A folder that is missing, cut short, altered or newer than this code is refused 
 imported only to write, Flax only where a network is made: a start with kept programs does neither.
 """
 
+import errno
 import functools
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 # 5: an equilibrium may have an exit
 FORMAT_VERSION = 5
 _READABLE_VERSIONS = (3, 4, FORMAT_VERSION)
+_BYTES_BESIDE_ARRAYS = 1 << 18
 _MANIFEST, _PARAMS, _MODEL, _CARD = "network.json", "params", "model", "CARD.md"
 
 
@@ -142,6 +146,9 @@ def _check(params: "chex.ArrayTree", shapes: "chex.ArrayTree", name: str) -> Non
 def _write_params(folder: Path, params: "chex.ArrayTree") -> None:
     import orbax.checkpoint as ocp
 
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(params)) + _BYTES_BESIDE_ARRAYS
+    if shutil.disk_usage(folder.parent).free < size:  # Orbax would say so in hundreds of lines
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(folder, params)
     # It holds an absolute path, and only storage that cannot rename folders needs it.

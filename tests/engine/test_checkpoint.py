@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -284,3 +285,10 @@ def test_a_relative_folder_in_a_new_one_is_saved(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     save_network(Path("new/net"), CONFIG, saved_params(), "", {})
     assert_params_equal(load_network(tmp_path / "new/net").params, saved_params())
+
+
+def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(OSError, match="No space left on device"):
+        save_network(tmp_path / "nets" / "mine", CONFIG, saved_params(), "", FACTS)
+    assert list(tmp_path.iterdir()) == []
