@@ -45,7 +45,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> type[Pretended]:
         "tic_tac_toe": {"random": (200, 0, 0), "perfect": (0, 200, 0)},
         "connect_four": {"random": (190, 0, 10), "tactical": (160, 0, 40)},
         "gardner_chess": {"random": (180, 0, 20)},
-        "chess-zero": {"random": (60, 30, 10), "exchange": (0, 0, 100)},
+        "chess-zero": {"random": (35, 60, 5), "exchange": (10, 20, 70)},
     }
     Pretended.plans = {}
     monkeypatch.setattr(self_play_run, "SelfPlay", Pretended)
@@ -61,8 +61,8 @@ def test_goals_that_are_just_met(tmp_path: Path, pretended: type[Pretended], cap
         assert (plan.minutes, plan.clock) == (CHECKS[game].minutes, "cpu")
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "connect_four against tactical: +160 =0 -40, 80.0%, wanted at least 80%: met"
-    assert lines[4] == "chess-zero against random: +60 =30 -10, 75.0%, wanted at least 75%: met"
-    assert len(lines) == 5
+    assert lines[5] == "chess-zero against exchange: +10 =20 -70, 20.0%, wanted at least 20%: met"
+    assert len(lines) == 6
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,8 @@ def test_goals_that_are_just_met(tmp_path: Path, pretended: type[Pretended], cap
         ("connect_four", "random", (189, 1, 10)),
         ("connect_four", "tactical", (159, 1, 40)),
         ("gardner_chess", "random", (179, 1, 20)),
-        ("chess-zero", "random", (60, 29, 11)),
+        ("chess-zero", "random", (34, 61, 5)),
+        ("chess-zero", "exchange", (10, 19, 71)),
     ],
 )
 def test_goals_that_are_just_missed(
