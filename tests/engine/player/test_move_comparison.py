@@ -198,6 +198,12 @@ def test_probable_moves_that_an_answer_mates_are_skipped_without_an_evaluation()
     assert alone.comparison is not None and alone.comparison.reason == "every other move is mated"
 
 
+def test_a_move_that_draws_by_the_fifty_move_rule_is_not_mated() -> None:
+    fen = _BACK_RANKS.replace("0 1", "99 80")
+    thought = _think(FakeEvaluator({"b3f3": 9.0}), fen, allowed=_moves("b3f3", "h2h3"), guard=False)
+    assert thought.move.uci() == "b3f3" and thought.comparison is not None and not thought.comparison.mated
+
+
 def test_if_every_move_is_mated_the_most_probable_one_is_played() -> None:
     weights = {"b3f3": 8.0, "b3g3": 9.0}
     thought = _think(FakeEvaluator(weights), _BACK_RANKS, allowed=_moves(*weights))
