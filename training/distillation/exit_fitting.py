@@ -271,7 +271,7 @@ def _write(
     folder: Path, out: Path, config: NetworkConfig, params: chex.ArrayTree, fit: ExitFitConfig, figures: ExitFigures
 ) -> None:
     found, loaded = read_network_facts(folder), load_network(folder)
-    card = (folder / "CARD.md").read_text().rstrip("\n")
+    card = (folder / "CARD.md").read_text(encoding="utf-8").rstrip("\n")
     paragraph = f"It has an exit after one application of f, fitted while the rest stayed as it was: {figures.text()}."
     facts = {**found.facts, "exit": {"settings": to_json_dict(fit), **figures._asdict()}}
     save_network(out, config, params, f"{card}\n\n{paragraph}\n", facts, loaded.model)

@@ -53,7 +53,9 @@ class SelfRating:
     ) -> None:
         self._folder, self._rivalry, self._least_age, self._now_s = folder / "copies", rivalry, least_age_minutes, now_s
         index = self._folder / "copies.json"
-        self._copies = [_Copy(**entry) for entry in json.loads(index.read_text())] if index.exists() else []
+        self._copies = (
+            [_Copy(**entry) for entry in json.loads(index.read_text(encoding="utf-8"))] if index.exists() else []
+        )
         self._start_s = now_s() - 60 * (self._copies[-1].minutes if self._copies else 0.0)
 
     def begin(self, params: chex.ArrayTree) -> None:
