@@ -72,6 +72,7 @@ def choose_move(
     *,
     guard: bool = True,
     least_ratio: float = 0.0,
+    may_mate: bool = True,
 ) -> chess.Move:
     """Returns the move to play by the rules of this module.
 
@@ -83,25 +84,12 @@ def choose_move(
       rng: consumed only when the temperature is above 0.
       guard: whether rule 2 holds.
       least_ratio: moves less probable than this share of the most probable one are not drawn, 0..1.
+      may_mate: False where it is known that no move mates; to look for one is half of the time.
     """
-    mate = mating_move(recent_copy(board), ranked)
+    own = recent_copy(board)
+    mate = mating_move(own, ranked) if may_mate else None
     if mate is not None:
         return mate
-    return choose_unless_mating(board, evaluation, ranked, temperature, rng, guard=guard, least_ratio=least_ratio)
-
-
-def choose_unless_mating(
-    board: chess.Board,
-    evaluation: "Evaluation",
-    ranked: Sequence[chess.Move],
-    temperature: float,
-    rng: random.Random,
-    *,
-    guard: bool = True,
-    least_ratio: float = 0.0,
-) -> chess.Move:
-    """Returns what `choose_move` does where no move mates, and takes half the time."""
-    own = recent_copy(board)
     wanted = _without_needless_draws(own, evaluation, ranked) if guard else iter(ranked)
     if temperature <= 0.0:
         return next(wanted)

@@ -27,7 +27,6 @@ from engine.player.choice import (
     LOOKAHEAD_RATIO,
     MoveSelection,
     choose_move,
-    choose_unless_mating,
     is_drawn_by_rule,
     mating_move,
     ranked_moves,
@@ -142,9 +141,15 @@ class Player:
             nodes += self._look(successors, evaluation.moves, deadline_s)
         best = best_by_tables(ranked, verdicts)
         compared = comparison is not None and bool(comparison.moves)
-        choose = choose_unless_mating if compared else choose_move  # where a move mates, none are compared
-        chosen = choose(
-            board, policy, best, request.temperature, self._rng, guard=request.guard, least_ratio=request.least_ratio
+        chosen = choose_move(
+            board,
+            policy,
+            best,
+            request.temperature,
+            self._rng,
+            guard=request.guard,
+            least_ratio=request.least_ratio,
+            may_mate=not compared,  # where a move mates, none are compared
         )
         shown = [chosen, *(move for move in ranked if move != chosen)][: max(1, request.lines)]
         if len(shown) > 1 or request.want_reply:

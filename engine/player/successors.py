@@ -8,7 +8,6 @@ import numpy as np
 
 from engine.player.choice import (
     choose_move,
-    choose_unless_mating,
     is_drawn_by_rule,
     mating_move,
     position_after,
@@ -66,8 +65,9 @@ class Successors:
         evaluation = self._evaluations.get(move)
         if evaluation is not None and move not in self._replies:
             ranked = ranked_moves(evaluation)
-            choose = choose_move if self.allows_mate(move) else choose_unless_mating
-            self._replies[move] = choose(self.after(move), evaluation, ranked, 0.0, _NO_DRAWING)
+            self._replies[move] = choose_move(
+                self.after(move), evaluation, ranked, 0.0, _NO_DRAWING, may_mate=self.allows_mate(move)
+            )
         return self._replies.get(move)
 
     def mate_in(self, move: chess.Move) -> int | None:
