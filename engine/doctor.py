@@ -79,11 +79,12 @@ def _version(package: str) -> str:
 
 
 def _system_facts() -> Facts:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    from engine.player.backend import usable_processors
+
     names = sorted(name for name in os.environ if name.startswith(_VARIABLES))
     return {
         "system": platform.platform(),
-        "processor": f"{_processor_name()}, {usable} of {os.cpu_count()} threads usable",
+        "processor": f"{_processor_name()}, {usable_processors()} of {os.cpu_count()} threads usable",
         "terminal": sys.stdout.encoding,
         "environment": ", ".join(f"{name}={os.environ[name]}" for name in names) or "nothing that matters",
     }

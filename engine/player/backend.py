@@ -17,6 +17,11 @@ class BackendError(ValueError):
     """Reports that no device of the kind asked for can be used; the text is one line."""
 
 
+def usable_processors() -> int:
+    """Returns how many processors this process may use, or the number of all where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def limit_threads(threads: int) -> None:
     """Sets the size of XLA's CPU thread pools; works only before JAX makes its backend.
 

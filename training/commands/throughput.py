@@ -52,8 +52,8 @@ def _settings(arguments: argparse.Namespace) -> "SelfPlayConfig":
 def _measure(arguments: argparse.Namespace) -> int:
     import jax
 
+    from engine.player.backend import usable_processors
     from training.reporting.progress_bar import progress_bar
-    from training.runs.run_clock import usable_processors
     from training.studies.interleaved_timing import race
 
     contestants = _contestants(arguments)

@@ -43,7 +43,7 @@ def make_opponent(environment: Environment, name: str) -> Opponent:
 
 
 def uniform(key: jax.Array, allowed: jax.Array) -> jax.Array:
-    """Draws one of the allowed actions, int32 `[]` from bool `[A]`."""
+    """Draws one of the allowed actions, int32 `[...]` from bool `[..., A]`."""
     return jax.random.categorical(key, jnp.where(allowed, 0.0, MASKED)).astype(jnp.int32)
 
 

@@ -1,9 +1,10 @@
 """How long a run goes on, and when it logs, measures, saves, lowers its learning rate, and ends."""
 
 import dataclasses
-import os
 import time
 from typing import Literal
+
+from engine.player.backend import usable_processors
 
 _STEPS_TO_KNOW_THE_RATE = 10
 
@@ -45,11 +46,6 @@ class Plan:
 def processor_time_s() -> float:
     """Returns this process's processor time divided by the number of processors it may use."""
     return time.process_time() / usable_processors()
-
-
-def usable_processors() -> int:
-    """Returns how many processors this process may use, or the number of all where the system does not tell."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class RunClock:

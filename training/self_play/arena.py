@@ -7,9 +7,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from engine.network.attention import MASKED
 from training.games.environment import Environment
-from training.games.opponents import Opponent
+from training.games.opponents import Opponent, uniform
 from training.games.pgx_rules import State
 from training.muesli.agent import Agent
 from training.muesli.cmpo import legal_log_policy
@@ -83,8 +82,7 @@ def make_rivalry(
         states = jax.vmap(environment.start)(jax.random.split(start_key, games // 2))
 
         def at_random(states: State, key: jax.Array) -> tuple[State, None]:
-            legal = jax.vmap(environment.legal)(states)
-            actions = jax.random.categorical(key, jnp.where(legal, 0.0, MASKED), axis=1).astype(jnp.int32)
+            actions = uniform(key, jax.vmap(environment.legal)(states))
             return jax.vmap(environment.play)(states, actions), None
 
         states, _ = jax.lax.scan(at_random, states, jax.random.split(opening_key, opening_plies))

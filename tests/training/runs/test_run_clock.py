@@ -142,7 +142,7 @@ def test_the_remaining_time_is_by_the_clock_or_the_rate(fake_time: FakeTime) -> 
 
 def test_processor_time_is_shared_between_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.runs.run_clock.time.process_time", lambda: 12.0)
-    monkeypatch.setattr("training.runs.run_clock.os.sched_getaffinity", lambda _pid: {0, 1, 2})
+    monkeypatch.setattr("engine.player.backend.os.sched_getaffinity", lambda _pid: {0, 1, 2})
     assert processor_time_s() == 4
     assert clock_of(clock="cpu").minutes() == 0
 
