@@ -52,5 +52,6 @@ def random_batch(
         has_return=jnp.asarray(has_return),
         clipped_share=jnp.float32(0),
         root=Root(latent=flat, prediction=Prediction(flat, flat, flat), residual=flat, steps=flat),
+        result=jnp.asarray(rng.dirichlet(np.ones(3), size=shape), jnp.float32),
     )
     return LossBatch(sequences, jnp.asarray(legal), targets, None), legal

@@ -76,7 +76,7 @@ def muesli_terms(batch: dict, unroll_steps: int) -> dict[str, float]:
       batch: arrays `[B, T, ...]`: `logits`, `value_logits`, `model_policy_logits[k]`, `model_value_logits[k]`,
         `model_reward_logits[k]` for k = 1..K, `past_value_logits[k]` `[B, T, M, V]` for k = 0..K, `legal`, `action`,
         `log_behaviour`, `reward`, `is_terminal`, `is_truncated`, `target` (CMPO policy), `returns`,
-        `past_returns` `[B, T, M]`, `advantage`, `anchor` (policy), `support`.
+        `past_returns` `[B, T, M]`, `advantage`, `anchor` (policy), `support`, `result_logits` and `result` `[B, T, 3]`.
       unroll_steps: K.
     """
     model = [_step_terms(batch, k) for k in range(1, unroll_steps + 1)]
@@ -89,7 +89,8 @@ def muesli_terms(batch: dict, unroll_steps: int) -> dict[str, float]:
 def _root_terms(batch: dict) -> dict[str, float]:
     """Returns the terms of the positions themselves."""
     games, length = batch["action"].shape
-    terms: dict[str, list[float]] = {name: [] for name in ("policy_gradient", "cmpo", "anchor", "value", "past_value")}
+    names = ("policy_gradient", "cmpo", "anchor", "value", "past_value", "result")
+    terms: dict[str, list[float]] = {name: [] for name in names}
     for b in range(games):
         for t in range(length):
             policy = softmax(batch["logits"][b, t], batch["legal"][b, t])
@@ -103,6 +104,8 @@ def _root_terms(batch: dict) -> dict[str, float]:
             value_loss = categorical_loss(batch["value_logits"][b, t], batch["returns"][b, t], batch["support"])
             terms["value"].append(value_loss)
             terms["past_value"].append(_past_value_loss(batch, b, t, 0, batch["past_returns"][b, t]))
+            result = softmax(batch["result_logits"][b, t], np.ones(3, bool))
+            terms["result"].append(-float(np.sum(batch["result"][b, t] * np.log(result))))
     return {name: float(np.mean(losses)) for name, losses in terms.items()}
 
 

@@ -19,6 +19,7 @@ class Prediction(struct.PyTreeNode):
     policy_logits: jax.Array  # [B, A] all actions; illegal ones are the caller's to mask
     value_logits: jax.Array  # [B, V] over the agent's value support
     past_value_logits: jax.Array  # [B, M, V] under M past policies
+    result_logits: jax.Array | None = None  # [B, 3] win, draw, loss, of a position, where the network has such a head
 
 
 class ModelStep(struct.PyTreeNode):

@@ -26,6 +26,8 @@ class LossWeights:
     reward: float = 1.0
     # Values of past policies, where `past_rates` names some.
     past_value: float = 0.05
+    # Win, draw and loss of the position, for a network that shows them and began with random weights.
+    result: float = 0.0
     # KL of the policy from that of the weights a run began with, against forgetting.
     anchor: float = 0.0
 

@@ -45,6 +45,9 @@ def muesli_loss(problem: Problem, params: chex.ArrayTree, batch: LossBatch) -> t
     always = jnp.ones_like(batch.targets.has_return)
     terms |= _value_terms(problem, root.prediction, batch.targets, 0, batch.targets.has_return, always)
     terms["value"], past_value = terms.pop("value_0"), terms.pop("past_value_0")
+    if batch.targets.result is not None:
+        log_result = jax.nn.log_softmax(root.prediction.result_logits).reshape(batch.targets.result.shape)
+        terms["result"] = _mean(cmpo.cross_entropy(log_result, batch.targets.result), batch.targets.has_return)
     metrics = _policy_metrics(log_policy, batch)
     if problem.config.needs_model:
         model_terms, model_q = _model_terms(problem, params, root.latent, batch)

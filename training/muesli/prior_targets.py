@@ -14,6 +14,7 @@ from training.muesli.sequences import Sequences, after, is_return_known
 from training.muesli.values import (
     AdvantageScale,
     expected_value,
+    result_targets,
     retrace_returns,
     sigma,
     trace_coefficient,
@@ -37,6 +38,7 @@ class PriorTargets(NamedTuple):
     has_return: jax.Array  # [B, T] float32, 0 where the return is not known
     clipped_share: jax.Array  # [], of candidate advantages that lie on the clip
     root: Root
+    result: jax.Array | None = None  # [B, T, 3], win, draw, loss; None unless it is learned
 
 
 def prior_targets(
@@ -95,6 +97,7 @@ def prior_targets(
         has_return=has_return,
         clipped_share=_share(jnp.abs(improvement) >= config.cmpo_clip, lookahead.is_candidate),
         root=root,
+        result=_results(sequences, root) if config.weights.result else None,
     )
     return jax.lax.stop_gradient(targets), scale
 
@@ -115,6 +118,14 @@ def _returns(
     trace = trace_coefficient(log_policy, sequences.log_behaviour, config.retrace_lambda) * is_known
     following = (jax.vmap(lambda values: after(values, 1))(values) for values in (expected_q, taken_q, trace))
     return jax.vmap(retrace_returns)(reward, discount, *following)
+
+
+def _results(sequences: Sequences, root: Root) -> jax.Array:
+    """Returns win, draw and loss `[B, T, 3]`, the prediction where the outcome is not known."""
+    logits = root.prediction.result_logits
+    assert logits is not None, "a network without a head of results"
+    predicted = jax.nn.softmax(logits, axis=-1).reshape(*sequences.reward.shape, 3)
+    return jax.vmap(result_targets)(sequences.reward, sequences.is_terminal, is_return_known(sequences), predicted)
 
 
 def _past_returns(

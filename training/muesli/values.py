@@ -117,6 +117,34 @@ def retrace_returns(
     return returns
 
 
+def result_targets(reward: jax.Array, is_terminal: jax.Array, is_known: jax.Array, predicted: jax.Array) -> jax.Array:
+    """Returns win, draw and loss for the side to move at every step of one sequence.
+
+    It is the result of the game if that ended in the sequence, and else the prediction of the last position before it
+    breaks off, seen from the other side at every step.
+
+    Args:
+      reward: `[T]`, of the player who acted.
+      is_terminal: bool `[T]`.
+      is_known: bool `[T]`, whether what followed the action is in the sequence.
+      predicted: `[T, 3]`, probabilities.
+
+    Returns:
+      `[T, 3]`; the prediction where `is_known` says no.
+    """
+    chex.assert_rank(predicted, 2)
+    chex.assert_equal_shape([reward, is_terminal, is_known])
+    ended = two_hot(reward.astype(predicted.dtype), jnp.asarray(REWARD_SUPPORT))[..., ::-1]
+
+    def backward(result_t1: jax.Array, step: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+        ended, is_terminal, is_known, predicted = step
+        result = jnp.where(is_known, jnp.where(is_terminal, ended, result_t1[::-1]), predicted)
+        return result, result
+
+    _, results = jax.lax.scan(backward, predicted[-1], (ended, is_terminal, is_known, predicted), reverse=True)
+    return results
+
+
 class AdvantageScale(struct.PyTreeNode):
     """The running mean."""
 

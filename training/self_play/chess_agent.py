@@ -74,7 +74,10 @@ class ChessAgent:
         latent = cast(jax.Array, self._apply(params, squares, method="embed"))
         past = cast(LatentHeads, self._apply(params, latent, method="predict")).value_logits[:, 1:]
         prediction = Prediction(
-            policy_logits=output.policy_logits, value_logits=output.score_logits, past_value_logits=past
+            policy_logits=output.policy_logits,
+            value_logits=output.score_logits,
+            past_value_logits=past,
+            result_logits=output.wdl_logits,
         )
         return Root(latent=latent, prediction=prediction, residual=output.stats.residual, steps=output.stats.steps)
 

@@ -112,6 +112,10 @@ class SelfPlayConfig:
             raise ValueError(f"expected model_gradient in [0, 1], got {self.model_gradient}")
         if self.model_gradient != 1 and self.network is None:
             raise ValueError(f"expected model_gradient 1 without the network of chess, got {self.model_gradient}")
+        if self.muesli.weights.result and self.network is None:
+            raise ValueError(
+                f"expected muesli.weights.result 0 without the network of chess, got {self.muesli.weights.result}"
+            )
         if self.lanes % self.updates:
             raise ValueError(f"expected lanes to be a multiple of updates ({self.updates}), got {self.lanes}")
         if self.behaviour.endgame_share and self.game != "chess":

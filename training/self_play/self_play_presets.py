@@ -97,7 +97,7 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
             )
         ),
         muesli=MuesliConfig(
-            weights=LossWeights(model_policy=0.0, model_value=0.0, reward=0.0),
+            weights=LossWeights(model_policy=0.0, model_value=0.0, reward=0.0, result=0.1),
             cmpo_mode="best",
             cmpo_samples=4,
             cmpo_gain=4.0,

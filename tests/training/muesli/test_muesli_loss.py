@@ -29,7 +29,7 @@ class TableAgent:
     def init(self, key: jax.Array) -> Any:
         del key
         rng = np.random.default_rng(0)
-        sizes = {"policy": ACTIONS, "value": BINS, "reward": 3, "past": 2 * BINS}
+        sizes = {"policy": ACTIONS, "value": BINS, "reward": 3, "past": 2 * BINS, "result": 3}
         rows = GAMES * LENGTH
         return {
             name: jnp.asarray(rng.normal(size=(STEPS + 1, rows, size)), jnp.float32) for name, size in sizes.items()
@@ -38,7 +38,10 @@ class TableAgent:
     def _predict(self, params: Any, step: int) -> Prediction:
         past = params["past"][step].reshape(-1, 2, BINS)
         return Prediction(
-            policy_logits=params["policy"][step], value_logits=params["value"][step], past_value_logits=past
+            policy_logits=params["policy"][step],
+            value_logits=params["value"][step],
+            past_value_logits=past,
+            result_logits=params["result"][step],
         )
 
     def root(self, params: Any, observation: jax.Array) -> Root:
@@ -104,6 +107,8 @@ def test_every_term_is_that_of_the_loops(seed: int) -> None:
             "anchor": anchor,
             "advantage": np.asarray(batch.targets.advantage, np.float64),
             "support": SUPPORT,
+            "result_logits": by_time["result"][0],
+            "result": np.asarray(batch.targets.result, np.float64),
         },
         STEPS,
     )

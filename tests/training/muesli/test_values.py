@@ -13,6 +13,7 @@ from training.muesli.values import (
     categorical_loss,
     expected_value,
     initial_scale,
+    result_targets,
     retrace_returns,
     sigma,
     trace_coefficient,
@@ -94,6 +95,26 @@ def test_full_traces_on_policy_give_the_outcome_from_each_side() -> None:
     # On policy with full traces only the corrections by v - q remain, and they vanish where q = v.
     returns = retrace_returns(reward, zero_sum_discount(is_terminal), value, value, jnp.ones(8))
     np.testing.assert_allclose(returns, [1, -1, 1, -1, 1, 1, -1, 1], atol=1e-6)
+
+
+def test_results_of_three_games_by_hand() -> None:
+    # A game that Black wins with his second move, one that is truncated after a move, one that the sequence cuts off.
+    reward = jnp.array([0, 0, 0, 1, 0, 0, 0], jnp.int8)
+    is_terminal = jnp.array([False, False, False, True, False, False, False])
+    is_known = jnp.array([True, True, True, True, False, True, False])
+    predicted = jnp.asarray(np.random.default_rng(0).dirichlet(np.ones(3), size=7), jnp.float32)
+    win, loss = [1, 0, 0], [0, 0, 1]
+    expected = [loss, win, loss, win, predicted[4], predicted[6][::-1], predicted[6]]
+    np.testing.assert_allclose(
+        result_targets(reward, is_terminal, is_known, predicted), np.array(expected, np.float32), atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("reward, result", [(1, 0), (0, 1), (-1, 2)])
+def test_a_reward_is_a_win_a_draw_or_a_loss_of_the_mover(reward: int, result: int) -> None:
+    true = jnp.array([True])
+    targets = result_targets(jnp.array([reward], jnp.int8), true, true, jnp.full((1, 3), 1 / 3))
+    np.testing.assert_array_equal(targets, np.eye(3)[[result]])
 
 
 def test_what_comes_after_an_ended_game_does_not_matter() -> None:
