@@ -51,6 +51,10 @@ def figures(run: Path) -> list[dict[str, float]]:
         (["--set", "muesli.clip=1"], "expected a field of SelfPlayConfig.muesli, got unknown 'clip'"),
         (["--set", "opponents=tactics"], "expected an opponent at tic_tac_toe, one of random, tactical, perfect"),
         (["--set", "behaviour.endgame_share=2"], "expected endgame_share in [0, 1], got 2"),
+        (
+            ["--set", "muesli.weights.result=1"],
+            "expected muesli.weights.result 0 without the network of chess, got 1.0",
+        ),
         (["--set", "behaviour.endgame_share=0.5"], "expected endgame_share 0 for tic_tac_toe, got 0.5"),
         (["--set", "behaviour.endgame_pieces=16"], "expected endgame_pieces from 1 to 15, got 16"),
         (["--set", "behaviour.most_plies=-1"], "expected most_plies of at least 0, got -1"),
