@@ -46,6 +46,7 @@ def muesli_loss(problem: Problem, params: chex.ArrayTree, batch: LossBatch) -> t
     terms |= _value_terms(problem, root.prediction, batch.targets, 0, batch.targets.has_return, always)
     terms["value"], past_value = terms.pop("value_0"), terms.pop("past_value_0")
     if batch.targets.result is not None:
+        assert root.prediction.result_logits is not None, "a network without a head of results"
         log_result = jax.nn.log_softmax(root.prediction.result_logits).reshape(batch.targets.result.shape)
         terms["result"] = _mean(cmpo.cross_entropy(log_result, batch.targets.result), batch.targets.has_return)
     metrics = _policy_metrics(log_policy, batch)
