@@ -31,7 +31,7 @@ test: $(STAMP) ## run the fast tests
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-all: $(STAMP) ## run the slow tests too
-	@$(BIN)/python -m pytest -m 'not gpu and not teacher and not browser and not binary'
+	@$(BIN)/python -m pytest -m 'not gpu and not teacher and not browser and not binary and not cluster'
 
 learn-check: $(STAMP) ## learn games from nothing and check how well they are played, over an hour
 	@$(BIN)/recursezero learn-check

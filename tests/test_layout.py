@@ -41,6 +41,7 @@ TRAINING_LAYERS = [
     "muesli",
     "packed",
     "labels",
+    "workers",
     "runs",
     "reporting",
 ]
@@ -50,9 +51,10 @@ OWNED = {
     "aqt": {"engine/network/int8.py"},
     "mctx": {"training/studies/throughput/peers/alphazero_self_play.py"},
     "orbax": {"engine/checkpoint.py", "training/runs/run_checkpoint.py"},
+    "ray": {"training/workers/ray_crew.py"},
 }
 # A command line that imports these to print its help is slow.
-HEAVY = {"jax", "flax", "optax", "rlax", "chex", "pgx", "orbax", "aqt", "mctx", "tensorboardX"}
+HEAVY = {"jax", "flax", "optax", "rlax", "chex", "pgx", "orbax", "aqt", "mctx", "tensorboardX", "ray"}
 
 TEXT_SUFFIXES = {".py", ".md", ".cfg", ".toml", ".txt", ".json", ""}
 

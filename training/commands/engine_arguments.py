@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,24 @@ def engines_ended(log: Path | None = None) -> Iterator[None]:
             yield
     finally:  # an interruption may come before an engine that starts is anybody's to close
         Stopwatch.kill_all()
+
+
+def add_cluster(parser: argparse.ArgumentParser, done: str) -> None:
+    """Adds where the work is done.
+
+    Args:
+      parser: of a command.
+      done: what is done there, as "engines run".
+    """
+    cluster_help = (
+        f"{done} on all nodes of a Ray cluster: HOST:PORT of its head, or auto for the one that this machine is part of"
+    )
+    parser.add_argument("--cluster", metavar="ADDRESS", help=cluster_help)
+
+
+def say(line: str) -> None:
+    """Tells the user something while the work goes on."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def add_max_plies(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ The file that is written grows when the command is run again, and holds no posit
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,15 @@ from engine.command_options import (
     positive_number,
     positive_whole,
 )
+from training.commands.engine_arguments import add_cluster, say
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from engine.files.skipped_entries import SkippedEntries
     from training.labels.label_source import LabelSource
+    from training.workers.crew import Crew, StartWorker
 
 _SOURCES = """Where positions come from (--source):
   games       the teacher's own noisy games; half of them start from --starts; with --decided 0.85
@@ -54,9 +59,11 @@ def add_label(parser: argparse.ArgumentParser) -> None:
         "few_pieces_depth": "the same with at most five pieces on the board; 0 for the same depth",
         "best_nodes": "nodes of a second search, of the best four moves; 0 for none",
         "choice_nodes": "nodes of a last search, of the best move alone; 0 for none",
-        "processes": "engines at work at once",
     }
     add_fields(parser, LabelConfig, searches)
+    processes_help = "engines at work at once (default: 1, with --cluster one for every processor)"
+    add("--processes", type=positive_whole, metavar="N", help=processes_help)
+    add_cluster(parser, "engines run")
     add_seed(parser)
     _add_sources(parser)
     add_example(parser, "recursezero label --engine stockfish --out labels.tsv --processes 2 --minutes 60")
@@ -106,6 +113,8 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 def _label(arguments: argparse.Namespace) -> int:
     if arguments.source == "endings":
+        if arguments.cluster is not None:
+            raise ValueError("expected --cluster with a source that needs engines, got --source endings")
         return _label_endings(arguments)
     from contextlib import ExitStack
 
@@ -115,6 +124,8 @@ def _label(arguments: argparse.Namespace) -> int:
     if arguments.engine is None:
         raise ValueError(f"expected --engine for --source {arguments.source}, got none")
     skipped = SkippedEntries(strict=arguments.strict)
+    if arguments.cluster is not None:
+        _check_shared(arguments.inputs)
     with ExitStack() as copies:
         arguments.inputs = [copies.enter_context(on_disk(path)) for path in arguments.inputs]
         added = _add_labels(arguments, skipped)
@@ -129,19 +140,41 @@ def _add_labels(arguments: argparse.Namespace, skipped: "SkippedEntries") -> int
     from training.evaluation.engines.engine_spec import parse_options, split_command
     from training.labels.labelling import LabelConfig, label_positions
     from training.reporting.progress_bar import progress_bar
+    from training.workers.crew import rates_line
 
     engine, options = tuple(split_command(arguments.engine)), tuple(parse_options(arguments.option).items())
     config = config_from(arguments, LabelConfig, engine=engine, options=options, source=_source(arguments, skipped))
     count, limit_s, shown = arguments.count or 10**9, arguments.minutes * 60, 0.0
     with sole_writer(arguments.out), progress_bar("labelling", 100, "%") as advance:
 
-        def report(added: int, passed_s: float) -> None:
+        def report(added: int, passed_s: float, rates: "Mapping[str, float]") -> None:
             nonlocal shown
             percent = 100 * max(added / count, passed_s / limit_s)
-            advance(percent - shown, f"{added} positions, {added / passed_s:.0f}/s")
+            by_node = f" ({rates_line(rates)})" if any(rates) else ""
+            advance(percent - shown, f"{added} positions, {added / passed_s:.0f}/s{by_node}")
             shown = percent
 
-        return label_positions(config, arguments.out, count, arguments.minutes, report, skipped)
+        make_crew = partial(_crew, arguments)
+        return label_positions(config, arguments.out, count, arguments.minutes, report, skipped, make_crew)
+
+
+def _crew(arguments: argparse.Namespace, start: "StartWorker") -> "Crew":
+    if arguments.cluster is None:
+        from training.workers.process_crew import ProcessCrew
+
+        return ProcessCrew(start, "labelling", arguments.processes or 1)
+    from training.workers.ray_crew import RayCrew
+
+    return RayCrew(start, address=arguments.cluster, workers=arguments.processes, say=say)
+
+
+def _check_shared(inputs: "Sequence[Path]") -> None:
+    """Refuses what only this machine can read."""
+    from engine.files.text_file import STANDARD_INPUT
+
+    for path in inputs:
+        if path == STANDARD_INPUT or path.is_fifo():
+            raise ValueError(f"expected files that every node can read for --in with --cluster, got {path}")
 
 
 def _label_endings(arguments: argparse.Namespace) -> int:
@@ -175,6 +208,9 @@ def _source(arguments: argparse.Namespace, skipped: "SkippedEntries") -> "LabelS
         raise ValueError(f"expected --in for --source {arguments.source}, got none")
     if arguments.source in ("student", "favourites") and arguments.weights is None:
         raise ValueError(f"expected --weights for --source {arguments.source}, got none")
+    if arguments.cluster is not None:  # whose processes work in folders of their own
+        arguments.inputs = [path.absolute() for path in arguments.inputs]
+        arguments.weights = arguments.weights and arguments.weights.absolute()
     if arguments.source == "favourites":
         from training.labels.favoured_moves import FavouredMoves
 

@@ -44,6 +44,7 @@ class FavouredMoves:
     least_probability: float = 0.02
     rivals: int = 3
     prefix = "f"
+    is_endless = False
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""

@@ -46,6 +46,10 @@ class KnownPositions:
     def __len__(self) -> int:
         return len(self._first) + len(self._added)
 
+    def added(self) -> np.ndarray:
+        """Returns the keys that were added after the first ones: `[N]` uint64."""
+        return np.fromiter(self._added, np.uint64, len(self._added))
+
     def add(self, key: int) -> bool:
         """Adds a position; returns whether it is new."""
         if key in self:
@@ -130,6 +134,11 @@ class LabelSource(Protocol):
     @property
     def prefix(self) -> str:
         """The prefix of the process number in the names of games, which tells sources apart."""
+        ...
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether every worker can have as many games as it likes; otherwise the workers divide what there is."""
         ...
 
     def games(self, worker: LabelWorker) -> Iterator[LabelledGame]:

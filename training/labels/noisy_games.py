@@ -77,6 +77,7 @@ class NoisyGames:
 
     plan: GamePlan = GamePlan()
     prefix = ""
+    is_endless = True
 
     def games(self, worker: LabelWorker) -> Iterator[LabelledGame]:
         """Yields games without end."""

@@ -44,6 +44,7 @@ class PositionFiles:
     share: float = 1.0
     aside: float = 0.0
     prefix = "@"
+    is_endless = False
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""

@@ -59,6 +59,7 @@ class StudentGames:
     keep_above: float = 0.02
     keep_others: float = 0.25
     prefix = "s"
+    is_endless = True
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""

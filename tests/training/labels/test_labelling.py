@@ -154,6 +154,15 @@ def test_a_killed_process_is_noticed_while_others_deliver(
     assert "expected the labelling processes to go on, but one ended with -9" in capsys.readouterr().err
 
 
+def test_a_cluster_without_ray_is_one_line(
+    teacher_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    arguments = ["--engine", teacher_command, "--out", str(tmp_path / "x.tsv"), "--cluster", "auto"]
+    assert run_command("label", arguments) == 2
+    assert 'got no ray (to install them: pip install "recursezero[cluster]")\n' in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_no_process_outlives_the_first_one(teacher_command: str, tmp_path: Path) -> None:
     script, pid_file, out = tmp_path / "known.py", tmp_path / "pid", tmp_path / "x.tsv"
@@ -206,6 +215,8 @@ def test_a_teacher_that_ends_is_noticed(
         (["--source", "files"], "expected --in for --source files, got none"),
         (["--source", "files", "--in", "absent.pgn"], "got absent.pgn: No such file"),
         (["--source", "files", "--in", "x.epd", "--share", "2"], "expected share in 0..1, got 2.0"),
+        (["--source", "files", "--in", "-", "--cluster", "auto"], "files that every node can read for --in"),
+        (["--source", "endings", "--cluster", "auto"], "expected --cluster with a source that needs engines"),
         (["--source", "favourites"], "expected --in for --source favourites, got none"),
         (["--source", "favourites", "--in", "x"], "expected --weights for --source favourites, got none"),
         (
