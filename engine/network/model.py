@@ -105,11 +105,18 @@ def evaluate_with_squares(
     return cast(NetworkOutput, output), tokens_of(position, network.config.tokens).spread(state)
 
 
+class SownMean(NamedTuple):
+    """Holds a mean over a batch, or over the part of it that one device has, as cores sow it."""
+
+    total: jax.Array  # scalar
+    divisor: jax.Array  # scalar, which no parameter changes
+
+
 class TrainingOutput(NamedTuple):
     """Holds one evaluation and the losses that the core adds to the task's."""
 
     output: NetworkOutput
-    core_losses: dict[str, jax.Array]  # scalars by name, weighted by training; empty for most cores
+    core_losses: dict[str, SownMean]  # by name, weighted by training; empty for most cores
 
 
 def evaluate_in_training(
@@ -118,7 +125,7 @@ def evaluate_in_training(
     """Applies a network as `evaluate` does, and collects the losses that its core sows."""
     output, sown = network.apply({"params": params}, position, step_limit, mutable=["losses"])
     named = sown.get("losses", {}).get("core", {})
-    return TrainingOutput(cast(NetworkOutput, output), {name: value for name, (value,) in named.items()})
+    return TrainingOutput(cast(NetworkOutput, output), {name: SownMean(*pair) for name, (pair,) in named.items()})
 
 
 def capture_attention(network: Network, params: chex.ArrayTree, position: jax.Array, steps: int) -> AttentionTrace:

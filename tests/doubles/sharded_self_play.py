@@ -16,7 +16,7 @@ def main() -> None:
     """Runs three iterations."""
     out, *group = sys.argv[1:]
     if group:
-        from training.self_play.devices import join_process_group
+        from training.runs.device_mesh import join_process_group
 
         join_process_group(group[0], int(group[1]), int(group[2]))
     from jax.experimental import multihost_utils

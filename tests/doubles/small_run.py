@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import Mesh
 
 from engine.frozen_config import with_overrides
 from engine.network.network_presets import preset
@@ -21,6 +22,7 @@ from training.packed.batches import BatchStream
 from training.packed.device_batches import DeviceBatch, HostBatches
 from training.packed.label_packing import PackConfig, pack_labels
 from training.packed.shards import Shards
+from training.runs.device_mesh import copied, divided, one_device_mesh, place
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 # As `--set` takes them, on top of the preset "tiny".
@@ -69,7 +71,8 @@ def pack(kind: Any, file: str, folder: Path, validation_percent: float = 0.0) ->
 
 def device_batch(shards: Shards, size: int, tau: float = 0.05) -> DeviceBatch:
     """Returns positions of a packed set as the learner takes them."""
-    return HostBatches(BatchStream([(shards, 1.0, tau)], size, seed=0), np.ones(1, np.float32), logit_weight=0.0)(0)
+    stream = BatchStream([(shards, 1.0, tau)], size, seed=0)
+    return HostBatches(stream, np.ones(1, np.float32), logit_weight=0.0, mesh=one_device_mesh())(0)
 
 
 def _without_data(config: RunConfig) -> RunConfig:
@@ -83,8 +86,8 @@ def _state(config: RunConfig) -> TrainState:
 
 
 @functools.cache
-def _update(config: RunConfig) -> Callable[..., Any]:
-    return make_update(config)
+def _update(config: RunConfig, mesh: Mesh) -> Callable[..., Any]:
+    return make_update(config, mesh)
 
 
 @functools.cache
@@ -99,17 +102,18 @@ def shared_state(config: RunConfig) -> TrainState:
 
 def placed(state: TrainState) -> TrainState:
     """Returns the state as runs hold it: for other placements the update would be compiled again."""
-    return jax.device_put(state, jax.local_devices()[0])
+    return place(state, copied(one_device_mesh()))
 
 
-def shared_update(config: RunConfig) -> Callable[..., Any]:
-    """Returns `make_update(config)`, compiled once for all runs that differ in their data only."""
-    compiled = _update(_without_data(config))
+def shared_update(config: RunConfig, mesh: Mesh | None = None) -> Callable[..., Any]:
+    """Returns `make_update(config, mesh)`, compiled once for all runs that differ in their data only."""
+    mesh = mesh or one_device_mesh()
+    compiled = _update(_without_data(config), mesh)
 
     def update(state: TrainState, batch: DeviceBatch) -> Any:
         # For batches on the host and for those that a teacher has changed on the device alike.
         with quick_compiles():
-            return compiled(state, jax.device_put(batch, jax.local_devices()[0]))
+            return compiled(state, jax.device_put(batch, divided(mesh)))
 
     return update
 

@@ -1,7 +1,8 @@
 """Trains a network on packed, teacher-labelled positions.
 
 Ctrl-C saves and ends; `--resume` continues from the newest checkpoint with the run's own settings and the same order of
-the data.
+the data. Batches are divided over all devices; `--group` makes several processes, on one machine or more, one run,
+whose folder they share.
 """
 
 import argparse
@@ -9,11 +10,14 @@ import argparse
 from engine.command_line import print_written
 from engine.command_options import add_example, add_fields, add_preset, add_settings
 from training.commands.plan_arguments import (
+    add_group,
     add_plan,
     add_run,
     add_source,
     check_is_new,
     check_of_new_run,
+    is_first,
+    join_group,
     network_presets,
     plan_of,
 )
@@ -31,6 +35,7 @@ def add_distil(parser: argparse.ArgumentParser) -> None:
     add("--validation", default="", metavar="DIR", help="packed set of held-out positions")
     add_fields(parser, SourceConfig, {"tau": "temperature of the policy's targets, in expected score"})
     add("--teacher", default="", metavar="DIR", help="folder of a run or network whose policy is learned from too")
+    add_group(parser)
     add_plan(parser)
     add_example(
         parser,
@@ -42,22 +47,23 @@ def add_distil(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from training.distillation.distillation_run import Distillation
-    from training.runs.training_loop import TrainingLoop, stopped_by_signals
-
     plan = plan_of(arguments)
     if arguments.resume:
         check_of_new_run(
             **{name: getattr(arguments, name) for name in ("start_from", "source", "teacher", "validation")}
         )
+    join_group(arguments)
+    from training.distillation.distillation_run import Distillation
+    from training.runs.training_loop import TrainingLoop, stopped_by_signals
 
     config = _config(arguments)
     arguments.run.parent.mkdir(parents=True, exist_ok=True)
-    with sole_writer(arguments.run):
+    with sole_writer(arguments.run if is_first(arguments) else None):
         loop = TrainingLoop(Distillation(config, arguments.start_from), arguments.run, plan)
         with stopped_by_signals(loop):
             loop.run()
-    print_written(arguments.run)
+    if is_first(arguments):
+        print_written(arguments.run)
     return 0
 
 
@@ -75,7 +81,8 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
 
     if arguments.resume:
         return with_overrides(read_config(arguments.run), arguments.set)
-    check_is_new(arguments.run)
+    if is_first(arguments):
+        check_is_new(arguments.run)
     if not arguments.source:
         raise ValueError("expected at least one --source DIR:WEIGHT, got none")
     config = replace(

@@ -46,6 +46,33 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--restart-schedule", action="store_true", help=restart_help)
 
 
+def add_group(parser: argparse.ArgumentParser) -> None:
+    """Adds the argument by which several processes, on one machine or more, are one run."""
+    group_help = "be one of several processes of a run: where the first one is, how many, which one this is, from 0"
+    parser.add_argument("--group", nargs=3, metavar=("HOST:PORT", "PROCESSES", "INDEX"), help=group_help)
+
+
+def join_group(arguments: argparse.Namespace) -> None:
+    """Joins this process to the group that it is told of; call it before anything asks for the devices.
+
+    Raises:
+      ValueError: the group is not one.
+    """
+    if not arguments.group:
+        return
+    from training.runs.device_mesh import join_process_group
+
+    coordinator, processes, index = arguments.group
+    if not (processes.isdecimal() and index.isdecimal()):
+        raise ValueError(f"expected --group as HOST:PORT PROCESSES INDEX, got {' '.join(arguments.group)}")
+    join_process_group(coordinator, int(processes), int(index))
+
+
+def is_first(arguments: argparse.Namespace) -> bool:
+    """Returns whether this process writes the run's folder."""
+    return arguments.group is None or arguments.group[2] == "0"
+
+
 def plan_of(arguments: argparse.Namespace) -> Plan:
     """Returns the plan that the arguments ask for.
 

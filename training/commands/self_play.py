@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from engine.command_line import print_written
 from engine.command_options import add_example, add_preset, add_settings
-from training.commands.plan_arguments import add_plan, add_run, check_is_new, check_of_new_run, plan_of
+from training.commands.plan_arguments import (
+    add_group,
+    add_plan,
+    add_run,
+    check_is_new,
+    check_of_new_run,
+    is_first,
+    join_group,
+    plan_of,
+)
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
@@ -23,8 +32,7 @@ def add_self_play(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
     add_preset(parser, "tic_tac_toe", _presets, "the run")
     add_settings(parser, _preset_config, "the run")
-    group_help = "be one of several processes of a run: where the first one is, how many, which one this is, from 0"
-    parser.add_argument("--group", nargs=3, metavar=("HOST:PORT", "PROCESSES", "INDEX"), help=group_help)
+    add_group(parser)
     add_plan(parser)
     add_example(
         parser,
@@ -47,31 +55,19 @@ def _learn(arguments: argparse.Namespace) -> int:
     plan = plan_of(arguments)
     if arguments.resume:
         check_of_new_run(start_from=arguments.start_from)
-    if arguments.group:
-        # Before anything else: importing the games already asks for the devices.
-        from training.self_play.devices import join_process_group
-
-        coordinator, processes, index = arguments.group
-        if not (processes.isdecimal() and index.isdecimal()):
-            raise ValueError(f"expected --group as HOST:PORT PROCESSES INDEX, got {' '.join(arguments.group)}")
-        join_process_group(coordinator, int(processes), int(index))
+    join_group(arguments)
     config = _config(arguments)
     from training.runs.training_loop import TrainingLoop, stopped_by_signals
     from training.self_play.self_play_run import SelfPlay
 
     arguments.run.parent.mkdir(parents=True, exist_ok=True)
-    with sole_writer(arguments.run if _is_first(arguments) else None):
+    with sole_writer(arguments.run if is_first(arguments) else None):
         loop = TrainingLoop(SelfPlay(config, arguments.start_from, arguments.run), arguments.run, plan)
         with stopped_by_signals(loop):
             loop.run()
-    if _is_first(arguments):
+    if is_first(arguments):
         print_written(arguments.run)
     return 0
-
-
-def _is_first(arguments: argparse.Namespace) -> bool:
-    """Returns whether this process writes the run's folder."""
-    return arguments.group is None or arguments.group[2] == "0"
 
 
 def _preset_config(arguments: argparse.Namespace) -> "SelfPlayConfig":
@@ -89,6 +85,6 @@ def _config(arguments: argparse.Namespace) -> "SelfPlayConfig":
 
     if arguments.resume:
         return with_overrides(read_settings(arguments.run, SelfPlayConfig), arguments.set)
-    if _is_first(arguments):
+    if is_first(arguments):
         check_is_new(arguments.run)
     return with_overrides(_preset_config(arguments), arguments.set)

@@ -143,7 +143,7 @@ def _int8_step(kernel: jax.Array) -> jax.Array:
 
 
 def sown_loss(losses: Mapping[str, jax.Array], config: CoreLossConfig) -> jax.Array:
-    """Returns the weighted sum of the losses a core has sown, scalar.
+    """Returns the weighted sum of the losses that a core has sown, scalar.
 
     Args:
       losses: by name; each needs a weight of that name.

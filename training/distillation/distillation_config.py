@@ -121,6 +121,8 @@ class RunConfig:
     # Weights of the loss parts beside the policy's 1.
     wdl_weight: float = 0.25
     score_weight: float = 0.25
+    # Divide the optimiser's state among the devices; each holds a copy otherwise.
+    shard_optimizer: bool = False
     # Weights of the losses that the core adds.
     core_losses: CoreLossConfig = CoreLossConfig()
 

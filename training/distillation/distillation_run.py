@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,19 +12,20 @@ import numpy as np
 from engine.network.network_config import NetworkConfig
 from training.distillation.distillation_config import RunConfig
 from training.distillation.held_out import HeldOut
-from training.distillation.learner import Metrics, make_policy, make_state, make_update
+from training.distillation.learner import Metrics, make_policy, make_state, make_update, state_shardings
 from training.distillation.network_teacher import NetworkTeacher
 from training.distillation.starting_weights import starting_weights
 from training.distillation.train_state import TrainState
 from training.packed.batches import BatchStream
-from training.packed.device_batches import DeviceBatch, make_batches, prefetch
+from training.packed.device_batches import DeviceBatch, make_batches
+from training.packed.prefetch import prefetch
 from training.packed.shards import Shards
+from training.runs.device_mesh import copied, device_mesh, local_copy, place
 from training.runs.run_clock import RunClock
 from training.runs.schedule import Schedule
 from training.runs.training_task import Report, Start, Task
 
 _LOG_EVERY = 50  # steps
-TreeT = TypeVar("TreeT")
 
 
 class Distillation(Task[TrainState]):
@@ -43,31 +44,33 @@ class Distillation(Task[TrainState]):
     def __init__(self, config: RunConfig, start_from: Path | None = None) -> None:
         self.config, self._start_from = config, start_from
         sources = [(_intact(source.folder), source.weight, source.tau) for source in config.sources]
+        self._mesh = device_mesh()
         stream = BatchStream(sources, config.batch_size, config.seed, mirror=config.mirror)
         has_scores = np.array([source.has_scores for source in config.sources], np.float32)
-        self._make_batch = make_batches(stream, has_scores, config.logit_weight)
+        self._batches = make_batches(stream, has_scores, config.logit_weight, self._mesh)
         self._held_out = HeldOut(_intact(config.validation)) if config.validation else None
         self._policy = make_policy(config.network)
-        self._teacher = NetworkTeacher(config.teacher) if config.teacher.folder else None
+        self._teacher = NetworkTeacher(config.teacher, self._mesh) if config.teacher.folder else None
 
     def start(self) -> Start[TrainState]:
         """Returns fresh weights, or those of another folder."""
         fresh = make_state(self.config)
         if self._start_from is None:
-            return Start(_placed(fresh))
-        return Start(_placed(_started(fresh, self.config.network, self._start_from)), has_weights=True)
+            return Start(self._placed(fresh))
+        return Start(self._placed(_started(fresh, self.config.network, self._start_from)), has_weights=True)
 
     def introduction(self, state: TrainState) -> str:
-        """Describes the size of the network and of the batches."""
+        """Describes the size of the network and of the batches, and the devices where there are several."""
         parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-        return f"{parameters:,} parameters, batches of {self.config.batch_size}"
+        devices = f" on {self._mesh.size} devices" if self._mesh.size > 1 else ""
+        return f"{parameters:,} parameters, batches of {self.config.batch_size}{devices}"
 
     @contextlib.contextmanager
     def stepping(self, first: int) -> Iterator[Callable[[TrainState], tuple[TrainState, Metrics]]]:
         """Prepares batches in the background while updates go on."""
-        update = make_update(self.config)
-        with contextlib.closing(prefetch(self._batch, first, depth=4)) as batches:
-            yield lambda state: update(state, next(batches))
+        update = make_update(self.config, self._mesh)
+        with contextlib.closing(prefetch(self._batches.prepared, first, depth=4)) as batches:
+            yield lambda state: update(state, self._batch(next(batches)))
 
     def learner(self, state: TrainState) -> TrainState:
         """Returns the state itself."""
@@ -75,7 +78,7 @@ class Distillation(Task[TrainState]):
 
     def with_schedule(self, state: TrainState, schedule: Schedule) -> TrainState:
         """Returns the state with another schedule."""
-        return state.replace(schedule=_placed(schedule))
+        return state.replace(schedule=place(schedule, copied(self._mesh)))
 
     def is_report_due(self, clock: RunClock) -> bool:
         """Returns True at every 50th step."""
@@ -91,18 +94,16 @@ class Distillation(Task[TrainState]):
         return Report({**figures, "positions_per_s": rate}, text)
 
     def measure(self, state: TrainState) -> Iterator[Report]:
-        """Measures the averaged weights on the held-out positions, if there are any."""
+        """Measures the averaged weights on the held-out positions, if there are any; every process measures all."""
         if self._held_out is not None:
-            yield self._held_out.measure(self._policy, state.average).report()
+            yield self._held_out.measure(self._policy, local_copy(state.average)).report()
 
-    def _batch(self, index: int) -> DeviceBatch:
-        batch = self._make_batch(index)
+    def _batch(self, prepared: Any) -> DeviceBatch:
+        batch = self._batches.finished(prepared)
         return batch if self._teacher is None else self._teacher.taught(batch)
 
-
-def _placed(tree: TreeT) -> TreeT:
-    # As restored states are: the update would be compiled again for a mixture of placed and unplaced leaves.
-    return jax.device_put(tree, jax.local_devices()[0])
+    def _placed(self, state: TrainState) -> TrainState:
+        return place(state, state_shardings(state, self._mesh, self.config.shard_optimizer))
 
 
 def _intact(folder: str) -> Shards:

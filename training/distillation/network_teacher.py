@@ -9,12 +9,14 @@ from pathlib import Path
 import chex
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
 
 from engine.network.attention import MASKED
 from training.distillation.distillation_config import TeacherConfig
 from training.distillation.learner import make_policy
 from training.distillation.trained_network import network_config, network_weights
 from training.packed.device_batches import DeviceBatch
+from training.runs.device_mesh import DATA, copied, place
 
 
 class NetworkTeacher:
@@ -22,21 +24,30 @@ class NetworkTeacher:
 
     Args:
       config: which network, and its share.
+      mesh: the devices that batches are divided among.
 
     Raises:
       ValueError: the folder is neither a run's nor a network's.
     """
 
-    def __init__(self, config: TeacherConfig) -> None:
+    def __init__(self, config: TeacherConfig, mesh: Mesh) -> None:
         folder = Path(config.folder)
-        self._share = config.share
-        self._params = network_weights(folder)
-        self._policy = make_policy(network_config(folder))
+        self._params = place(network_weights(folder), copied(mesh))
+        policy = make_policy(network_config(folder))
+
+        def target(params: chex.ArrayTree, batch: DeviceBatch) -> jax.Array:
+            logits, _ = policy(params, batch.positions)
+            return mixed_target(batch.target, logits, batch.legal, config.share)
+
+        # Each device solves for its own positions, which XLA's partitioner would keep in step with the others'.
+        specs = PartitionSpec(), PartitionSpec(DATA)
+        self._target = jax.jit(
+            jax.shard_map(target, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(DATA), check_vma=False)
+        )
 
     def taught(self, batch: DeviceBatch) -> DeviceBatch:
         """Returns the batch with the teacher's policy mixed into its target."""
-        logits, _ = self._policy(self._params, batch.positions)
-        return batch._replace(target=mixed_target(batch.target, logits, batch.legal, self._share))
+        return batch._replace(target=self._target(self._params, batch))
 
 
 @jax.jit

@@ -57,6 +57,7 @@ class BatchStream:
 
     Attributes:
       sources: the packed sets, each with its weight and temperature.
+      batch_size: B.
       taus: float32, the temperature of each source.
       rows: how many rows of a batch each source fills.
       max_moves: L.
@@ -84,7 +85,7 @@ class BatchStream:
         _check_sources(self.sources)
         if batch_size < 1 or seed < 0:
             raise BatchError(f"expected batch_size >= 1 and seed >= 0, got {batch_size} and {seed}")
-        self._seed = seed
+        self.batch_size, self._seed = batch_size, seed
         self._mirror = mirror
         self.max_moves = max_moves
         self._orders: dict[tuple[int, int], np.ndarray] = {}
@@ -101,8 +102,15 @@ class BatchStream:
         Raises:
           BatchError: the index is negative, or a position has more than `max_moves` moves.
         """
-        draw = self.draw(index)
-        parts = [self._gather(number, draw.items[draw.source == number]) for number in range(len(self.sources))]
+        return self.read(self.draw(index))
+
+    def read(self, draw: Draw) -> Batch:
+        """Reads the positions of a draw, or of some of its rows.
+
+        Raises:
+          BatchError: a position has more than `max_moves` moves.
+        """
+        parts = [self._gather(number, draw.items[draw.source == number]) for number in np.unique(draw.source)]
         batch = Batch(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
         chosen = draw.flips & can_be_mirrored(batch.positions)
         batch.positions[chosen] = mirror_positions(batch.positions[chosen])

@@ -1,27 +1,27 @@
-"""Batches for the learner: prefetched on the host, or read from packed sets that lie on the device.
+"""Batches for the learner: made on the host, or read from packed sets that lie on the devices.
 
-On an accelerator the host only draws which positions a batch is made of, a few bytes a row; what they say, their mirror
-images and their targets are read and computed where they are needed. On a CPU that would save nothing.
+A batch is divided over the devices of a mesh, device d of n holding its d-th n-th; the whole is the same for every
+number of devices. On accelerators the host only draws which positions a batch is made of, a few bytes a row; what they
+say, their mirror images and their targets are read and computed where they are needed. On a CPU that would save
+nothing.
 """
 
-from collections import deque
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import count
-from typing import NamedTuple, TypeVar
+import abc
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
+from jax.sharding import Mesh, PartitionSpec
 
 from engine.encoding.move_labels import CELLS
 from engine.encoding.position import POSITION_SIZE
-from training.packed.batches import BatchStream, check_move_counts, dense_targets, target_logits
+from training.packed.batches import BatchStream, Draw, check_move_counts, dense_targets, target_logits
 from training.packed.mirroring import can_be_mirrored, mirror_cells, mirror_positions
-from training.packed.shards import VALUE_SCALE
+from training.packed.shards import VALUE_SCALE, Shards
+from training.runs.device_mesh import DATA, check_divides, copied, divided, from_parts, place
 
 
 class DeviceBatch(NamedTuple):
@@ -34,171 +34,235 @@ class DeviceBatch(NamedTuple):
     score_weight: jax.Array  # [B] float32, 0 where the score is not known
 
 
-class HostBatches:
-    """The batches of a stream with their targets; `batches(i)` is batch i.
+class Batches(abc.ABC):
+    """The batches of a stream, made in two stages; `batches(i)` is batch i, counted from 0."""
+
+    def __call__(self, index: int) -> DeviceBatch:
+        """Returns batch `index`."""
+        return self.finished(self.prepared(index))
+
+    @abc.abstractmethod
+    def prepared(self, index: int) -> Any:
+        """Returns batch `index` as far as the host makes it; any thread may call this."""
+
+    @abc.abstractmethod
+    def finished(self, prepared: Any) -> DeviceBatch:
+        """Returns the whole batch; devices may exchange its rows, so only the thread of the updates calls this."""
+
+
+class HostBatches(Batches):
+    """The batches of a stream, made on the host; each process makes the rows of its own devices.
 
     Args:
       stream: reads the positions.
       has_scores: `[sources]`, 0 for a source whose values only mark the solution.
       logit_weight: as for `dense_targets`.
+      mesh: the devices.
     """
 
-    def __init__(self, stream: BatchStream, has_scores: np.ndarray, logit_weight: float) -> None:
-        self._stream, self._has_scores, self._logit_weight = stream, has_scores, logit_weight
+    def __init__(self, stream: BatchStream, has_scores: np.ndarray, logit_weight: float, mesh: Mesh) -> None:
+        check_divides(mesh, stream.batch_size, "batch_size")
+        self._stream, self._has_scores, self._logit_weight, self._mesh = stream, has_scores, logit_weight, mesh
 
-    def __call__(self, index: int) -> DeviceBatch:
-        """Returns batch `index`, counted from 0."""
-        batch = self._stream(index)
+    def prepared(self, index: int) -> DeviceBatch:
+        """Returns batch `index`, which needs no exchange."""
+        draw = self._stream.draw(index)
+        return from_parts(lambda rows: self._rows(draw, rows), self._stream.batch_size, self._mesh)
+
+    def finished(self, prepared: DeviceBatch) -> DeviceBatch:
+        """Returns the batch as it is."""
+        return prepared
+
+    def _rows(self, draw: Draw, rows: slice) -> DeviceBatch:
+        batch = self._stream.read(Draw(*(each[rows] for each in draw)))
         target, legal = dense_targets(batch, self._stream.taus, self._logit_weight)
         score = np.max(batch.values, axis=1)
-        arrays = (batch.positions, target, legal, score, self._has_scores[batch.source])
-        return DeviceBatch(*jax.device_put(arrays))
+        arrays: Any = (batch.positions, target, legal, score, self._has_scores[batch.source])
+        return DeviceBatch(*arrays)  # still on the host
 
 
-_MEMORY_SHARE = 0.25  # of the device's, that packed sets may take
+_MEMORY_SHARE = 0.25  # of a device's, that its part of the packed sets may take
 
 
-def make_batches(stream: BatchStream, has_scores: np.ndarray, logit_weight: float) -> Callable[[int], DeviceBatch]:
-    """Returns the batches of a stream, made on the device if it is an accelerator with room for the sets.
+def make_batches(stream: BatchStream, has_scores: np.ndarray, logit_weight: float, mesh: Mesh) -> Batches:
+    """Returns the batches of a stream, made on the devices if those are accelerators with room for the sets.
 
     Args:
       stream: draws them.
       has_scores: `[sources]`, 0 for a source whose values only mark the solution.
       logit_weight: as for `dense_targets`.
+      mesh: the devices.
+
+    Raises:
+      ValueError: a batch cannot be divided equally among the devices.
     """
     device = jax.local_devices()[0]
     limit = (device.memory_stats() or {}).get("bytes_limit", 0) if jax.default_backend() != "cpu" else 0
-    is_host = _size(stream) > _MEMORY_SHARE * limit or _moves(stream) > np.iinfo(np.int32).max
-    return (HostBatches if is_host else ResidentBatches)(stream, has_scores, logit_weight)
+    parts = _SetParts(stream, mesh.size)
+    is_host = parts.size() > _MEMORY_SHARE * limit or parts.moves > np.iinfo(np.int32).max
+    return (HostBatches if is_host else ResidentBatches)(stream, has_scores, logit_weight, mesh)
 
 
-def _moves(stream: BatchStream) -> int:
-    return sum(len(source.shards.move_cells) for source in stream.sources)
+class _SetRows(NamedTuple):
+    """Rows of packed sets, R of them."""
+
+    positions: Any  # [R, P] int8
+    move_offsets: Any  # [R + 1] int32
+    moves: Any  # [moves] uint32, the cell in the lower 16 bits and the value in the upper
 
 
-def _size(stream: BatchStream) -> int:
-    """Returns the bytes that the sets take on the device."""
-    return 4 * _moves(stream) + sum(len(source.shards) * (POSITION_SIZE + 4) for source in stream.sources)
+class _SetParts:
+    """The packed sets of a stream, concatenated and cut into parts of equally many rows.
+
+    Attributes:
+      first_items: `[sources]`, the row at which each set begins.
+      rows: of each part; the last may have fewer.
+      moves: most of a part.
+    """
+
+    def __init__(self, stream: BatchStream, parts: int) -> None:
+        self._shards = [source.shards for source in stream.sources]
+        ends = np.cumsum([0, *map(len, self._shards)])
+        self.first_items = ends[:-1]
+        self.rows = -(-int(ends[-1]) // parts)
+        self.moves = max(sum(offsets[-1] - offsets[0] for *_, offsets in self._pieces(part)) for part in range(parts))
+
+    def size(self) -> int:
+        """Returns the bytes of the largest part."""
+        return int(4 * self.moves + self.rows * (POSITION_SIZE + 4))
+
+    def read(self, part: int) -> _SetRows:
+        """Reads a part, filled up with zeros to the size of the largest."""
+        positions = np.zeros((self.rows, POSITION_SIZE), np.int8)
+        counts = np.zeros(self.rows, np.int32)
+        moves = np.zeros(self.moves, np.uint32)
+        row = move = 0
+        for shards, first, offsets in self._pieces(part):
+            size, of_moves = len(offsets) - 1, slice(int(offsets[0]), int(offsets[-1]))
+            positions[row : row + size] = shards.positions[first : first + size]
+            counts[row : row + size] = np.diff(offsets)
+            into = moves[move : move + of_moves.stop - of_moves.start]
+            into[:] = shards.move_values[of_moves]
+            into <<= 16
+            into |= shards.move_cells[of_moves]
+            row, move = row + size, move + len(into)
+        return _SetRows(positions, np.append(0, np.cumsum(counts)).astype(np.int32), moves)
+
+    def _pieces(self, part: int) -> Iterator[tuple[Shards, int, np.ndarray]]:
+        """Yields each set that a part has rows of, the first of those rows, and their move offsets."""
+        for shards, begin in zip(self._shards, self.first_items, strict=True):
+            first, end = (int(np.clip(at * self.rows - begin, 0, len(shards))) for at in (part, part + 1))
+            if first < end:
+                yield shards, first, shards.move_offsets[first : end + 1]
 
 
-class ResidentSets(struct.PyTreeNode):
-    """The packed sets of a stream, concatenated, R positions in all."""
+class ResidentBatches(Batches):
+    """The batches of a stream, made on the devices, each of which keeps an equal part of the sets.
 
-    positions: jax.Array  # [R, P] int8
-    move_offsets: jax.Array  # [R + 1] int32
-    move_cells: jax.Array  # [moves] int16
-    move_values: jax.Array  # [moves] uint16
-    taus: jax.Array  # [sources] float32
-    has_scores: jax.Array  # [sources] float32, 0 where the values are no scores
-
-
-class ResidentBatches:
-    """The batches of a stream, made on the device from sets that are kept there; `batches(i)` is batch i.
+    A batch is drawn from all rows, as everywhere. Every device looks up those that it has, and the devices exchange
+    them, about a kilobyte a row, so that each gets its part of the batch.
 
     Args:
       stream: draws them.
       has_scores: `[sources]`, 0 for a source whose values only mark the solution.
       logit_weight: as for `dense_targets`.
+      mesh: the devices.
 
     Raises:
       BatchError: a position has more legal moves than the stream allows.
     """
 
-    def __init__(self, stream: BatchStream, has_scores: np.ndarray, logit_weight: float) -> None:
-        shards = [source.shards for source in stream.sources]
-        for part in shards:
-            check_move_counts(np.diff(part.move_offsets), np.arange(len(part)), part, stream.max_moves)
-        counts = np.concatenate([np.diff(part.move_offsets) for part in shards])
-        self._stream = stream
-        self._first_items = np.cumsum([0, *(len(part) for part in shards[:-1])])
-        self._sets = ResidentSets(
-            positions=jnp.asarray(np.concatenate([part.positions for part in shards])),
-            move_offsets=jnp.asarray(np.append(0, np.cumsum(counts)), jnp.int32),
-            move_cells=jnp.asarray(np.concatenate([part.move_cells for part in shards]).view(np.int16)),
-            move_values=jnp.asarray(np.concatenate([part.move_values for part in shards])),
-            taus=jnp.asarray(stream.taus),
-            has_scores=jnp.asarray(has_scores, jnp.float32),
-        )
-        self._read = jax.jit(partial(read_batch, most_moves=int(counts.max()), logit_weight=logit_weight))
+    def __init__(self, stream: BatchStream, has_scores: np.ndarray, logit_weight: float, mesh: Mesh) -> None:
+        check_divides(mesh, stream.batch_size, "batch_size")
+        most_moves = 0
+        for source in stream.sources:
+            counts = np.diff(source.shards.move_offsets)
+            check_move_counts(counts, np.arange(len(counts)), source.shards, stream.max_moves)
+            most_moves = max(most_moves, int(counts.max()))
+        parts = _SetParts(stream, mesh.size)
+        self._stream, self._first_items, self._mesh = stream, parts.first_items, mesh
+        self._sets = from_parts(lambda part: parts.read(part.start or 0), mesh.size, mesh)
+        taus, known = stream.taus, np.asarray(has_scores, np.float32)
 
-    def __call__(self, index: int) -> DeviceBatch:
-        """Returns batch `index`, counted from 0; the same as the host's, but for the rounding of its targets."""
+        def read(sets: _SetRows, items: jax.Array, source: jax.Array, flips: jax.Array) -> DeviceBatch:
+            rows = _exchanged_rows(sets, items, most_moves)
+            return _spread(rows, flips, jnp.asarray(taus)[source], jnp.asarray(known)[source], logit_weight)
+
+        specs = PartitionSpec(DATA), PartitionSpec(), PartitionSpec(DATA), PartitionSpec(DATA)
+        self._read = jax.jit(
+            jax.shard_map(read, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(DATA), check_vma=False)
+        )
+
+    def prepared(self, index: int) -> Draw:
+        """Returns which positions make up batch `index`, on the devices."""
         draw = self._stream.draw(index)
         items = (draw.items + self._first_items[draw.source]).astype(np.int32)
-        return self._read(self._sets, items, draw.source, draw.flips)
+        parts = divided(self._mesh)
+        return Draw(*place((items, draw.source, draw.flips), (copied(self._mesh), parts, parts)))
+
+    def finished(self, prepared: Draw) -> DeviceBatch:
+        """Returns the batch; the same as the host's, but for the rounding of its targets."""
+        return self._read(self._sets, *prepared)
 
 
-def read_batch(
-    sets: ResidentSets, items: jax.Array, source: jax.Array, flips: jax.Array, *, most_moves: int, logit_weight: float
-) -> DeviceBatch:
-    """Reads positions, mirrors some of them, and spreads their targets over the policy cells.
+class _Rows(NamedTuple):
+    """Rows of a batch, R of them, with up to L moves each."""
+
+    positions: jax.Array  # [R, P] int8
+    counts: jax.Array  # [R] int32, of moves
+    moves: jax.Array  # [R, L] uint32, as in `_SetRows`, then 0
+
+
+def _exchanged_rows(sets: _SetRows, items: jax.Array, most_moves: int) -> _Rows:
+    """Returns this device's part of a batch, each row of which lies on some device.
 
     Args:
-      sets: where they lie.
-      items: int32 `[B]`, rows of the sets.
-      source: int8 `[B]`, the set of each.
-      flips: bool `[B]`, whether to mirror it.
+      sets: the rows of this device.
+      items: int32 `[B]`, rows of the parts of all devices.
       most_moves: L, at least the most legal moves of a position.
-      logit_weight: as for `training.packed.batches.dense_targets`.
-
-    Returns:
-      The batch.
     """
-    chex.assert_equal_shape([items, source, flips])
-    positions = sets.positions[items]
-    starts = sets.move_offsets[items]
+    size = len(sets.positions)
+    places = items - jax.lax.axis_index(DATA) * size
+    is_here = (places >= 0) & (places < size)
+    places = jnp.where(is_here, places, 0)
+    starts = sets.move_offsets[places]
+    counts = jnp.where(is_here, sets.move_offsets[places + 1] - starts, 0)
     columns = jnp.arange(most_moves, dtype=jnp.int32)[None]
-    is_move = columns < (sets.move_offsets[items + 1] - starts)[:, None]  # [B, L]
-    places = jnp.where(is_move, starts[:, None] + columns, 0)
+    is_move = columns < counts[:, None]  # [B, L]
+    moves = jnp.where(is_move, sets.moves[jnp.where(is_move, starts[:, None] + columns, 0)], 0)
+    positions = jnp.where(is_here[:, None], sets.positions[places], 0)
+    # Zeros elsewhere: a sum over the devices is the row of the one that has it.
+    return jax.lax.psum_scatter(_Rows(positions, counts, moves), DATA, tiled=True)
+
+
+def _spread(
+    rows: _Rows, flips: jax.Array, taus: jax.Array, score_weight: jax.Array, logit_weight: float
+) -> DeviceBatch:
+    """Mirrors some positions and spreads their targets over the policy cells.
+
+    Args:
+      rows: R of them.
+      flips: bool `[R]`, whether to mirror each.
+      taus: `[R]`, temperatures.
+      score_weight: `[R]`, 0 where the values are no scores.
+      logit_weight: as for `training.packed.batches.dense_targets`.
+    """
+    chex.assert_equal_shape([flips, taus, score_weight])
+    positions, size = rows.positions, len(flips)
+    is_move = jnp.arange(rows.moves.shape[1])[None] < rows.counts[:, None]  # [R, L]
     is_mirrored = flips & can_be_mirrored(positions)
     positions = jnp.where(is_mirrored[:, None], mirror_positions(positions), positions)
-    cells = sets.move_cells[places].astype(jnp.int32)
+    cells = (rows.moves & 0xFFFF).astype(jnp.int32)
     cells = jnp.where(is_mirrored[:, None], mirror_cells(cells), cells)
-    values = sets.move_values[places].astype(jnp.float32) * np.float32(1 / VALUE_SCALE)
-    logits = target_logits(values, sets.taus[source][:, None], logit_weight)
-    target = jax.nn.softmax(logits, axis=1, where=is_move)
-    rows = jnp.arange(len(items), dtype=jnp.int32)[:, None]
+    values = (rows.moves >> 16).astype(jnp.float32) * np.float32(1 / VALUE_SCALE)
+    target = jax.nn.softmax(target_logits(values, taus[:, None], logit_weight), axis=1, where=is_move)
+    numbers = jnp.arange(size, dtype=jnp.int32)[:, None]
     beyond = jnp.where(is_move, cells, CELLS)  # dropped
-    blank = jnp.zeros((len(items), CELLS))
+    blank = jnp.zeros((size, CELLS))
     return DeviceBatch(
         positions=positions,
-        target=blank.at[rows, beyond].set(target, mode="drop"),
-        legal=blank.astype(bool).at[rows, beyond].set(True, mode="drop"),
+        target=blank.at[numbers, beyond].set(target, mode="drop"),
+        legal=blank.astype(bool).at[numbers, beyond].set(True, mode="drop"),
         score=jnp.max(jnp.where(is_move, values, 0.0), axis=1),
-        score_weight=sets.has_scores[source],
+        score_weight=score_weight,
     )
-
-
-ItemT = TypeVar("ItemT")
-
-
-def prefetch(stream: Callable[[int], ItemT], start: int, depth: int) -> Generator[ItemT, None, None]:
-    """Yields stream(start), stream(start + 1), ... without end, made ahead by one thread.
-
-    The thread starts with the first item asked for and ends when the iterator is closed or dropped.
-
-    Args:
-      stream: makes item number i; only the thread calls it.
-      start: number of the first item.
-      depth: how many items may wait beside the one that is being made, at least 1.
-
-    Raises:
-      Exception: whatever `stream` raised, at the place of the item it could not make.
-    """
-    if depth < 1:
-        raise ValueError(f"expected a prefetch depth >= 1, got {depth}")
-    return _items(stream, start, depth)
-
-
-def _items(stream: Callable[[int], ItemT], start: int, depth: int) -> Generator[ItemT, None, None]:
-    numbers = count(start)
-    # Its thread is joined: one that is still inside XLA when the interpreter exits would crash the process.
-    executor = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
-    try:
-        pending = deque(executor.submit(stream, next(numbers)) for _ in range(depth + 1))
-        while True:
-            item = pending.popleft().result()
-            pending.append(executor.submit(stream, next(numbers)))
-            yield item
-    finally:
-        executor.shutdown(cancel_futures=True)

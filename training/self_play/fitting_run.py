@@ -17,7 +17,7 @@ from training.distillation.starting_weights import starting_model
 from training.distillation.train_state import TrainState, initial_state
 from training.distillation.trained_network import network_weights
 from training.packed.batches import BatchStream
-from training.packed.device_batches import prefetch
+from training.packed.prefetch import prefetch
 from training.packed.shards import Shards
 from training.runs.run_clock import RunClock
 from training.runs.run_log import RunLog

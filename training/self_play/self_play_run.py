@@ -8,13 +8,13 @@ from typing import Any
 
 import chex
 import jax
-import numpy as np
 
 from training.distillation.held_out import HeldOut, HeldOutResult
 from training.distillation.learner import make_policy
 from training.distillation.starting_weights import StartingModel, starting_model, starting_weights
 from training.games.opponents import make_opponent
 from training.packed.shards import Shards
+from training.runs.device_mesh import place
 from training.runs.run_clock import RunClock
 from training.runs.schedule import Schedule
 from training.runs.training_task import Figures, LearnerState, Report, Start, Task, finite_figures
@@ -108,9 +108,7 @@ class SelfPlay(Task[ResidentState]):
 
     def with_schedule(self, state: ResidentState, schedule: Schedule) -> ResidentState:
         """Returns the state with another schedule; for other placements the program would be compiled anew."""
-        placed = jax.tree.map(
-            lambda new, old: jax.device_put(np.asarray(new), old.sharding), schedule, state.learner.schedule
-        )
+        placed = place(schedule, jax.tree.map(lambda old: old.sharding, state.learner.schedule))
         return state.replace(learner=state.learner.replace(schedule=placed))
 
     def is_report_due(self, clock: RunClock) -> bool:
@@ -197,7 +195,7 @@ def _started(state: ResidentState, config: SelfPlayConfig, folder: Path) -> tupl
 
     def with_weights(params: dict[str, Any]) -> dict[str, Any]:
         olds = {name: params[name] for name in parts}
-        return params | jax.tree.map(lambda new, old: jax.device_put(np.array(new), old.sharding), parts, olds)
+        return params | place(parts, jax.tree.map(lambda old: old.sharding, olds))
 
     started = learner.replace(
         params=with_weights(learner.params),

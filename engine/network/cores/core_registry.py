@@ -3,7 +3,8 @@
 A core is a linen module of the network's settings, a product and a bound on the steps. Called with the injected board
 `[B, N, D]` and, if wanted, a limit on the steps, it returns the state `[B, N, D]` that the heads read and the solver's
 statistics of each board: the residual of what is returned, the iterations made, and whether the residual is within the
-tolerance. `watch` traces the states on the way. A core may sow losses of its own, which training weights.
+tolerance. `watch` traces the states on the way. A core may sow losses of its own, which training
+weights, as pairs of a total and a divisor.
 """
 
 from engine.network.cores.asura import AsuraCore

@@ -132,8 +132,8 @@ class GolfRecurrentCore(UnrolledCore):
         """
         core = cast(GolfRecurrentConfig, self.config.core)
         if core.difference_rank:
-            self.sow("losses", "difference", jnp.mean(memory.correction))
+            self.sow("losses", "difference", (jnp.sum(memory.correction), jnp.float32(memory.correction.size)))
         if core.exit_gate:
             z, ponder = finish_halting(memory.halting, z)
-            self.sow("losses", "ponder", jnp.sum(ponder * aside) / jnp.sum(aside))
+            self.sow("losses", "ponder", (jnp.sum(ponder * aside), jnp.sum(aside)))
         return self.norm_out(z)

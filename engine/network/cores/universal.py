@@ -72,5 +72,5 @@ class UniversalCore(UnrolledCore):
         if not cast(UniversalConfig, self.config.core).halting:
             return z
         mean, ponder = finish_halting(cast(Halting, memory), z)
-        self.sow("losses", "ponder", jnp.sum(ponder * aside) / jnp.sum(aside))
+        self.sow("losses", "ponder", (jnp.sum(ponder * aside), jnp.sum(aside)))
         return mean

@@ -14,6 +14,7 @@ from training.distillation.distillation_config import TeacherConfig
 from training.distillation.network_teacher import NetworkTeacher, mixed_target
 from training.distillation.trained_network import averaged_run, read_config
 from training.packed.shards import Shards
+from training.runs.device_mesh import one_device_mesh
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,8 @@ def test_the_mixture_worked_by_hand() -> None:
 def test_targets_are_those_of_the_network_in_the_folder(teacher_run: Path, packed: Path) -> None:
     batch = device_batch(Shards(packed), 16)
     with quick_compiles():
-        taught = NetworkTeacher(TeacherConfig(folder=str(teacher_run), share=0.75)).taught(batch)
+        teacher = NetworkTeacher(TeacherConfig(folder=str(teacher_run), share=0.75), one_device_mesh())
+        taught = teacher.taught(batch)
     averaged = averaged_run(teacher_run)
     logits = np.asarray(shared_policy(averaged.config)(averaged.params, batch.positions)[0], np.float64)
     policy = np.where(batch.legal, np.exp(logits), 0)

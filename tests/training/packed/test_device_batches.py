@@ -1,8 +1,5 @@
-"""Batches made on the device are those of the host; prefetching: order, depth, errors and the end of its thread."""
+"""Batches made on the device are those of the host."""
 
-import threading
-import time
-from itertools import islice
 from pathlib import Path
 
 import chess
@@ -14,9 +11,10 @@ from engine.encoding.position import EN_PASSANT
 from tests.doubles.small_run import pack
 from training.labels.label_formats import all_values_line
 from training.packed.batches import BatchStream
-from training.packed.device_batches import HostBatches, ResidentBatches, make_batches, prefetch
+from training.packed.device_batches import HostBatches, ResidentBatches, make_batches
 from training.packed.label_packing import PackConfig, pack_labels
 from training.packed.shards import Shards
+from training.runs.device_mesh import one_device_mesh
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +29,9 @@ def test_batches_made_on_the_device_are_those_of_the_host(sets: tuple[Shards, Sh
     sources = [(sets[0], 1.0, 0.3), (sets[1], 2.0, 0.05)]
     has_scores = np.array([0.0, 1.0], np.float32)
     stream = BatchStream(sources, 48, seed=3, mirror=True)
-    host, resident = (make(stream, has_scores, logit_weight) for make in (HostBatches, ResidentBatches))
+    host, resident = (
+        make(stream, has_scores, logit_weight, one_device_mesh()) for make in (HostBatches, ResidentBatches)
+    )
     mirrored = 0
     for index in (0, 1, 8):  # both sets begin a new epoch within the last
         wanted, made = host(index), resident(index)
@@ -58,7 +58,7 @@ def test_en_passant_and_promotions_are_mirrored_too(tmp_path: Path) -> None:
     pack_labels(PackConfig(kind="all", inputs=(labels,), out=tmp_path / "out", name="few", validation_percent=0.0))
     stream = BatchStream([(Shards(tmp_path / "out/train"), 1.0, 0.1)], 3, seed=5, mirror=True)
     has_scores = np.ones(1, np.float32)
-    host, resident = (make(stream, has_scores, 1.0) for make in (HostBatches, ResidentBatches))
+    host, resident = (make(stream, has_scores, 1.0, one_device_mesh()) for make in (HostBatches, ResidentBatches))
     squares = set()
     for index in range(12):
         wanted, made = host(index), resident(index)
@@ -87,51 +87,7 @@ def test_an_accelerator_with_room_makes_the_batches(
     sets: tuple[Shards, Shards], monkeypatch: pytest.MonkeyPatch, backend: str, limit: int, kind: type
 ) -> None:
     stream = BatchStream([(sets[0], 1.0, 0.1)], 8, seed=1)
+    mesh = one_device_mesh()
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
     monkeypatch.setattr(jax, "local_devices", lambda: [Device(limit)])
-    assert type(make_batches(stream, np.ones(1, np.float32), 1.0)) is kind
-
-
-def prefetching() -> int:
-    return sum(thread.name.startswith("prefetch") for thread in threading.enumerate())
-
-
-def assert_the_thread_ends() -> None:
-    deadline_s = time.monotonic() + 10
-    while prefetching() and time.monotonic() < deadline_s:
-        time.sleep(0.01)
-    assert prefetching() == 0
-
-
-def test_items_come_in_order_from_the_start() -> None:
-    items = prefetch(lambda index: index * index, 5, depth=3)
-    assert list(islice(items, 4)) == [25, 36, 49, 64]
-    items.close()
-    assert_the_thread_ends()
-
-
-def test_it_works_ahead_but_not_further_than_asked() -> None:
-    made: list[int] = []
-    items = prefetch(lambda index: made.append(index) or index, 0, depth=2)  # type: ignore[func-returns-value]
-    assert next(items) == 0
-    deadline_s = time.monotonic() + 10
-    while len(made) < 4 and time.monotonic() < deadline_s:
-        time.sleep(0.01)
-    time.sleep(0.2)
-    # Two wait in the queue and one is in the thread's hand.
-    assert made == [0, 1, 2, 3]
-    del items
-    assert_the_thread_ends()
-
-
-def test_an_error_comes_where_its_item_would() -> None:
-    items = prefetch(lambda index: 1 // (2 - index), 0, depth=5)
-    assert [next(items), next(items)] == [0, 1]
-    with pytest.raises(ZeroDivisionError):
-        next(items)
-    assert_the_thread_ends()
-
-
-def test_depth_is_checked_at_once() -> None:
-    with pytest.raises(ValueError, match="depth >= 1, got 0"):
-        prefetch(lambda index: index, 0, depth=0)
+    assert type(make_batches(stream, np.ones(1, np.float32), 1.0, mesh)) is kind

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +11,11 @@ import jax
 import numpy as np
 import pytest
 
+from tests.doubles.process_groups import free_address
 from tests.doubles.self_play_runs import SETTINGS, small_run
 from tests.doubles.small_run import QUICK_ENVIRONMENT
-from training.self_play.devices import join_process_group, lane_mesh, lane_shardings, product_arithmetic
+from training.runs.device_mesh import join_process_group
+from training.self_play.devices import lane_mesh, lane_shardings, product_arithmetic
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -61,12 +62,6 @@ def test_eight_devices_play_and_learn_what_one_does(on_one_device: dict[str, np.
     eight = finished(tmp_path / "eight.npz", start(tmp_path / "eight.npz", 8))
     assert on_one_device["devices"] == 1 and eight["devices"] == 8
     assert_same_run(on_one_device, eight)
-
-
-def free_address() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 @pytest.mark.slow
@@ -119,7 +114,7 @@ def test_lanes_are_divided_and_the_rest_is_copied() -> None:
     run = small_run()
     state = jax.eval_shape(run.program.init)
     shardings: Any = lane_shardings(state, run.config.lanes, lane_mesh(run.config.lanes, 1))
-    assert all(s.spec == jax.P("lanes") for s in jax.tree.leaves((shardings.games, shardings.replay.sequences)))
+    assert all(s.spec == jax.P("data") for s in jax.tree.leaves((shardings.games, shardings.replay.sequences)))
     rest = (shardings.learner, shardings.random_bits, shardings.replay.added, shardings.step)
     assert all(s.spec == jax.P() for s in jax.tree.leaves(rest))
     with pytest.raises(ValueError, match="lanes to be a multiple of devices x updates"):

@@ -23,6 +23,7 @@ from engine.network.network_config import NetworkConfig
 from training.distillation.distillation_config import RunConfig
 from training.distillation.learner import make_network, make_state, make_update
 from training.packed.device_batches import DeviceBatch
+from training.runs.device_mesh import one_device_mesh
 
 _COUNTED = 8  # positions of the programs whose operations are counted; per position nearly the same for any number
 
@@ -78,7 +79,7 @@ def compiled_update(config: RunConfig) -> Any:
     types = (jnp.int8, jnp.float32, jnp.bool_, jnp.float32, jnp.float32)
     blank: Any = jax.ShapeDtypeStruct
     batch = DeviceBatch(*(blank((rows, *shape), kind) for shape, kind in zip(shapes, types, strict=True)))
-    update: Any = make_update(config)  # jitted, which its type does not say
+    update: Any = make_update(config, one_device_mesh())  # jitted, which its type does not say
     return update.lower(jax.eval_shape(lambda: make_state(config)), batch).compile()
 
 

@@ -19,8 +19,10 @@ from training.distillation.distillation_config import RunConfig
 from training.distillation.learner import make_state, make_update
 from training.distillation.train_state import TrainState
 from training.packed.batches import BatchStream
-from training.packed.device_batches import DeviceBatch, make_batches, prefetch
+from training.packed.device_batches import Batches, make_batches
+from training.packed.prefetch import prefetch
 from training.packed.shards import Shards
+from training.runs.device_mesh import copied, one_device_mesh, place
 from training.studies.interleaved_timing import Clock, TimedTurns, seconds_of
 from training.studies.training_step.plain_step import PlainTokens, make_plain_update
 
@@ -41,14 +43,14 @@ class Contender(NamedTuple):
 
 def trained_way(config: RunConfig, shards: Path) -> Callable[[int], None]:
     """Trains as `recursezero distil` does: its update, batches prepared by a thread, the state donated."""
-    make_batch, update, state = _batches(config, shards), make_update(config), _placed(make_state(config))
+    batches, update = _batches(config, shards), make_update(config, one_device_mesh())
+    state = _placed(make_state(config))
 
     def run(steps: int) -> None:
         nonlocal state
-        batches = prefetch(make_batch, 0, _PREPARED_AHEAD)
-        with contextlib.closing(batches):
+        with contextlib.closing(prefetch(batches.prepared, 0, _PREPARED_AHEAD)) as prepared:
             for _ in range(steps):
-                state, _ = update(state, next(batches))
+                state, _ = update(state, batches.finished(next(prepared)))
         jax.block_until_ready(state)
 
     return run
@@ -141,25 +143,22 @@ def _serve(contender: Contender, config: RunConfig, shards: Path, pipe: Connecti
 
 
 def _plain(config: RunConfig, shards: Path, tokens: PlainTokens) -> Callable[[int], None]:
-    make_batch, update, state = (
-        _batches(config, shards),
-        make_plain_update(config, tokens),
-        _placed(make_state(config)),
-    )
+    batches, update = _batches(config, shards), make_plain_update(config, tokens)
+    state = _placed(make_state(config))
 
     def run(steps: int) -> None:
         nonlocal state
         for index in range(steps):
-            state, _ = update(state, make_batch(index))
+            state, _ = update(state, batches(index))
         jax.block_until_ready(state)
 
     return run
 
 
-def _batches(config: RunConfig, shards: Path) -> Callable[[int], DeviceBatch]:
+def _batches(config: RunConfig, shards: Path) -> Batches:
     stream = BatchStream([(Shards(shards), 1.0, _TAU)], config.batch_size, config.seed, mirror=config.mirror)
-    return make_batches(stream, np.ones(1, np.float32), logit_weight=0.0)
+    return make_batches(stream, np.ones(1, np.float32), logit_weight=0.0, mesh=one_device_mesh())
 
 
 def _placed(state: TrainState) -> TrainState:
-    return jax.device_put(state, jax.local_devices()[0])
+    return place(state, copied(one_device_mesh()))

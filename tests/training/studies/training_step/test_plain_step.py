@@ -16,6 +16,7 @@ from tests.doubles.small_run import device_batch, pack, quick_compiles, small_co
 from tests.doubles.tiny_network import QUICK, param_shapes, positions, stirred, tiny_deq, training_network
 from training.distillation.learner import make_state, make_update
 from training.packed.shards import Shards
+from training.runs.device_mesh import one_device_mesh
 from training.studies.training_step.plain_step import applications, make_plain_update, plain_network
 
 CONFIG = small_config()
@@ -63,7 +64,9 @@ def test_the_plain_step_is_the_step(tmp_path: Any) -> None:
     with quick_compiles():
         state = make_state(config)
         after_plain, loss = make_plain_update(config)(state, batch)
-        after, metrics = make_update(config)(state, batch)  # takes the state's buffers, so it comes last
+        after, metrics = make_update(config, one_device_mesh())(
+            state, batch
+        )  # takes the state's buffers, so it comes last
     parameters = (after_plain.params, after.params)
     assert float(loss) == pytest.approx(float(metrics["loss"]), rel=1e-5)
     # The optimiser's first step has the size of the rate however small a gradient is, so rounding turns a few around.
