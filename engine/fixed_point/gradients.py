@@ -165,6 +165,8 @@ def _ruled(
         moved = z
         for _ in range(gradient.steps):
             moved = _damped(moved, f(params, x, moved), gradient.damping)
+        if len(z) == 1:
+            return moved
         return jnp.where(is_enough.reshape(-1, *(1,) * (z.ndim - 1)), rule.result(z), moved)
 
     z = lax.cond(jnp.all(is_enough), rule.result, go_on, z)

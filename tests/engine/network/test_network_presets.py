@@ -39,9 +39,10 @@ def test_the_preset_for_two_cores_is_int8() -> None:
 
 def test_the_shipped_network_has_the_shape_of_its_preset() -> None:
     shipped, wide = read_network_facts(SHIPPED).config, PRESETS["wide"]
-    # When the iteration ends, and how many steps follow, is chosen at the export.
+    # When the iteration ends, and how many steps follow, is chosen at the export; the exit is fitted afterwards.
     assert isinstance(shipped.core, DeqConfig) and isinstance(shipped.core.gradient, PhantomGradient)
-    core = DeqConfig(solver=shipped.core.solver, gradient=PhantomGradient(steps=shipped.core.gradient.steps))
+    gradient = PhantomGradient(steps=shipped.core.gradient.steps)
+    core = DeqConfig(solver=shipped.core.solver, gradient=gradient, exit=shipped.core.exit)
     assert shipped == dataclasses.replace(wide, arithmetic="int8", core=core)
 
 
