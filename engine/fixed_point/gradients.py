@@ -165,7 +165,7 @@ def _ruled(
         moved = z
         for _ in range(gradient.steps):
             moved = _damped(moved, f(params, x, moved), gradient.damping)
-        if len(z) == 1:
+        if len(z) == 1:  # the only sample has not ended, or this branch would not run
             return moved
         return jnp.where(is_enough.reshape(-1, *(1,) * (z.ndim - 1)), rule.result(z), moved)
 

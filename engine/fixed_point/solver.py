@@ -123,7 +123,7 @@ def solve(
         image = flat_f(progress.iterate)
         proposal, method_state = method.step(progress.method_state, progress.iterate, image, progress.step, config)
         recorded = _record(progress, image, config)
-        if rule is not None and config.max_steps > 1:
+        if rule is not None and config.max_steps > 1:  # one step ends the loop in any case
             is_enough = rule.is_enough(image.reshape(z0.shape), recorded.step)
             recorded = recorded._replace(is_active=recorded.is_active & ~is_enough)
         return recorded._replace(
