@@ -38,6 +38,14 @@ class Puzzle:
     rated: str = ""
     line: int = 0
 
+    def boards(self) -> Iterator[chess.Board]:
+        """Yields the position before each move and after the last; each is valid until the next."""
+        board = chess.Board(self.fen)
+        yield board
+        for move in self.moves:
+            board.push(move)
+            yield board
+
 
 class PuzzleColumns(NamedTuple):
     """Says where in a line the parts of a puzzle stand, counted from 0; None if there is no rating."""

@@ -17,10 +17,12 @@ import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import chess
+
+from engine.player.mate_in_one import mating_move
 
 if TYPE_CHECKING:  # NumPy comes with it, and neither the table of options nor a session's first answer waits for that
     from engine.player.evaluator import Evaluation
@@ -84,7 +86,7 @@ def choose_move(
       rng: consumed only when the temperature is above 0.
       guard: whether rule 2 holds.
       least_ratio: moves less probable than this share of the most probable one are not drawn, 0..1.
-      may_mate: False where it is known that no move mates; to look for one is half of the time.
+      may_mate: False where it is known that no move mates, so that none is looked for again.
     """
     own = recent_copy(board)
     mate = mating_move(own, ranked) if may_mate else None
@@ -99,12 +101,6 @@ def choose_move(
     drawn = [move for move in playable if math.exp(log_prob[move] - best) >= least_ratio]
     weights = [math.exp((log_prob[move] - best) / temperature) for move in drawn]
     return rng.choices(drawn, weights)[0]
-
-
-def mating_move(board: chess.Board, moves: Iterable[chess.Move]) -> chess.Move | None:
-    """Returns the first of some legal moves that mates, or None; the board is left as it was."""
-    checks = (move for move in moves if board.gives_check(move))
-    return next((move for move in checks if _holds_after(board, move, chess.Board.is_checkmate)), None)
 
 
 def position_after(board: chess.Board, move: chess.Move) -> chess.Board:

@@ -28,11 +28,11 @@ from engine.player.choice import (
     MoveSelection,
     choose_move,
     is_drawn_by_rule,
-    mating_move,
     ranked_moves,
 )
 from engine.player.endgame_tables import EndgameTables, best_by_tables
 from engine.player.evaluator import BATCH, Evaluation, Evaluator
+from engine.player.mate_in_one import mating_move
 from engine.player.move_comparison import Comparison, close_moves, lookahead_policy
 from engine.player.polyglot_book import PolyglotBook
 from engine.player.response_time import ResponseTime

@@ -9,12 +9,12 @@ import numpy as np
 from engine.player.choice import (
     choose_move,
     is_drawn_by_rule,
-    mating_move,
     position_after,
     ranked_moves,
 )
 from engine.player.endgame_tables import Verdict
 from engine.player.evaluator import Evaluation
+from engine.player.mate_in_one import mating_move
 
 _WIN, _DRAW, _LOSS = np.eye(3)
 _NO_DRAWING = random.Random(0)  # at temperature 0 it is not consumed

@@ -20,8 +20,8 @@ from engine.encoding.position import encode_position
 from engine.files.puzzle_lines import Puzzle, PuzzleColumns, puzzles_of_lines, read_puzzles
 from engine.files.skipped_entries import EntryFault
 from engine.files.text_file import FileError, TextFile, plain_suffix
+from engine.player.mate_in_one import mating_moves
 from training.labels.expected_score import score_to_value
-from training.labels.puzzle_moves import mating_moves, puzzle_boards
 
 LabelKind = Literal["all", "top4", "puzzles"]
 LABEL_KINDS: tuple[LabelKind, ...] = get_args(LabelKind)
@@ -116,7 +116,7 @@ def read_boards(path: Path) -> Iterator[chess.Board]:
         for puzzle in read_puzzles(path):
             if isinstance(puzzle, EntryFault):
                 raise LabelError(str(puzzle))
-            yield from puzzle_boards(puzzle)
+            yield from puzzle.boards()
         return
     with TextFile(path, "labels") as file:
         for number, line in enumerate(file.lines(), 1):

@@ -27,7 +27,6 @@ from engine.files.skipped_entries import EmptyGame, EntryFault, Skipped
 from engine.files.text_file import shown_name, text_lines
 from training.labels.label_source import LabelledGame, LabelWorker, Visit
 from training.labels.noisy_games import push_random
-from training.labels.puzzle_moves import puzzle_boards
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +135,7 @@ def _of_game(game: PgnGame | Skipped, path: Path) -> Item | Skipped:
 def _of_puzzle(puzzle: Puzzle | EntryFault) -> Item | Skipped:
     if isinstance(puzzle, EntryFault):
         return puzzle
-    boards = [board.copy(stack=False) for board in puzzle_boards(puzzle)]
+    boards = [board.copy(stack=False) for board in puzzle.boards()]
     return Item(puzzle.line, str(puzzle.line), boards[1:])
 
 

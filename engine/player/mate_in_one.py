@@ -1,44 +1,39 @@
-"""Plays through Lichess puzzles, and finds the moves that mate at once, which solve any puzzle."""
+"""Finds the moves that mate at once, by the laws of chess alone."""
 
 from collections.abc import Iterable, Iterator
 
 import chess
 
-from engine.files.puzzle_lines import Puzzle
 
-
-def puzzle_boards(puzzle: Puzzle) -> Iterator[chess.Board]:
-    """Yields the position before each move of a puzzle and after the last; each is valid until the next."""
-    board = chess.Board(puzzle.fen)
-    yield board
-    for move in puzzle.moves:
-        board.push(move)
-        yield board
-
-
-def mating_moves(board: chess.Board, moves: Iterable[chess.Move]) -> list[chess.Move]:
-    """Returns those of the legal moves that mate, in the order given.
+def mating_moves(board: chess.Board, moves: Iterable[chess.Move]) -> Iterator[chess.Move]:
+    """Yields those of some legal moves that mate, in the order given.
 
     Args:
-      board: the position; it is left as it was.
+      board: the position; while a move is asked for it changes, and is then as it was.
       moves: legal moves of the position.
     """
-    return [move for move in _possible_checks(board, moves) if _mates(board, move)]
-
-
-def _mates(board: chess.Board, move: chess.Move) -> bool:
-    board.push(move)
-    try:
-        return board.is_checkmate()
-    finally:
+    for move in _possible_checks(board, moves):
+        board.push(move)
+        is_mate = board.is_checkmate()
         board.pop()
+        if is_mate:
+            yield move
 
 
-def _possible_checks(board: chess.Board, moves: Iterable[chess.Move]) -> list[chess.Move]:
-    """Returns a superset of the moves that give check, without making any of them."""
+def mating_move(board: chess.Board, moves: Iterable[chess.Move]) -> chess.Move | None:
+    """Returns the first of some legal moves that mates, or None; the board is left as it was."""
+    return next(mating_moves(board, moves), None)
+
+
+def _possible_checks(board: chess.Board, moves: Iterable[chess.Move]) -> Iterator[chess.Move]:
+    """Yields a superset of the moves that give check, without making any of them.
+
+    python-chess makes every move to see whether it checks, which for a whole position takes a twentieth of an
+    evaluation of the network.
+    """
     king = board.king(not board.turn)
     if king is None:
-        return []
+        return
     diagonals = chess.BB_DIAG_ATTACKS[king][chess.BB_DIAG_MASKS[king] & board.occupied]
     lines = (
         chess.BB_RANK_ATTACKS[king][chess.BB_RANK_MASKS[king] & board.occupied]
@@ -52,8 +47,7 @@ def _possible_checks(board: chess.Board, moves: Iterable[chess.Move]) -> list[ch
         chess.QUEEN: diagonals | lines,
         chess.KING: 0,
     }
-    found = []
-    for move in moves:
+    for move in list(moves):  # a generator of moves must not see the board change
         piece = board.piece_type_at(move.from_square)
         if piece is None:
             continue
@@ -62,5 +56,4 @@ def _possible_checks(board: chess.Board, moves: Iterable[chess.Move]) -> list[ch
         # Promotions, castling and en passant change more than the two squares looked at here.
         unusual = move.promotion or board.is_castling(move) or board.is_en_passant(move)
         if direct or discovered or unusual:
-            found.append(move)
-    return found
+            yield move

@@ -5,7 +5,7 @@ import random
 import chess
 import pytest
 
-from training.labels.puzzle_moves import mating_moves
+from engine.player.mate_in_one import mating_move, mating_moves
 
 
 def by_trying_all(board: chess.Board) -> list[chess.Move]:
@@ -41,7 +41,8 @@ def test_random_games_agree_with_trying_every_move() -> None:
         board = chess.Board()
         while not board.is_game_over() and board.ply() < 120:
             mates = by_trying_all(board)
-            assert mating_moves(board, board.legal_moves) == mates
+            assert list(mating_moves(board, board.legal_moves)) == mates
+            assert mating_move(board, board.legal_moves) == (mates[0] if mates else None)
             found += len(mates)
             board.push(chance.choice(list(board.legal_moves)))
     assert found > 0
