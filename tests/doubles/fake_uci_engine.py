@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--score", type=int, default=0, help="hundredths of a pawn it always sees")
     parser.add_argument("--fails-below", type=int, default=0, help="Skill Levels below play illegal moves")
     parser.add_argument("--noise", action="store_true", help="say something that is not UCI before each move")
+    parser.add_argument("--pace", type=float, default=0.0, help="seconds that every move takes")
     parser.add_argument("--complaint", help="what it says is wrong with its options")
     arguments = parser.parse_args()
     skill = 20
@@ -43,6 +44,7 @@ def main() -> None:
             fault = "illegal" if skill < arguments.fails_below else fault
             if arguments.noise:
                 print("noise")
+            time.sleep(arguments.pace)
             print(f"info depth 3 score cp {arguments.score} nodes 7\nbestmove {answer(board, fault, arguments.last)}")
             sys.stdout.flush()
         elif words[:1] == ["quit"]:

@@ -13,6 +13,7 @@ from training.evaluation.failures import EvaluationError
 if TYPE_CHECKING:
     from training.evaluation.engines.engine_spec import EngineSpec
     from training.evaluation.match.opening_choice import OpeningChoice
+    from training.workers.crew import Crew
 
 OWN_ENGINE = "recursezero"
 LIMIT_FORMS = "nodes=N, depth=N, movetime=MS or a clock tc=[MOVES/][MINUTES:]SECONDS[+INCREMENT]"
@@ -81,7 +82,9 @@ def add_recording(parser: argparse.ArgumentParser, games: str, metavar: str) -> 
       metavar: FILE or DIR.
     """
     add = parser.add_argument
-    add("--concurrency", type=positive_whole, default=1, metavar="N", help="games played at once (default: 1)")
+    concurrency_help = "games played at once (default: 1, with --cluster one for every processor)"
+    add("--concurrency", type=positive_whole, metavar="N", help=concurrency_help)
+    add_cluster(parser, "games are played")
     add("--out", type=Path, metavar=metavar, help=f"keep {games} in this {'file' if metavar == 'FILE' else 'folder'}")
     add("--resume", action="store_true", help="continue with the games of --out")
     add("--engine-log", type=Path, metavar="FILE", help="write the conversations with the engines to this file")
@@ -182,6 +185,29 @@ def check_resume(arguments: argparse.Namespace) -> None:
     """
     if arguments.resume and arguments.out is None:
         raise EvaluationError("expected --out with --resume, where the games to continue with are, got none")
+
+
+@contextlib.contextmanager
+def match_crew(arguments: argparse.Namespace, *engines: "EngineSpec") -> "Iterator[Crew | None]":
+    """Gives what plays on the cluster that the arguments of `add_recording` name, None if they name none.
+
+    Args:
+      arguments: as parsed.
+      engines: that play.
+
+    Raises:
+      EvaluationError: engines elsewhere cannot do what is asked for.
+      CrewError: there is no such cluster.
+    """
+    if arguments.cluster is None:
+        yield None
+        return
+    from training.evaluation.match import cluster_games
+
+    if arguments.engine_log is not None:
+        raise EvaluationError("expected --engine-log without --cluster, whose engines run on other machines, got both")
+    with cluster_games.match_crew(arguments.cluster, engines, arguments.concurrency, say) as crew:
+        yield crew
 
 
 def interruption(arguments: argparse.Namespace, place: str = "") -> KeyboardInterrupt:

@@ -4,7 +4,7 @@ The file that is written grows when the command is run again, and holds no posit
 """
 
 import argparse
-from functools import partial
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,11 @@ from training.commands.engine_arguments import add_cluster, say
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.files.skipped_entries import SkippedEntries
     from training.labels.label_source import LabelSource
-    from training.workers.crew import Crew, StartWorker
+    from training.workers.crew import Crew
 
 _SOURCES = """Where positions come from (--source):
   games       the teacher's own noisy games; half of them start from --starts; with --decided 0.85
@@ -145,7 +145,7 @@ def _add_labels(arguments: argparse.Namespace, skipped: "SkippedEntries") -> int
     engine, options = tuple(split_command(arguments.engine)), tuple(parse_options(arguments.option).items())
     config = config_from(arguments, LabelConfig, engine=engine, options=options, source=_source(arguments, skipped))
     count, limit_s, shown = arguments.count or 10**9, arguments.minutes * 60, 0.0
-    with sole_writer(arguments.out), progress_bar("labelling", 100, "%") as advance:
+    with sole_writer(arguments.out), _crew(arguments) as crew, progress_bar("labelling", 100, "%") as advance:
 
         def report(added: int, passed_s: float, rates: "Mapping[str, float]") -> None:
             nonlocal shown
@@ -154,18 +154,20 @@ def _add_labels(arguments: argparse.Namespace, skipped: "SkippedEntries") -> int
             advance(percent - shown, f"{added} positions, {added / passed_s:.0f}/s{by_node}")
             shown = percent
 
-        make_crew = partial(_crew, arguments)
-        return label_positions(config, arguments.out, count, arguments.minutes, report, skipped, make_crew)
+        return label_positions(config, arguments.out, count, arguments.minutes, report, skipped, crew)
 
 
-def _crew(arguments: argparse.Namespace, start: "StartWorker") -> "Crew":
+@contextlib.contextmanager
+def _crew(arguments: argparse.Namespace) -> "Iterator[Crew]":
     if arguments.cluster is None:
         from training.workers.process_crew import ProcessCrew
 
-        return ProcessCrew(start, "labelling", arguments.processes or 1)
+        yield ProcessCrew("labelling", arguments.processes or 1)
+        return
     from training.workers.ray_crew import RayCrew
 
-    return RayCrew(start, address=arguments.cluster, workers=arguments.processes, say=say)
+    with RayCrew(address=arguments.cluster, workers=arguments.processes, say=say) as crew:
+        yield crew
 
 
 def _check_shared(inputs: "Sequence[Path]") -> None:

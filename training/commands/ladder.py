@@ -22,6 +22,7 @@ from training.commands.engine_arguments import (
     engine_spec,
     engines_ended,
     interruption,
+    match_crew,
     opening_choice,
 )
 from training.evaluation.failures import EvaluationError
@@ -67,6 +68,8 @@ def _ladder(arguments: argparse.Namespace) -> int:
 
 
 def _rate(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from training.evaluation.match.ladder_report import ladder_measurement
     from training.evaluation.match.ladder_session import climb
     from training.evaluation.measures.figures import check_json_path, write_json
@@ -80,7 +83,8 @@ def _rate(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise EvaluationError(f"expected a folder for --out, got {arguments.out}: {error.strerror}") from error
     ladder, plan = _ladder_match(arguments)
-    with sole_writer(arguments.out):
+    with sole_writer(arguments.out), match_crew(arguments, ladder.engine, ladder.opponent(min(plan.rungs))) as crew:
+        ladder = replace(ladder, crew=crew)
         report = climb(ladder, plan)
     measurement = ladder_measurement(report, ladder, plan, arguments.nodes)
     print("\n".join(measurement.lines), flush=True)
@@ -115,7 +119,7 @@ def _ladder_match(arguments: argparse.Namespace) -> tuple["LadderMatch", "Ladder
         opponent=_opponents(arguments),
         openings=openings,
         rules=rules,
-        concurrency=arguments.concurrency,
+        concurrency=arguments.concurrency if arguments.cluster else arguments.concurrency or 1,
         settings={"openings": described, "rules": asdict(rules)},
         save_folder=arguments.out,
         resume=arguments.resume,

@@ -4,6 +4,8 @@ Every opening is played twice, with colours exchanged. Figures are those of the 
 """
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +21,14 @@ from training.commands.engine_arguments import (
     engine_spec,
     engines_ended,
     interruption,
+    match_crew,
     opening_choice,
 )
 from training.runs.durable_files import sole_writer
 
 if TYPE_CHECKING:
     from training.evaluation.engines.engine_spec import EngineSpec
+    from training.evaluation.match.match_runner import GameRunner
     from training.evaluation.match.match_session import MatchOutcome, MatchPlan
 
 
@@ -70,8 +74,6 @@ def _match(arguments: argparse.Namespace) -> int:
 def _play(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from training.evaluation.engines.engine_player import EnginePlayer
-    from training.evaluation.match.match_runner import PlayerPool
     from training.evaluation.match.match_session import hold_match
     from training.evaluation.match.match_store import MatchStore
     from training.evaluation.measures.figures import check_json_path
@@ -83,18 +85,32 @@ def _play(arguments: argparse.Namespace) -> int:
     plan, settings = _plan(arguments, first, second)
     chess960 = any(opening.chess960 for opening in plan.openings)
     first, second = replace(first, chess960=chess960), replace(second, chess960=chess960)
-    with (
-        sole_writer(arguments.out),
-        PlayerPool(lambda: EnginePlayer(first)) as first_pool,
-        PlayerPool(lambda: EnginePlayer(second)) as second_pool,
-    ):
+    with sole_writer(arguments.out), _runner(arguments, first, second) as runner:
         store = MatchStore(arguments.out, settings, plan.openings, resume=arguments.resume)
-        outcome = hold_match(plan, first_pool, second_pool, store)
+        outcome = hold_match(plan, runner, store)
     _report(arguments, settings, outcome)
     print_written(arguments.out, arguments.pgn, arguments.json)
     if outcome.interrupted:
         raise interruption(arguments, f"after {len(store.games)} of {2 * len(plan.openings)} games")
     return 0
+
+
+@contextlib.contextmanager
+def _runner(arguments: argparse.Namespace, first: "EngineSpec", second: "EngineSpec") -> "Iterator[GameRunner]":
+    """Gives the players of the match, here or on a cluster."""
+    from training.evaluation.engines.engine_player import EnginePlayer
+    from training.evaluation.match.cluster_games import ClusterGames
+    from training.evaluation.match.match_runner import LocalGames, PlayerPool
+
+    with (
+        match_crew(arguments, first, second) as crew,
+        PlayerPool(lambda: EnginePlayer(first)) as first_pool,
+        PlayerPool(lambda: EnginePlayer(second)) as second_pool,
+    ):
+        if crew is not None:  # the pools start nothing until they are asked
+            yield ClusterGames(first, second, crew)
+        else:
+            yield LocalGames(first_pool, second_pool, arguments.concurrency or 1)
 
 
 def _spec(arguments: argparse.Namespace, number: int) -> "EngineSpec":
@@ -130,7 +146,6 @@ def _plan(
     plan = MatchPlan(
         openings=openings,
         rules=rules,
-        concurrency=arguments.concurrency,
         sprt=None if arguments.sprt is None else parse_sprt(arguments.sprt, arguments.sprt_model),
         limits=(str(first.limit), str(second.limit)),
         pgn_file=arguments.pgn,
@@ -160,7 +175,7 @@ def _report(arguments: argparse.Namespace, settings: dict[str, Any], outcome: "M
         settings={
             **settings,
             "second": {"name": outcome.names[1], **settings["second"]},
-            "concurrency": arguments.concurrency,
+            "concurrency": arguments.concurrency if arguments.cluster else arguments.concurrency or 1,
             "interrupted": outcome.interrupted,
         },
         n=summary.games,

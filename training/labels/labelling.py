@@ -17,7 +17,7 @@ from training.labels.label_shares import LabelShares, Share
 from training.labels.label_source import KnownPositions, LabelSource, LabelWorker, position_key
 from training.labels.uci_teacher import UciTeacher
 from training.runs.durable_files import drop_unfinished_line
-from training.workers.crew import Crew, Deliver, Lost, NodeRates, Result, StartWorker
+from training.workers.crew import Crew, Deliver, Lost, NodeRates, Result
 
 # Told of positions written, seconds, and positions a second by node of a cluster.
 Report = Callable[[int, float, Mapping[str, float]], None]
@@ -87,7 +87,7 @@ def label_positions(
     minutes: float,
     report: Report,
     skipped: SkippedEntries,
-    make_crew: Callable[[StartWorker], Crew],
+    crew: Crew,
 ) -> int:
     """Appends labelled positions to a file until enough are written, the time is up, or the source has no more.
 
@@ -101,7 +101,7 @@ def label_positions(
       minutes: at most so long.
       report: called about once a second.
       skipped: is told of entries of files that cannot be used.
-      make_crew: returns the teachers' processes, here or on a cluster.
+      crew: runs the teachers, here or on a cluster.
 
     Returns:
       How many were added.
@@ -110,10 +110,10 @@ def label_positions(
       ValueError: one line about a teacher that failed, or a file or network that cannot be used.
     """
     known, shares = _resume(out, config)
-    crew = make_crew(partial(Labeller, config, known))
+    start = partial(Labeller, config, known)
     shares.divide(crew.parts, config.source.is_endless)
     start_s, reported_s, added, rates = time.monotonic(), 0.0, 0, NodeRates()
-    with out.open("a", encoding="utf-8") as file, contextlib.closing(crew.run(shares.take)) as events:
+    with out.open("a", encoding="utf-8") as file, contextlib.closing(crew.run(start, shares.take)) as events:
         for event in events:
             if isinstance(event, Lost):
                 shares.lost(event.job, event.reason)

@@ -63,10 +63,11 @@ class Crew(Protocol):
         """Into how many jobs to divide work of a fixed amount, so that all workers have something to do."""
         ...
 
-    def run(self, next_job: NextJob) -> Generator[Event, None, None]:
-        """Does jobs until there are none and yields their results in any order; closing it ends all workers.
+    def run(self, start: StartWorker, next_job: NextJob) -> Generator[Event, None, None]:
+        """Does jobs until there are none and yields their results in any order; closing it ends what is at work.
 
         Args:
+          start: starts a worker in its process.
           next_job: hands out the next job. It is asked again after a job was lost or finished.
 
         Raises:

@@ -24,15 +24,14 @@ class ProcessCrew:
     """Starts a process for each job, several at once; the first failure of one ends the work.
 
     Args:
-      start: starts a worker in its process.
       title: of the work, for messages.
       processes: at work at once.
     """
 
-    def __init__(self, start: StartWorker, title: str, processes: int) -> None:
-        self._start, self._title, self.parts = start, title, processes
+    def __init__(self, title: str, processes: int) -> None:
+        self._title, self.parts = title, processes
 
-    def run(self, next_job: NextJob) -> Generator[Event, None, None]:
+    def run(self, start: StartWorker, next_job: NextJob) -> Generator[Event, None, None]:
         """Does jobs as `Crew.run` says.
 
         Raises:
@@ -48,9 +47,7 @@ class ProcessCrew:
             while True:
                 while len(jobs) < self.parts and (job := next_job()) is not None:
                     jobs[len(processes)] = job
-                    process = spawn.Process(
-                        target=_serve, args=(self._start, job, len(processes), results), daemon=True
-                    )
+                    process = spawn.Process(target=_serve, args=(start, job, len(processes), results), daemon=True)
                     processes.append(process)
                     process.start()
                 if not jobs:

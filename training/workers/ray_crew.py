@@ -11,9 +11,10 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from engine.version import VERSION
@@ -37,12 +38,12 @@ class _Seat:
 
 
 class RayCrew:
-    """Runs a worker on every processor of every node; each crew runs once.
+    """Runs a worker on every processor of every node; a context manager that leaves the cluster at its end.
 
     A worker that ends is replaced. A node where workers cannot be started, or only fail, is reported and left out.
+    Workers stay for the next run if it starts them in the same way.
 
     Args:
-      start: starts a worker in its process; sent to every node.
       address: `host:port` of the cluster's head, or `auto` for the cluster that this machine is part of.
       workers: at work at once; None for all that there are processors for.
       processors: that a worker needs.
@@ -55,7 +56,6 @@ class RayCrew:
 
     def __init__(
         self,
-        start: StartWorker,
         *,
         address: str,
         workers: int | None = None,
@@ -65,11 +65,13 @@ class RayCrew:
     ) -> None:
         self._most, self._processors, self._own_processors = workers or math.inf, processors, own_processors
         self._ray = _connected(address, say)
-        self._start = self._ray.put(start)
+        self._start: StartWorker | None = None
+        self._sent: Any = None  # the same, in the cluster
         self._actors = self._ray.remote(RemoteWorker)
         self._nodes = ClusterNodes(processors, say)
         self._looked_s = -_NODES_EVERY_S
         self._seats: dict[Any, _Seat] = {}  # by the reference of the answer that is awaited
+        self._idle: list[_Seat] = []
         self._reserved: deque[Any] = deque()  # jobs for which workers are being started
         self._look_at_nodes()
 
@@ -78,12 +80,24 @@ class RayCrew:
         """Into how many jobs to divide work of a fixed amount."""
         return _JOBS_A_WORKER * int(max(1, min(self._nodes.places(), self._most)))
 
-    def run(self, next_job: NextJob) -> Generator[Event, None, None]:
+    def __enter__(self) -> "RayCrew":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ray.shutdown()
+
+    def run(self, start: StartWorker, next_job: NextJob) -> Generator[Event, None, None]:
         """Does jobs as `Crew.run` says.
 
         Raises:
           CrewError: every node was left out.
         """
+        if start is not self._start:
+            self._end(self._idle)
+            self._idle.clear()
+            self._start, self._sent = start, self._ray.put(start)
         try:
             while True:
                 self._look_at_nodes()
@@ -96,14 +110,13 @@ class RayCrew:
                 for reference in ready:
                     yield from self._answered(reference, next_job)
         finally:
-            self.close()
+            self._end(self._seats.values())
+            self._seats.clear()
+            self._reserved.clear()
 
-    def close(self) -> None:
-        """Ends all workers and leaves the cluster."""
-        for seat in self._seats.values():
+    def _end(self, seats: Iterable[_Seat]) -> None:
+        for seat in seats:
             self._ray.kill(seat.actor)
-        self._seats.clear()
-        self._ray.shutdown()
 
     def _look_at_nodes(self) -> None:
         """Learns which nodes have come and gone."""
@@ -113,8 +126,10 @@ class RayCrew:
         self._nodes.update(self._ray.nodes())
 
     def _fill_seats(self, next_job: NextJob) -> None:
-        """Starts workers where the most processors are free, one for each job that nobody does yet."""
-        taken = Counter(seat.node for seat in self._seats.values())
+        """Gives jobs to idle workers, and starts others where the most processors are free."""
+        while self._idle and self._has_work(next_job):
+            self._ask(self._idle.pop(), next_job)
+        taken = Counter(seat.node for seat in [*self._seats.values(), *self._idle])
         starting = sum(seat.starting for seat in self._seats.values())
         while len(self._seats) < self._most:
             key = self._nodes.free_place(taken)
@@ -136,7 +151,7 @@ class RayCrew:
         here = NodeAffinitySchedulingStrategy(key, soft=False)
         actor = self._actors.options(num_cpus=self._processors, scheduling_strategy=here).remote()
         most = self._nodes[key].cpus if self._own_processors else None
-        self._seats[actor.start.remote(self._start, VERSION, most)] = _Seat(actor=actor, node=key)
+        self._seats[actor.start.remote(self._sent, VERSION, most)] = _Seat(actor=actor, node=key)
 
     def _ready(self) -> list[Any]:
         """Waits up to a second for the answers of workers."""
@@ -173,11 +188,11 @@ class RayCrew:
         self._ask(seat, next_job)
 
     def _ask(self, seat: _Seat, next_job: NextJob) -> None:
-        """Gives an idle worker a job, or ends it if there is none, and asks for results."""
+        """Gives a worker without a job one, if there is one, and asks for results."""
         if seat.job is None:
             seat.job = self._reserved.popleft() if self._reserved else next_job()
             if seat.job is None:
-                self._ray.kill(seat.actor)
+                self._idle.append(seat)
                 return
             seat.actor.begin.remote(seat.job)
         self._seats[seat.actor.gather.remote()] = seat

@@ -1,5 +1,6 @@
 """Runs a worker on a node of a cluster and keeps its results until they are fetched."""
 
+import asyncio
 import queue
 import threading
 import time
@@ -38,6 +39,7 @@ class RemoteWorker:
                 f"expected Ray to be told of at most {here} CPUs, which this node has, since clocks need a processor "
                 f"for each game, got {most_processors:g} (ray start --num-cpus)"
             )
+        asyncio.set_event_loop_policy(None)  # Ray sets that of uvloop, which starts no process groups
         try:
             self._worker = start()
         except (ValueError, OSError) as error:

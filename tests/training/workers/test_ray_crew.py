@@ -51,13 +51,20 @@ def test_an_engine_that_starts_nowhere_is_one_line(cluster: Any, tmp_path: Path)
     assert "expected a node that can work, got none; the last was alpha: expected a UCI engine" in told
 
 
-def test_an_address_where_nobody_answers_is_one_line(
-    cluster: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1", "expected a Ray cluster at 127.0.0.1:1, got no answer"),
+        ("ray://head:1", "expected the address of a Ray cluster as HOST:PORT or auto, got 'ray://head:1'"),
+    ],
+)
+def test_an_address_without_a_cluster_is_one_line(
+    address: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    del cluster
-    arguments = ["--engine", "x", "--out", str(tmp_path / "x.tsv"), "--cluster", "127.0.0.1:1"]
+    pytest.importorskip("ray")
+    arguments = ["--engine", "x", "--out", str(tmp_path / "x.tsv"), "--cluster", address]
     assert run_command("label", arguments) == 2
-    assert "expected a Ray cluster at 127.0.0.1:1, got no answer" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 def test_files_are_labelled_to_their_end_where_the_engine_starts(cluster: Any, tmp_path: Path) -> None:

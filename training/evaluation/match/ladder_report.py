@@ -33,7 +33,9 @@ def ladder_measurement(report: LadderReport, ladder: LadderMatch, plan: LadderPl
         "probe_games": 2 * plan.probe_pairs,
         "games_per_level": 2 * plan.full_pairs,
         "concurrency": ladder.concurrency,
-        "host": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "host": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
+        if ladder.crew is None
+        else "the nodes of a Ray cluster",
         **ladder.settings,
     }
     settings["opponent"]["options"] = {
@@ -82,7 +84,7 @@ def _condition_lines(engine: dict[str, Any], settings: dict[str, Any], nodes: in
         f"{openings['order']} order, seed {openings['seed']}, each with both colours",
         f"rules        draw at {rules['max_plies']} plies, no adjudication by score",
         f"scale        {settings['table']}; {settings['table_uncertainty']}",
-        f"host         {settings['host']}, concurrency {settings['concurrency']}",
+        f"host         {settings['host']}, concurrency {settings['concurrency'] or 'as their processors allow'}",
     ]
 
 

@@ -9,15 +9,17 @@ from training.evaluation.engines.engine_player import EnginePlayer
 from training.evaluation.engines.engine_spec import EngineSpec, describe_engine
 from training.evaluation.failures import EvaluationError
 from training.evaluation.match.adjudication import GameRules
+from training.evaluation.match.cluster_games import ClusterGames
 from training.evaluation.match.elo import elo_from_score
 from training.evaluation.match.game import MatchGame
 from training.evaluation.match.ladder_climb import LadderPlan, LadderStep, next_step
-from training.evaluation.match.match_runner import PlayerPool
+from training.evaluation.match.match_runner import LocalGames, PlayerPool
 from training.evaluation.match.match_score import MatchScore, MatchSummary, pair_points, summarize_match
 from training.evaluation.match.match_session import MatchOutcome, MatchPlan, hold_match
 from training.evaluation.match.match_store import MatchStore
 from training.evaluation.match.opening_book import Opening
 from training.evaluation.match.rating_fit import RatingFit, RungResult, fit_rating
+from training.workers.crew import Crew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,8 @@ class LadderMatch:
       opponent: returns the opponent of a level.
       openings: one a pair, the same for every rung.
       rules: what ends a game.
-      concurrency: number of games at once.
+      concurrency: number of games at once; None for as many as the crew can play.
+      crew: plays them on a cluster; None for this machine.
       settings: of the openings and rules, for the saved games.
       save_folder: holds the games and PGN of each rung; None to keep nothing.
       resume: whether to continue from the folder's games.
@@ -39,7 +42,8 @@ class LadderMatch:
     opponent: Callable[[int], EngineSpec]
     openings: Sequence[Opening]
     rules: GameRules
-    concurrency: int
+    concurrency: int | None = 1
+    crew: Crew | None = None
     settings: dict[str, Any]
     save_folder: Path | None = None
     resume: bool = False
@@ -113,13 +117,14 @@ def _play_rung(ladder: LadderMatch, step: LadderStep, engine: PlayerPool, store:
     plan = MatchPlan(
         openings=ladder.openings[: step.pairs],
         rules=ladder.rules,
-        concurrency=ladder.concurrency,
         limits=(str(ladder.engine.limit), str(opponent.limit)),
         pgn_file=_file(ladder.save_folder, step.level, ".pgn"),
         title=f"Skill Level {step.level}",
     )
+    if ladder.crew is not None:
+        return hold_match(plan, ClusterGames(ladder.engine, opponent, ladder.crew), store)
     with PlayerPool(lambda: EnginePlayer(opponent)) as opponents:
-        return hold_match(plan, engine, opponents, store)
+        return hold_match(plan, LocalGames(engine, opponents, ladder.concurrency or 1), store)
 
 
 def _open_store(ladder: LadderMatch, level: int) -> MatchStore:

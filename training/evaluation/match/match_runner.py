@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
 from training.evaluation.engines.match_player import MatchPlayer
 from training.evaluation.match.adjudication import GameRules
@@ -62,6 +63,61 @@ class PlayerPool:
         self.close()
 
 
+class GameRunner(Protocol):
+    """Plays games between two players, somewhere."""
+
+    def names(self) -> tuple[str, str]:
+        """Returns what the first and the second player call themselves.
+
+        Raises:
+          EvaluationError: one of them does not start.
+        """
+        ...
+
+    def run(
+        self, slots: Sequence[GameSlot], *, names: tuple[str, str], rules: GameRules
+    ) -> Generator[MatchGame, None, None]:
+        """Plays games, several at once; closing it ends those that are still going on.
+
+        Args:
+          slots: the games, begun in this order.
+          names: of both players.
+          rules: what ends a game.
+
+        Yields:
+          Each game when it has ended.
+
+        Raises:
+          ValueError: one line about a player that does not start, or not again after a crash.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class LocalGames:
+    """Plays on this machine; satisfies `GameRunner`.
+
+    Attributes:
+      first: copies of the player whose points are counted.
+      second: copies of the opponent.
+      concurrency: number of games at once.
+    """
+
+    first: PlayerPool
+    second: PlayerPool
+    concurrency: int = 1
+
+    def names(self) -> tuple[str, str]:
+        """Returns the names of both players."""
+        return self.first.player(0).name, self.second.player(0).name
+
+    def run(
+        self, slots: Sequence[GameSlot], *, names: tuple[str, str], rules: GameRules
+    ) -> Generator[MatchGame, None, None]:
+        """Plays games as `GameRunner.run` says."""
+        yield from run_games(slots, self.first, self.second, names=names, rules=rules, concurrency=self.concurrency)
+
+
 def game_slots(openings: Sequence[Opening]) -> list[GameSlot]:
     """Returns two games for each opening, the first player having White and then Black."""
     return [
@@ -105,7 +161,7 @@ def run_games(
     def play_lane(lane: int) -> None:
         try:
             while not stop.is_set() and (slot := _next(waiting)) is not None:
-                game = _play_slot(slot, first.player(lane), second.player(lane), names, rules)
+                game = play_slot(slot, first.player(lane), second.player(lane), names, rules)
                 if not stop.is_set():
                     finished.put(game)
         except Exception as error:  # whatever it is, the caller's thread has to hear of it
@@ -147,9 +203,21 @@ def _next(waiting: "queue.SimpleQueue[GameSlot]") -> GameSlot | None:
         return None
 
 
-def _play_slot(
+def play_slot(
     slot: GameSlot, first: MatchPlayer, second: MatchPlayer, names: tuple[str, str], rules: GameRules
 ) -> MatchGame:
+    """Plays a game of a match.
+
+    Args:
+      slot: which game.
+      first: the player whose points are counted.
+      second: the opponent.
+      names: of both.
+      rules: what ends the game.
+
+    Raises:
+      EvaluationError: a player does not start again after a crash.
+    """
     players, shown = ((first, second), names) if slot.first_is_white else ((second, first), names[::-1])
     number = 2 * slot.pair + (1 if slot.first_is_white else 2)
     record = play_game(*players, slot.opening, rules=rules, number=number, names=(shown[0], shown[1]))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from training.evaluation.match.adjudication import GameRules
 from training.evaluation.match.game import MatchGame
-from training.evaluation.match.match_runner import PlayerPool, game_slots, run_games
+from training.evaluation.match.match_runner import GameRunner, game_slots
 from training.evaluation.match.match_score import MatchScore
 from training.evaluation.match.match_store import MatchStore
 from training.evaluation.match.opening_book import Opening
@@ -23,7 +23,6 @@ class MatchPlan:
     Attributes:
       openings: one a pair; each is played twice, with both colours.
       rules: what ends a game besides the rules of chess.
-      concurrency: number of games at once.
       sprt: the test that may end the match early; None to play all games.
       limits: what a move costs the first and the second player, for PGN.
       pgn_file: gets all games, in order; None for no file.
@@ -32,7 +31,6 @@ class MatchPlan:
 
     openings: Sequence[Opening]
     rules: GameRules
-    concurrency: int = 1
     sprt: Sprt | None = None
     limits: tuple[str, str] = ("", "")
     pgn_file: Path | None = None
@@ -59,30 +57,29 @@ class MatchOutcome:
         return self.score.counted()
 
 
-def hold_match(plan: MatchPlan, first: PlayerPool, second: PlayerPool, store: MatchStore) -> MatchOutcome:
+def hold_match(plan: MatchPlan, runner: GameRunner, store: MatchStore) -> MatchOutcome:
     """Plays the games that the store does not hold yet.
 
     Args:
       plan: openings, rules and files.
-      first: copies of the player whose points are counted.
-      second: copies of the opponent.
+      runner: has the players.
       store: finished games; each new one is added to it at once.
 
     Returns:
-      The outcome, also after an interruption from the keyboard, which closes both pools.
+      The outcome, also after an interruption from the keyboard, which ends the games that are going on.
 
     Raises:
       EvaluationError: a player does not start, or a file cannot be written.
     """
     score = MatchScore(plan.sprt)
-    names = _names(first, second, store.games)
+    names = _names(runner, store.games)
     interrupted = False
     with PgnFile(plan.pgn_file, f"{names[0]} - {names[1]}", plan.limits) as pgn:
         for game in sorted(store.games, key=lambda game: game.number):
             score.add(game)
             pgn.add(game, score.last_number)
         try:
-            for game in _new_games(plan, first, second, names, score):
+            for game in _new_games(plan, runner, names, score):
                 store.add(game)
                 score.add(game)
                 pgn.add(game, score.last_number)
@@ -92,15 +89,13 @@ def hold_match(plan: MatchPlan, first: PlayerPool, second: PlayerPool, store: Ma
     return MatchOutcome(names=names, score=score, interrupted=interrupted)
 
 
-def _new_games(
-    plan: MatchPlan, first: PlayerPool, second: PlayerPool, names: tuple[str, str], score: MatchScore
-) -> Iterator[MatchGame]:
+def _new_games(plan: MatchPlan, runner: GameRunner, names: tuple[str, str], score: MatchScore) -> Iterator[MatchGame]:
     """Yields the games that the score does not hold yet, until the test ends the match."""
     slots = [slot for slot in game_slots(plan.openings) if not score.holds(slot.pair, slot.first_is_white)]
     if score.verdict is not None or not slots:
         return
     total = 2 * len(plan.openings)
-    games = run_games(slots, first, second, names=names, rules=plan.rules, concurrency=plan.concurrency)
+    games = runner.run(slots, names=names, rules=plan.rules)
     with progress_bar(plan.title, total, "games", total - len(slots)) as advance, contextlib.closing(games):
         for game in games:
             yield game
@@ -110,11 +105,11 @@ def _new_games(
                 return
 
 
-def _names(first: PlayerPool, second: PlayerPool, games: Sequence[MatchGame]) -> tuple[str, str]:
+def _names(runner: GameRunner, games: Sequence[MatchGame]) -> tuple[str, str]:
     if games:
         record = games[0].record
         return (record.white, record.black) if games[0].first_is_white else (record.black, record.white)
-    names = first.player(0).name, second.player(0).name
+    names = runner.names()
     if names[0] == names[1]:
         return f"{names[0]} (1)", f"{names[1]} (2)"
     return names

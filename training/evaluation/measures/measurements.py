@@ -11,7 +11,7 @@ from training.evaluation.engines.engine_spec import EngineSpec, describe_engine
 from training.evaluation.engines.match_player import RandomPlayer
 from training.evaluation.failures import EvaluationError
 from training.evaluation.match.adjudication import GameRules
-from training.evaluation.match.match_runner import PlayerPool
+from training.evaluation.match.match_runner import LocalGames, PlayerPool
 from training.evaluation.match.match_score import summarize_match
 from training.evaluation.match.match_session import MatchPlan, hold_match
 from training.evaluation.match.match_store import MatchStore
@@ -92,7 +92,7 @@ def random_measurement(
     )
     store = MatchStore(None, {}, openings)
     with PlayerPool(lambda: EnginePlayer(spec)) as player, PlayerPool(lambda: RandomPlayer(seed)) as opponent:
-        outcome = hold_match(plan, player, opponent, store)
+        outcome = hold_match(plan, LocalGames(player, opponent), store)
     if outcome.interrupted:
         raise KeyboardInterrupt
     summary = summarize_match(outcome.games)

@@ -1,18 +1,22 @@
 """Matches as a whole: the same games at any concurrency, after any interruption; the test's stop."""
 
 import random
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import chess
 import pytest
 
+from training.evaluation.engines.engine_spec import EngineSpec
 from training.evaluation.engines.match_player import ChosenMove, RandomPlayer, Thought
-from training.evaluation.engines.time_control import NO_CLOCKS, ClockFace
+from training.evaluation.engines.time_control import NO_CLOCKS, ClockFace, MoveLimit
 from training.evaluation.failures import EvaluationError, MoveFailure
 from training.evaluation.match.adjudication import GameRules
+from training.evaluation.match.cluster_games import PairJob, PairPlayer
 from training.evaluation.match.game import GameRecord, MatchGame
-from training.evaluation.match.match_runner import PlayerPool, game_slots, run_games
+from training.evaluation.match.match_runner import LocalGames, PlayerPool, game_slots, run_games
 from training.evaluation.match.match_score import MatchScore
 from training.evaluation.match.match_session import MatchOutcome, MatchPlan, hold_match
 from training.evaluation.match.match_store import MatchStore, game_from_json, game_to_json
@@ -41,9 +45,9 @@ def hold(
     second: Callable[[], RandomPlayer] = lambda: RandomPlayer(2),
     pgn: Path | None = None,
 ) -> MatchOutcome:
-    plan = MatchPlan(openings=OPENINGS, rules=RULES, concurrency=concurrency, sprt=sprt, pgn_file=pgn)
+    plan = MatchPlan(openings=OPENINGS, rules=RULES, sprt=sprt, pgn_file=pgn)
     with PlayerPool(lambda: RandomPlayer(1)) as first_pool, PlayerPool(second) as second_pool:
-        return hold_match(plan, first_pool, second_pool, store)
+        return hold_match(plan, LocalGames(first_pool, second_pool, concurrency), store)
 
 
 def moves(games: Sequence[MatchGame]) -> list[tuple[int, tuple[chess.Move, ...]]]:
@@ -197,3 +201,17 @@ def test_games_are_written_as_they_are_read() -> None:
     )
     once = MatchGame(pair=0, first_is_white=False, record=record)
     assert game_from_json(game_to_json(once), [START]) == once
+
+
+def test_a_pair_is_played_only_by_the_engines_that_the_other_nodes_have() -> None:
+    fake = Path(__file__).parents[3] / "doubles" / "fake_uci_engine.py"
+    spec = EngineSpec(command=(sys.executable, str(fake)), options={}, limit=MoveLimit(nodes=1))
+    player = PairPlayer(spec, spec)
+    delivered: list[Any] = []
+    player.work(PairJob(), delivered.append)
+    slots = tuple(game_slots(OPENINGS[:1]))
+    player.work(PairJob(slots=slots, names=("Fake 1 (1)", "Fake 1 (2)"), rules=RULES), delivered.append)
+    assert delivered[0] == ("Fake 1", "Fake 1") and [game.number for game in delivered[1]] == [1, 2]
+    with pytest.raises(EvaluationError, match="expected the same engines on all nodes, Fake 2, got Fake 1"):
+        player.work(PairJob(slots=slots, names=("Fake 1", "Fake 2"), rules=RULES), delivered.append)
+    player.close()
