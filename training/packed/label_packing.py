@@ -1,31 +1,37 @@
-"""Packs text labels into shards: parses them in processes, drops duplicates, splits by game.
+"""Packs text labels into shards: parses them in processes, drops duplicates, splits by game, shuffles.
 
 Positions count as the same when their encodings agree up to the en-passant square; clocks and
-repetitions are ignored. Of equal positions the first in the input is kept, and the work is put
-together in the order of the input: the output depends on the inputs alone, not on timing.
+repetitions are ignored. Of equal positions the first in the input is kept. They are written in the
+order of their digests, so that any part of a set is a fair sample of it. The output depends on the
+inputs alone, not on timing; memory does not grow with them (training/packed/position_runs.py).
 """
 
 import hashlib
 import multiprocessing
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from engine.encoding.position import HALF_MOVES, encode_position
+from engine.encoding.position import HALF_MOVES, POSITION_SIZE, encode_position
 from engine.files.skipped_entries import SkippedEntries
 from training.labels.label_formats import LABEL_KINDS, LabelKind, read_boards
 from training.packed.label_chunks import EncodedChunk, chunks_of_lines, encode_chunk
-from training.packed.shards import MANIFEST, Shards, ShardWriter
+from training.packed.position_runs import KEY, PositionRuns, Rows, chosen_rows
+from training.packed.shards import DIGEST_ORDER, MANIFEST, Shards, ShardWriter
 
 SPLITS = ("train", "validation")
 _CHUNKS_PER_PROCESS = 4  # bounds the memory: the input is read no faster than it is parsed
+_POSITIONS_AT_ONCE = 1 << 14
+_READING_SHARE = 0.95  # of the time; the rest goes into sorting
+_EXCLUDED, _PACKED, _TRAIN, _VALIDATION = range(4)  # marks of rows
 
 
 class PackError(ValueError):
@@ -74,14 +80,16 @@ class PackCounts:
     """Positions so far.
 
     Attributes:
+      total: read.
       train: written for training.
       validation: written for validation.
-      duplicate: left out because an equal position was packed before.
+      duplicate: left out because an equal position is packed.
       excluded: left out because an excluded file shows them.
       forced: left out of puzzles because only one move is legal.
       unreadable: lines that could not be read.
     """
 
+    total: int = 0
     train: int = 0
     validation: int = 0
     duplicate: int = 0
@@ -89,13 +97,8 @@ class PackCounts:
     forced: int = 0
     unreadable: int = 0
 
-    @property
-    def total(self) -> int:
-        """All positions that were read."""
-        return self.train + self.validation + self.duplicate + self.excluded + self.forced
 
-
-Progress = Callable[[PackCounts, float], None]  # counts, and the share of the input read so far
+Progress = Callable[[PackCounts, float], None]  # counts, and the share of the work done so far
 
 
 def pack_labels(config: PackConfig, progress: Progress | None = None) -> PackCounts:
@@ -103,7 +106,7 @@ def pack_labels(config: PackConfig, progress: Progress | None = None) -> PackCou
 
     Args:
       config: what to pack.
-      progress: called after each chunk.
+      progress: called now and then; most counts are known only at the end.
 
     Returns:
       How many positions were written and left out.
@@ -119,27 +122,29 @@ def pack_labels(config: PackConfig, progress: Progress | None = None) -> PackCou
         stack.push(partial(_discard, config.out))
         for writer in writers:
             stack.enter_context(writer)
-        excluded = {digest for path in config.exclude for digest in _excluded_digests(path)}
-        seen = {digest for path in config.unique_from for digest in _packed_digests(path)}
+        # Left last: the runs are deleted before the sets get their names.
+        runs = stack.enter_context(PositionRuns(config.out / ".runs"))
+        _add_known(runs, config)
         for packed, share in _packed_chunks(config):
             for fault in packed.faults:
                 skipped.skip(fault)
-            keep = _first_sights(packed, excluded, seen, counts)
-            for writer, chosen in zip(
-                writers, (keep & ~packed.in_validation, keep & packed.in_validation), strict=True
-            ):
-                _append(writer, packed, chosen)
-            counts.train, counts.validation = (writer.positions for writer in writers)
+            counts.total += len(packed.counts) + packed.forced
+            counts.forced += packed.forced
             counts.unreadable = skipped.faults
+            runs.add(_rows(packed))
             if progress is not None:
-                progress(counts, share)
+                progress(counts, _READING_SHARE * share)
+        for rows, share in runs.sorted():
+            _write(writers, rows, counts)
+            if progress is not None:
+                progress(counts, _READING_SHARE + (1 - _READING_SHARE) * share)
         if not counts.train + counts.validation:
             raise PackError(
                 f"expected at least one position to pack, got none of {counts.total} that were read"
                 + (f"; {skipped.summary()}" if skipped.faults else "")
             )
         for writer in writers:
-            writer.describe(_provenance(config, counts))
+            writer.describe({"order": DIGEST_ORDER, **_provenance(config, counts)})
     return counts
 
 
@@ -152,17 +157,16 @@ def _discard(out: Path, failure: type[BaseException] | None, *_: object) -> None
             out.rmdir()
 
 
-def position_digests(positions: np.ndarray) -> list[int]:
-    """Returns 64-bit digests of encoded positions, blind to clocks and repetitions.
+def position_digests(positions: np.ndarray) -> np.ndarray:
+    """Returns 64-bit digests of encoded positions, uint64 `[n]`, blind to clocks and repetitions.
 
     Args:
       positions: int8 `[n, P]`.
     """
     rows = np.ascontiguousarray(positions[:, :HALF_MOVES]).tobytes()
-    return [
-        int.from_bytes(hashlib.blake2b(rows[i : i + HALF_MOVES], digest_size=8).digest())
-        for i in range(0, len(rows), HALF_MOVES)
-    ]
+    starts = range(0, len(rows), HALF_MOVES)
+    digests = b"".join(hashlib.blake2b(rows[i : i + HALF_MOVES], digest_size=8).digest() for i in starts)
+    return np.frombuffer(digests, ">u8").astype(np.uint64)
 
 
 def _packed_chunks(config: PackConfig) -> Iterator[tuple[EncodedChunk, float]]:
@@ -190,38 +194,50 @@ def _packed_chunks(config: PackConfig) -> Iterator[tuple[EncodedChunk, float]]:
             pool.shutdown(cancel_futures=True)
 
 
-def _first_sights(packed: EncodedChunk, excluded: set[int], seen: set[int], counts: PackCounts) -> np.ndarray:
-    """Returns which positions to keep, bool `[n]`, and adds them to `seen`."""
-    keep = np.zeros(len(packed.counts), bool)
-    for index, digest in enumerate(position_digests(packed.positions)):
-        if digest in excluded:
-            counts.excluded += 1
-        elif digest in seen:
-            counts.duplicate += 1
-        else:
-            keep[index] = True
-            seen.add(digest)
-    counts.forced += packed.forced
-    return keep
+def _rows(packed: EncodedChunk) -> Rows:
+    keys = np.empty(len(packed.counts), KEY)
+    keys["digest"] = position_digests(packed.positions)
+    keys["sightings"] = 1
+    keys["mark"] = np.where(packed.in_validation, _VALIDATION, _TRAIN)
+    keys["moves"] = packed.counts
+    return Rows(keys, packed.positions, np.stack([packed.cells, packed.values], axis=1))
 
 
-def _append(writer: ShardWriter, packed: EncodedChunk, chosen: np.ndarray) -> None:
-    moves = np.repeat(chosen, packed.counts)
-    writer.append(packed.positions[chosen], packed.counts[chosen], packed.cells[moves], packed.values[moves])
+def _add_known(runs: PositionRuns, config: PackConfig) -> None:
+    """Adds the positions that are to be left out, before all others: of equal rows the first counts."""
+    for path in config.exclude:
+        boards = read_boards(path)
+        # A board is only valid until the next one.
+        while positions := [encode_position(board) for board in islice(boards, _POSITIONS_AT_ONCE)]:
+            runs.add(_known(np.stack(positions), _EXCLUDED))
+    for folder in config.unique_from:
+        for shards in _packed_sets(folder):
+            for first in range(0, len(shards), _POSITIONS_AT_ONCE):
+                runs.add(_known(shards.positions[first : first + _POSITIONS_AT_ONCE], _PACKED))
 
 
-def _excluded_digests(path: Path) -> Iterator[int]:
-    for board in read_boards(path):
-        yield from position_digests(encode_position(board)[None])
+def _known(positions: np.ndarray, mark: int) -> Rows:
+    keys = np.zeros(len(positions), KEY)
+    keys["digest"], keys["mark"] = position_digests(positions), mark
+    return Rows(keys, np.zeros((0, POSITION_SIZE), np.int8), np.zeros((0, 2), np.uint16))
 
 
-def _packed_digests(folder: Path) -> Iterator[int]:
+def _write(writers: Sequence[ShardWriter], rows: Rows, counts: PackCounts) -> None:
+    marks, sightings = rows.keys["mark"], rows.keys["sightings"].astype(np.int64)
+    for writer, mark in zip(writers, (_TRAIN, _VALIDATION), strict=True):
+        kept = chosen_rows(rows, np.flatnonzero(marks == mark))
+        writer.append(kept.positions, kept.keys["moves"], kept.moves[:, 0], kept.moves[:, 1])
+    counts.train, counts.validation = (writer.positions for writer in writers)
+    counts.excluded += int(sightings[marks == _EXCLUDED].sum())
+    counts.duplicate += int(sightings[marks != _EXCLUDED].sum() - np.count_nonzero(marks >= _TRAIN))
+
+
+def _packed_sets(folder: Path) -> list[Shards]:
     folders = [folder] if (folder / MANIFEST).is_file() else [folder / split for split in SPLITS]
     folders = [place for place in folders if place.is_dir()]
     if not folders:
         raise PackError(f"expected a packed folder with {' or '.join(SPLITS)}, got {folder}")
-    for place in folders:
-        yield from position_digests(Shards(place).positions)
+    return [Shards(place) for place in folders]
 
 
 def _provenance(config: PackConfig, counts: PackCounts) -> dict[str, object]:

@@ -26,6 +26,7 @@ from engine.files.new_folder import new_folder
 FORMAT_VERSION = 1
 VALUE_SCALE = 65535
 MANIFEST = "manifest.json"
+DIGEST_ORDER = "digest"  # the manifest's `order`: any part of the set is a fair sample of it
 _ARRAYS: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
     "positions": (np.dtype(np.int8), (POSITION_SIZE,)),
     "move_offsets": (np.dtype(np.int64), ()),
@@ -98,7 +99,7 @@ class ShardWriter:
         Raises:
           ShardError: the shapes do not fit each other.
         """
-        moves = int(counts.sum())
+        moves = int(counts.sum(dtype=np.int64))
         fits = positions.shape == (len(counts), POSITION_SIZE)
         if not fits or cells.shape != (moves,) or values.shape != (moves,):
             raise ShardError(
@@ -201,6 +202,17 @@ class Shards:
             found = _sha256(self.folder / file_name)
             if found != expected:
                 raise ShardError(f"expected sha256 {expected} for {self.folder / file_name}, got {found}")
+
+
+def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Returns the numbers start..start + count - 1 of every range, one range after another, int64.
+
+    Args:
+      starts: integers `[n]`.
+      counts: integers `[n]`, not negative.
+    """
+    ends = np.cumsum(counts)
+    return np.repeat(starts - (ends - counts), counts) + np.arange(counts.sum())
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

@@ -57,12 +57,14 @@ def test_packed_positions_decode_to_boards_with_the_same_legal_moves(tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["all", "top4", "puzzles"])
-def test_the_parts_hold_the_groups_in_order(tmp_path: Path, kind: LabelKind) -> None:
+def test_the_parts_hold_the_groups_in_the_order_of_digests(tmp_path: Path, kind: LabelKind) -> None:
     pack(tmp_path / "set", kind)
     labels = [x for x in read_labels(FILES[kind], kind) if kind != "puzzles" or len(x.moves) > 1]
     for part in ("train", "validation"):
         wanted = [x for x in labels if is_validation_group(x.group, 30.0) == (part == "validation")]
+        wanted.sort(key=lambda x: position_digests(encode_position(x.board)[None])[0])
         shards = Shards(tmp_path / "set" / part)
+        assert shards.manifest["order"] == "digest"
         assert np.array_equal(shards.positions, [encode_position(x.board) for x in wanted])
         assert np.allclose(shards.move_values / 65535, np.concatenate([x.values for x in wanted]), atol=1e-5)
 
@@ -75,8 +77,10 @@ def test_no_group_is_in_both_parts_and_the_share_is_right() -> None:
     assert all(is_validation_group(group, 100.0) for group in groups)
 
 
-def test_processes_and_repetition_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_and_memory_and_repetition_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.packed.label_chunks.LINES_PER_CHUNK", 7)
+    monkeypatch.setattr("training.packed.position_runs.RUN_ROWS", 50)
+    monkeypatch.setattr("training.packed.position_runs.RANGE_ROWS", 13)
     pack(tmp_path / "one", "puzzles")
     pack(tmp_path / "two", "puzzles", processes=2)
     monkeypatch.undo()
@@ -98,7 +102,9 @@ def test_equal_positions_are_packed_once_whatever_their_clocks(tmp_path: Path) -
     assert (counts.train, counts.validation, counts.duplicate, counts.total) == (2, 0, 2, 4)
     shards = Shards(tmp_path / "set/train")
     kept = next(iter(read_labels(path, "all")))
-    assert np.allclose(shards.move_values[: len(kept.moves)] / 65535, kept.values, atol=1e-5)
+    (row,) = np.flatnonzero((shards.positions[:, :65] == encode_position(kept.board)[:65]).all(1))
+    moves = slice(*shards.move_offsets[row : row + 2])
+    assert np.allclose(shards.move_values[moves] / 65535, kept.values, atol=1e-5)
 
 
 def test_digests_see_men_and_en_passant_but_no_clocks() -> None:
