@@ -50,11 +50,12 @@ OWNED = {
     "pgx": {"training/games/pgx_rules.py"},
     "aqt": {"engine/network/int8.py"},
     "mctx": {"training/studies/throughput/peers/alphazero_self_play.py"},
+    "fsspec": {"training/packed/ranged_shards.py"},
     "orbax": {"engine/checkpoint.py", "training/runs/run_checkpoint.py"},
     "ray": {"training/workers/ray_crew.py"},
 }
 # A command line that imports these to print its help is slow.
-HEAVY = {"jax", "flax", "optax", "rlax", "chex", "pgx", "orbax", "aqt", "mctx", "tensorboardX", "ray"}
+HEAVY = {"jax", "flax", "optax", "rlax", "chex", "pgx", "orbax", "aqt", "mctx", "tensorboardX", "fsspec", "ray"}
 
 TEXT_SUFFIXES = {".py", ".md", ".cfg", ".toml", ".txt", ".json", ""}
 

@@ -20,8 +20,8 @@ def add_fit_exit(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--weights", type=Path, required=True, metavar="DIR", help="folder of the network")
     add_settings(parser, _settings, "the fit")
-    add("--source", type=Path, required=True, metavar="DIR", help="packed set of positions to fit to")
-    add("--validation", type=Path, required=True, metavar="DIR", help="packed set of held-out positions")
+    add("--source", required=True, metavar="DIR", help="packed set of positions to fit to")
+    add("--validation", required=True, metavar="DIR", help="packed set of held-out positions")
     add("--out", type=Path, required=True, metavar="DIR", help="new folder of the network with its exit")
     add_example(
         parser,
@@ -40,12 +40,12 @@ def _settings(_arguments: argparse.Namespace) -> "ExitFitConfig":
 def _fit(arguments: argparse.Namespace) -> int:
     from engine.frozen_config import with_overrides
     from training.distillation.exit_fitting import fit_exit
-    from training.packed.shards import Shards
+    from training.packed.ranged_shards import open_shards
 
     config = with_overrides(_settings(arguments), arguments.set)
     if arguments.out.exists():
         raise ValueError(f"expected a new place for --out, got {arguments.out}, which exists")
-    sets = Shards(arguments.source), Shards(arguments.validation)
+    sets = open_shards(arguments.source), open_shards(arguments.validation)
     fit_exit(arguments.weights, arguments.out, *sets, config, tell=lambda line: print(line, flush=True))
     print_written(arguments.out)
     return 0

@@ -26,7 +26,7 @@ def add_pack(parser: argparse.ArgumentParser) -> None:
     exclude_help = "leave out the positions of this file of labels; repeatable"
     add("--exclude", action="append", default=[], type=Path, metavar="FILE", help=exclude_help)
     unique_help = "leave out the positions of this packed set; repeatable"
-    add("--unique-from", action="append", default=[], type=Path, metavar="DIR", help=unique_help)
+    add("--unique-from", action="append", default=[], metavar="DIR", help=unique_help)
     add_strict(parser, "line")
     numbers = {
         "validation_percent": "percentage of the games or puzzles kept for validation",

@@ -151,12 +151,11 @@ def parse_source(text: str, tau: float = SourceConfig.tau) -> SourceConfig:
     Raises:
       ValueError: the text has another form.
     """
-    parts = text.split(":")
-    has_scores = parts[-1] != "puzzles"
-    if not has_scores:
-        parts.pop()
+    has_scores = not text.endswith(":puzzles")
+    folder, colon, weight = text.removesuffix(":puzzles").rpartition(":")
     try:
-        folder, weight = parts
+        if not colon or (":" in folder and "://" not in folder):
+            raise ValueError
         return SourceConfig(folder=folder, weight=float(weight), tau=tau, has_scores=has_scores)
     except ValueError:
         raise ValueError(f"expected a source as FOLDER:WEIGHT or FOLDER:WEIGHT:puzzles, got {text!r}") from None

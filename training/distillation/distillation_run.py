@@ -19,7 +19,8 @@ from training.distillation.train_state import TrainState
 from training.packed.batches import BatchStream
 from training.packed.device_batches import DeviceBatch, make_batches
 from training.packed.prefetch import prefetch
-from training.packed.shards import Shards
+from training.packed.ranged_shards import open_shards
+from training.packed.shards import PackedSet, Shards
 from training.runs.device_mesh import copied, device_mesh, local_copy, place
 from training.runs.run_clock import RunClock
 from training.runs.schedule import Schedule
@@ -106,10 +107,11 @@ class Distillation(Task[TrainState]):
         return place(state, state_shardings(state, self._mesh, self.config.shard_optimizer))
 
 
-def _intact(folder: str) -> Shards:
-    """Opens a set after checking that its bytes are those that were packed."""
-    shards = Shards(Path(folder))
-    shards.verify()
+def _intact(folder: str) -> PackedSet:
+    """Opens a set; where it lies on this machine, its bytes are checked to be those that were packed."""
+    shards = open_shards(folder)
+    if isinstance(shards, Shards):
+        shards.verify()
     return shards
 
 

@@ -29,7 +29,7 @@ from training.distillation.learner import make_network
 from training.distillation.trained_network import network_config, network_weights
 from training.labels.move_regret import move_regret
 from training.packed.batches import Batch, BatchStream
-from training.packed.shards import Shards
+from training.packed.shards import PackedSet
 from training.reporting.sampling_error import estimate_mean
 
 _ALWAYS = 1e9  # a threshold that every score is below
@@ -87,8 +87,8 @@ class ExitFigures(NamedTuple):
 def fit_exit(
     folder: Path,
     out: Path,
-    source: Shards,
-    validation: Shards,
+    source: PackedSet,
+    validation: PackedSet,
     config: ExitFitConfig,
     tell: Callable[[str], None] = lambda _: None,
 ) -> ExitFigures:
@@ -141,7 +141,7 @@ def with_exit(config: NetworkConfig, threshold: float | None) -> NetworkConfig:
     return dataclasses.replace(config, core=dataclasses.replace(config.core, exit=end))
 
 
-def exit_figures(config: NetworkConfig, params: chex.ArrayTree, shards: Shards, limit: int) -> ExitFigures:
+def exit_figures(config: NetworkConfig, params: chex.ArrayTree, shards: PackedSet, limit: int) -> ExitFigures:
     """Measures a network with an exit against itself without.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 
 from training.labels.move_regret import move_regret, report_regret
 from training.packed.batches import BatchStream
-from training.packed.shards import Shards
+from training.packed.shards import PackedSet
 from training.runs.training_task import Report
 
 _BATCH = 250  # positions at a time, so that the whole set is a few calls of one compiled program
@@ -41,7 +41,7 @@ class HeldOut:
       limit: at most this many, drawn by a fixed seed.
     """
 
-    def __init__(self, shards: Shards, limit: int = 5000) -> None:
+    def __init__(self, shards: PackedSet, limit: int = 5000) -> None:
         count = min(limit, len(shards))
         # No position twice: a repeated one would make the error of the mean too small.
         size = max(1, min(_BATCH, count))

@@ -6,14 +6,16 @@ promise not to change `Generator` streams (made within, not across, its feature 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from engine.encoding.attacks import Array
 from engine.encoding.move_labels import CELLS
+from training.packed.block_order import BlockOrder
 from training.packed.mirroring import can_be_mirrored, mirror_cells, mirror_positions
-from training.packed.shards import VALUE_SCALE, Shards
+from training.packed.shards import VALUE_SCALE, PackedSet
 
 MAX_LEGAL_MOVES = 218  # no legal chess position has more
 _SURELY_LOST = 5e-4  # half of the step from one mate to the next: the logit of a mate in one is finite
@@ -40,7 +42,7 @@ class Draw(NamedTuple):
 class Source(NamedTuple):
     """A packed set in a mixture."""
 
-    shards: Shards
+    shards: PackedSet
     weight: float  # share of each batch, relative to the other weights
     tau: float  # temperature of the set's policy target, in expected score
 
@@ -75,7 +77,7 @@ class BatchStream:
 
     def __init__(
         self,
-        sources: Sequence[tuple[Shards, float, float]],
+        sources: Sequence[tuple[PackedSet, float, float]],
         batch_size: int,
         seed: int,
         mirror: bool = False,
@@ -88,7 +90,7 @@ class BatchStream:
         self.batch_size, self._seed = batch_size, seed
         self._mirror = mirror
         self.max_moves = max_moves
-        self._orders: dict[tuple[int, int], np.ndarray] = {}
+        self._orders: dict[tuple[int, int], np.ndarray | BlockOrder] = {}
         self.taus = np.array([source.tau for source in self.sources], np.float32)
         self.rows = _rows_of_sources([source.weight for source in self.sources], batch_size)
         if min(self.rows) < 1:
@@ -139,10 +141,10 @@ class BatchStream:
             items[of_epoch] = self._order(number, epoch)[places[of_epoch]]
         return items
 
-    def _order(self, number: int, epoch: int) -> np.ndarray:
+    def _order(self, number: int, epoch: int) -> np.ndarray | BlockOrder:
         """Returns the order of a source's positions in an epoch, kept until a later epoch's."""
         if (number, epoch) not in self._orders:
-            order = _generator(self._seed, _ORDER_KEY, number, epoch).permutation(len(self.sources[number].shards))
+            order = self.sources[number].shards.order(partial(_generator, self._seed, _ORDER_KEY, number, epoch))
             # One call may straddle two epochs; no other order of this source is needed again soon.
             for old in [key for key in self._orders if key[0] == number and key[1] != epoch - 1]:
                 del self._orders[old]
@@ -151,21 +153,18 @@ class BatchStream:
 
     def _gather(self, number: int, items: np.ndarray) -> Batch:
         shards = self.sources[number].shards
-        starts = shards.move_offsets[items]
-        counts = shards.move_offsets[items + 1] - starts
-        check_move_counts(counts, items, shards, self.max_moves)
-        is_move = np.arange(self.max_moves) < counts[:, None]  # [B, L]
-        first_columns = np.cumsum(counts) - counts
-        rows = np.repeat(starts - first_columns, counts) + np.arange(counts.sum())
+        rows = shards.read(items)
+        check_move_counts(rows.counts, items, shards, self.max_moves)
+        is_move = np.arange(self.max_moves) < rows.counts[:, None]  # [B, L]
         cells = np.full(is_move.shape, -1, np.int16)
         values = np.zeros(is_move.shape, np.float32)
-        cells[is_move] = shards.move_cells[rows]
-        values[is_move] = shards.move_values[rows] * np.float32(1 / VALUE_SCALE)
+        cells[is_move] = rows.cells
+        values[is_move] = rows.values * np.float32(1 / VALUE_SCALE)
         source = np.full(len(items), number, np.int8)
-        return Batch(np.array(shards.positions[items]), cells, values, source)
+        return Batch(rows.positions, cells, values, source)
 
 
-def check_move_counts(counts: np.ndarray, items: np.ndarray, shards: Shards, max_moves: int) -> None:
+def check_move_counts(counts: np.ndarray, items: np.ndarray, shards: PackedSet, max_moves: int) -> None:
     """Checks that positions fit in a batch.
 
     Args:
@@ -180,7 +179,7 @@ def check_move_counts(counts: np.ndarray, items: np.ndarray, shards: Shards, max
     if counts.max() > max_moves:
         raise BatchError(
             f"expected at most {max_moves} legal moves, got {counts.max()} "
-            f"at position {items[counts.argmax()]} of {shards.folder}"
+            f"at position {items[counts.argmax()]} of {shards.place}"
         )
 
 
@@ -239,10 +238,10 @@ def _check_sources(sources: Sequence[Source]) -> None:
         raise BatchError(f"expected 1 to 127 sources, got {len(sources)}")
     for source in sources:
         if not len(source.shards):
-            raise BatchError(f"expected positions in {source.shards.folder}, got none")
+            raise BatchError(f"expected positions in {source.shards.place}, got none")
         if not (0 < source.weight < np.inf and 0 < source.tau < np.inf):
             raise BatchError(
-                f"expected a positive weight and temperature for {source.shards.folder}, "
+                f"expected a positive weight and temperature for {source.shards.place}, "
                 f"got {source.weight} and {source.tau}"
             )
 

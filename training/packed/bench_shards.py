@@ -8,7 +8,8 @@ import numpy as np
 
 from engine.encoding.move_labels import legal_moves_and_cells
 from engine.encoding.position import encode_position
-from training.packed.shards import VALUE_SCALE, ShardWriter
+from training.packed.shard_writer import ShardWriter
+from training.packed.shards import VALUE_SCALE
 
 _LONGEST_GAME = 120  # plies
 

@@ -23,9 +23,12 @@ import numpy as np
 from engine.encoding.position import HALF_MOVES, POSITION_SIZE, encode_position
 from engine.files.skipped_entries import SkippedEntries
 from training.labels.label_formats import LABEL_KINDS, LabelKind, read_boards
+from training.packed.block_order import BLOCK_ROWS
 from training.packed.label_chunks import EncodedChunk, chunks_of_lines, encode_chunk
 from training.packed.position_runs import KEY, PositionRuns, Rows, chosen_rows
-from training.packed.shards import DIGEST_ORDER, MANIFEST, Shards, ShardWriter
+from training.packed.ranged_shards import open_shards
+from training.packed.shard_writer import ShardWriter
+from training.packed.shards import DIGEST_ORDER, NoShardsError, PackedSet
 
 SPLITS = ("train", "validation")
 _CHUNKS_PER_PROCESS = 4  # bounds the memory: the input is read no faster than it is parsed
@@ -48,7 +51,7 @@ class PackConfig:
       out: the folder to make; `train` and `validation` are written in it.
       name: the set's name in the manifests.
       exclude: files of labels whose positions are left out.
-      unique_from: packed folders (or their parents) whose positions are left out.
+      unique_from: packed sets (or the folders above `train` and `validation`) whose positions are left out.
       validation_percent: share of the groups that go to `validation`, 0..100.
       processes: parse the input; 1 parses in this process.
       strict: refuse inputs of which a line cannot be read; else such lines are left out and listed on standard error.
@@ -59,7 +62,7 @@ class PackConfig:
     out: Path
     name: str
     exclude: tuple[Path, ...] = ()
-    unique_from: tuple[Path, ...] = ()
+    unique_from: tuple[str | Path, ...] = ()
     validation_percent: float = 1.0
     processes: int = 2
     strict: bool = False
@@ -210,10 +213,11 @@ def _add_known(runs: PositionRuns, config: PackConfig) -> None:
         # A board is only valid until the next one.
         while positions := [encode_position(board) for board in islice(boards, _POSITIONS_AT_ONCE)]:
             runs.add(_known(np.stack(positions), _EXCLUDED))
-    for folder in config.unique_from:
-        for shards in _packed_sets(folder):
-            for first in range(0, len(shards), _POSITIONS_AT_ONCE):
-                runs.add(_known(shards.positions[first : first + _POSITIONS_AT_ONCE], _PACKED))
+    for place in config.unique_from:
+        for packed in _packed_sets(str(place)):
+            for first in range(0, len(packed), BLOCK_ROWS):
+                rows = packed.read(np.arange(first, min(first + BLOCK_ROWS, len(packed))))
+                runs.add(_known(rows.positions, _PACKED))
 
 
 def _known(positions: np.ndarray, mark: int) -> Rows:
@@ -232,19 +236,24 @@ def _write(writers: Sequence[ShardWriter], rows: Rows, counts: PackCounts) -> No
     counts.duplicate += int(sightings[marks != _EXCLUDED].sum() - np.count_nonzero(marks >= _TRAIN))
 
 
-def _packed_sets(folder: Path) -> list[Shards]:
-    folders = [folder] if (folder / MANIFEST).is_file() else [folder / split for split in SPLITS]
-    folders = [place for place in folders if place.is_dir()]
-    if not folders:
-        raise PackError(f"expected a packed folder with {' or '.join(SPLITS)}, got {folder}")
-    return [Shards(place) for place in folders]
+def _packed_sets(place: str) -> list[PackedSet]:
+    sets = []
+    for each in (place, *(f"{place}/{split}" for split in SPLITS)):
+        try:
+            sets.append(open_shards(each))
+        except NoShardsError:
+            if each != place and Path(each).is_dir():
+                raise
+    if not sets:
+        raise PackError(f"expected a packed folder with {' or '.join(SPLITS)}, got {place}")
+    return sets
 
 
 def _provenance(config: PackConfig, counts: PackCounts) -> dict[str, object]:
     return {
         "inputs": [path.name for path in config.inputs],
         "excluded_files": [path.name for path in config.exclude],
-        "unique_from": [path.name for path in config.unique_from],
+        "unique_from": [str(place).rstrip("/").rpartition("/")[2] for place in config.unique_from],
         "validation_percent": config.validation_percent,
         "left_out": {
             "duplicate": counts.duplicate,

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.encoding.position import POSITION_SIZE
-from training.packed.shards import ranges
+from training.packed.block_order import ranges
 
 RUN_ROWS = 1 << 19  # about 100 MB, three times that while a run is sorted
 RANGE_ROWS = 1 << 18

@@ -13,7 +13,7 @@ from training.distillation.held_out import HeldOut, HeldOutResult
 from training.distillation.learner import make_policy
 from training.distillation.starting_weights import StartingModel, starting_model, starting_weights
 from training.games.opponents import make_opponent
-from training.packed.shards import Shards
+from training.packed.ranged_shards import open_shards
 from training.runs.device_mesh import place
 from training.runs.run_clock import RunClock
 from training.runs.schedule import Schedule
@@ -175,7 +175,7 @@ class _HeldOutPolicy:
 
     def __init__(self, config: SelfPlayConfig) -> None:
         assert config.network is not None  # the settings have seen to it
-        self._positions = HeldOut(Shards(Path(config.validation)))
+        self._positions = HeldOut(open_shards(config.validation))
         self._policy = make_policy(config.network)
 
     def measure(self, params: Any) -> HeldOutResult:

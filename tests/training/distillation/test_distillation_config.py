@@ -22,6 +22,8 @@ CONFIG = RunConfig(
 
 def test_sources_are_read_from_text() -> None:
     assert parse_source("a/train:2") == CONFIG.sources[0]
+    assert parse_source("http://host:80/b:0.5:puzzles").folder == "http://host:80/b"
+    assert parse_source("s3://a/b:2") == SourceConfig(folder="s3://a/b", weight=2.0)
     assert parse_source("b:0.5:puzzles") == CONFIG.sources[1]
     assert parse_source("b:0.5:puzzles", tau=0.1) == dataclasses.replace(CONFIG.sources[1], tau=0.1)
 

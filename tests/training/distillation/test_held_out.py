@@ -10,7 +10,8 @@ import pytest
 from engine.encoding.move_labels import CELLS
 from engine.encoding.position import POSITION_SIZE, encode_position
 from training.distillation.held_out import HeldOut
-from training.packed.shards import Shards, ShardWriter
+from training.packed.shard_writer import ShardWriter
+from training.packed.shards import Shards
 
 
 def write(folder: Path, positions: np.ndarray, cells: list[list[int]], values: list[list[float]]) -> Shards:

@@ -11,7 +11,8 @@ from tests.doubles.small_run import pack
 from tests.reference.packed_board import board_of, legal_cells
 from training.labels.label_formats import read_labels
 from training.packed.batches import Batch, BatchError, BatchStream, dense_targets
-from training.packed.shards import Shards, ShardWriter
+from training.packed.shard_writer import ShardWriter
+from training.packed.shards import Shards
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 

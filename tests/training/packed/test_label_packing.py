@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import chess
+import fsspec
 import numpy as np
 import pytest
 
@@ -18,7 +19,7 @@ from training.packed.label_packing import (
     pack_labels,
     position_digests,
 )
-from training.packed.shards import Shards
+from training.packed.shards import ShardError, Shards
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 FILES: dict[LabelKind, Path] = {
@@ -127,6 +128,20 @@ def test_excluded_files_and_packed_folders_are_left_out(tmp_path: Path) -> None:
     assert packed_positions(tmp_path / "rest") == held
     part = pack(tmp_path / "part", unique_from=(tmp_path / "set/train",))
     assert part.duplicate == len(Shards(tmp_path / "set/train"))
+    (tmp_path / "set/train/manifest.json").unlink()
+    with pytest.raises(ShardError, match=r"expected a folder of shards .*set/train"):
+        pack(tmp_path / "none", unique_from=(tmp_path / "set",))
+
+
+def test_positions_of_a_set_elsewhere_are_left_out(tmp_path: Path) -> None:
+    pack(tmp_path / "set")
+    files = fsspec.filesystem("memory")
+    files.put(f"{tmp_path}/set/", "/elsewhere/", recursive=True)
+    counts = pack(tmp_path / "rest", inputs=(FILES["all"], FILES["all"]), unique_from=("memory://elsewhere/train",))
+    files.rm("/elsewhere", recursive=True)
+    rest = len(Shards(tmp_path / "set/validation"))
+    assert (counts.train + counts.validation, counts.duplicate) == (rest, 120 - rest)
+    assert Shards(tmp_path / "rest/train").manifest["unique_from"] == ["train"]
 
 
 def test_every_position_of_an_excluded_puzzle_is_left_out(tmp_path: Path) -> None:

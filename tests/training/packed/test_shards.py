@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.packed.shards import ShardError, Shards, ShardWriter
+from training.packed.shard_writer import ShardWriter
+from training.packed.shards import ShardError, Shards
 
 
 def rows(counts: list[int], first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
