@@ -20,7 +20,7 @@ from engine.encoding.move_labels import CELLS
 from engine.encoding.position import POSITION_SIZE
 from training.packed.batches import BatchStream, Draw, check_move_counts, dense_targets, target_logits
 from training.packed.mirroring import can_be_mirrored, mirror_cells, mirror_positions
-from training.packed.shards import VALUE_SCALE, Shards
+from training.packed.shards import VALUE_SCALE, PackedSet
 from training.runs.device_mesh import DATA, check_divides, copied, divided, from_parts, place
 
 
@@ -125,7 +125,7 @@ class _SetParts:
         ends = np.cumsum([0, *map(len, self._shards)])
         self.first_items = ends[:-1]
         self.rows = -(-int(ends[-1]) // parts)
-        self.moves = max(sum(offsets[-1] - offsets[0] for *_, offsets in self._pieces(part)) for part in range(parts))
+        self.moves = max(map(self._moves, range(parts)))
 
     def size(self) -> int:
         """Returns the bytes of the largest part."""
@@ -137,9 +137,10 @@ class _SetParts:
         counts = np.zeros(self.rows, np.int32)
         moves = np.zeros(self.moves, np.uint32)
         row = move = 0
-        for shards, first, offsets in self._pieces(part):
-            size, of_moves = len(offsets) - 1, slice(int(offsets[0]), int(offsets[-1]))
-            positions[row : row + size] = shards.positions[first : first + size]
+        for shards, first, end in self._pieces(part):
+            offsets = shards.move_offsets[first : end + 1]
+            size, of_moves = end - first, slice(int(offsets[0]), int(offsets[-1]))
+            positions[row : row + size] = shards.positions[first:end]
             counts[row : row + size] = np.diff(offsets)
             into = moves[move : move + of_moves.stop - of_moves.start]
             into[:] = shards.move_values[of_moves]
@@ -148,12 +149,19 @@ class _SetParts:
             row, move = row + size, move + len(into)
         return _SetRows(positions, np.append(0, np.cumsum(counts)).astype(np.int32), moves)
 
-    def _pieces(self, part: int) -> Iterator[tuple[Shards, int, np.ndarray]]:
-        """Yields each set that a part has rows of, the first of those rows, and their move offsets."""
+    def _moves(self, part: int) -> int:
+        # Single offsets: all of those of a set on another machine would be too much to read for a size.
+        return sum(
+            int(shards.move_offsets[end : end + 1][0] - shards.move_offsets[first : first + 1][0])
+            for shards, first, end in self._pieces(part)
+        )
+
+    def _pieces(self, part: int) -> Iterator[tuple[PackedSet, int, int]]:
+        """Yields each set that a part has rows of, the first of those rows and the one after the last."""
         for shards, begin in zip(self._shards, self.first_items, strict=True):
             first, end = (int(np.clip(at * self.rows - begin, 0, len(shards))) for at in (part, part + 1))
             if first < end:
-                yield shards, first, shards.move_offsets[first : end + 1]
+                yield shards, first, end
 
 
 class ResidentBatches(Batches):
@@ -176,7 +184,7 @@ class ResidentBatches(Batches):
         check_divides(mesh, stream.batch_size, "batch_size")
         most_moves = 0
         for source in stream.sources:
-            counts = np.diff(source.shards.move_offsets)
+            counts = np.diff(np.asarray(source.shards.move_offsets))
             check_move_counts(counts, np.arange(len(counts)), source.shards, stream.max_moves)
             most_moves = max(most_moves, int(counts.max()))
         parts = _SetParts(stream, mesh.size)

@@ -8,7 +8,7 @@ are needed next are fetched meanwhile.
 import json
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -59,6 +59,7 @@ class RangedShards:
     Attributes:
       place: its address.
       manifest: the decoded manifest.
+      positions, move_offsets, move_cells, move_values: the arrays, of which slices can be read.
 
     Args:
       address: of the folder, with its scheme.
@@ -73,6 +74,7 @@ class RangedShards:
         self._files, self._root = _file_system(self.place)
         self.manifest = self._manifest()
         self._check_arrays()
+        self.positions, self.move_offsets, self.move_cells, self.move_values = map(self._array, ARRAYS)
         self._blocks: OrderedDict[int, Future[dict[int, _Block]]] = OrderedDict()
         self._expected: Sequence[int] = ()
         self._lock = Lock()
@@ -80,26 +82,6 @@ class RangedShards:
 
     def __len__(self) -> int:
         return int(self.manifest["positions"])
-
-    @property
-    def positions(self) -> np.ndarray:
-        """Reads all of `positions`."""
-        return self._whole("positions")
-
-    @property
-    def move_offsets(self) -> np.ndarray:
-        """Reads all of `move_offsets`."""
-        return self._whole("move_offsets")
-
-    @property
-    def move_cells(self) -> np.ndarray:
-        """Reads all of `move_cells`."""
-        return self._whole("move_cells")
-
-    @property
-    def move_values(self) -> np.ndarray:
-        """Reads all of `move_values`."""
-        return self._whole("move_values")
 
     def order(self, generators: Generators) -> BlockOrder:
         """Returns an epoch's random order of the rows, which reads few blocks at a time."""
@@ -167,6 +149,9 @@ class RangedShards:
         starts = [part - part[0] for part in offsets]
         return dict(zip(numbers, map(_Block, starts, positions, cells, values), strict=True))
 
+    def _array(self, name: str) -> "RangedArray":
+        return RangedArray(array_rows(self.manifest)[name], lambda first, end: self._ranges([(name, first, end)])[0])
+
     def _manifest(self) -> dict[str, Any]:
         path = f"{self.place}/{MANIFEST}"
         try:
@@ -193,9 +178,6 @@ class RangedShards:
             [("move_offsets", 0, 1)] + [(name, rows[name] - 1, rows[name]) for name in _OFFSETS_FIRST if rows[name]]
         )
         check_offsets(self.place, np.concatenate([first, last]), self.manifest)
-
-    def _whole(self, name: str) -> np.ndarray:
-        return self._ranges([(name, 0, array_rows(self.manifest)[name])])[0]
 
     def _ranges(self, asked: Sequence[tuple[str, int, int]]) -> list[np.ndarray]:
         """Returns rows first..end of arrays, all asked for at once."""
@@ -224,6 +206,28 @@ class RangedShards:
 
     def _path(self, name: str) -> str:
         return f"{self.place}/{name}.npy"
+
+
+class RangedArray:
+    """An array on another machine: a slice of it is one range, and `np.asarray` reads it all.
+
+    Args:
+      rows: its length.
+      read: returns rows first..end.
+    """
+
+    def __init__(self, rows: int, read: Callable[[int, int], np.ndarray]) -> None:
+        self._rows, self._read = rows, read
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        first, end, step = rows.indices(self._rows)
+        return self._read(first, max(first, end))[::step]
+
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self[:], dtype, copy=copy)
 
 
 class _Block(NamedTuple):

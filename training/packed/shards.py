@@ -51,6 +51,16 @@ class PackedRows(NamedTuple):
     values: np.ndarray  # uint16 [sum(counts)], expected scores times 65535
 
 
+class PackedArray(Protocol):
+    """An array of a packed set, of which slices can be read, or all of it by `np.asarray`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> Any: ...
+
+    def __array__(self) -> np.ndarray: ...
+
+
 class PackedSet(Protocol):
     """A packed set, wherever it lies; `len(packed)` is its number of positions."""
 
@@ -63,20 +73,20 @@ class PackedSet(Protocol):
         """The decoded manifest."""
 
     @property
-    def positions(self) -> np.ndarray:
-        """All positions, int8 `[n, P]`."""
+    def positions(self) -> PackedArray:
+        """Encoded positions, int8 `[n, P]`."""
 
     @property
-    def move_offsets(self) -> np.ndarray:
+    def move_offsets(self) -> PackedArray:
         """Where the moves of each position begin, int64 `[n + 1]`."""
 
     @property
-    def move_cells(self) -> np.ndarray:
-        """All cells, uint16 `[moves]`."""
+    def move_cells(self) -> PackedArray:
+        """Policy cells, uint16 `[moves]`."""
 
     @property
-    def move_values(self) -> np.ndarray:
-        """All expected scores times 65535, uint16 `[moves]`."""
+    def move_values(self) -> PackedArray:
+        """Expected scores times 65535, uint16 `[moves]`."""
 
     def __len__(self) -> int: ...
 
