@@ -7,6 +7,7 @@ import optax
 from flax import struct
 
 from training.distillation.distillation_config import OptimizerConfig
+from training.distillation.stacked_muon import scale_by_stacked_muon
 from training.runs.schedule import Schedule, constant_schedule, learning_rate_factor
 
 
@@ -78,17 +79,12 @@ def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
     if config.name == "adamw":
         return optax.chain(optax.clip_by_global_norm(config.clip_norm), adamw)
     matrices = optax.chain(
-        optax.contrib.scale_by_muon(weight_dimension_numbers=_rows_and_columns),
+        scale_by_stacked_muon(),
         optax.add_decayed_weights(config.weight_decay),
         optax.scale_by_learning_rate(config.muon_learning_rate),
     )
     either = optax.partition({"matrix": matrices, "other": adamw}, _labels)
     return optax.chain(optax.clip_by_global_norm(config.clip_norm), either)
-
-
-def _rows_and_columns(params: chex.ArrayTree) -> chex.ArrayTree:
-    # The last two axes; one before them counts iterations whose matrices are independent.
-    return jax.tree.map(lambda _: optax.contrib.MuonDimensionNumbers(-2, -1), params)
 
 
 def _rank(path: tuple[jax.tree_util.DictKey, ...], leaf: jax.Array) -> int:
