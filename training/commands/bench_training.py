@@ -7,7 +7,8 @@ Timed interleaved, in one process each:
                      products, f applied as often at most, the gradient through all of it, tokens and tables by index,
                      heads behind tokens, nothing donated, each batch prepared before its step
   plain, 64 squares  the same with the 64 squares as tokens, as one first writes it
-Positions are those of random games; their values are drawn.
+Positions are those of random games; their values are drawn. Operations a second stand beside those of large products
+on the same device, measured afterwards.
 """
 
 import argparse
@@ -50,6 +51,7 @@ def _race(arguments: argparse.Namespace) -> int:
     from engine.frozen_config import with_overrides
     from training.packed.bench_shards import write_bench_shards
     from training.reporting.progress_bar import progress_bar
+    from training.studies.training_step.flop_rates import possible_flops_per_s, rate_line, step_flops
     from training.studies.training_step.step_race import Contender, plain_squares_way, plain_way, race, trained_way
 
     config = with_overrides(_config(arguments), arguments.set)
@@ -66,6 +68,9 @@ def _race(arguments: argparse.Namespace) -> int:
     title = f"distillation step of {arguments.preset} {' '.join(arguments.set)}".strip()
     print(f"{title}, batches of {config.batch_size}, {arguments.rounds} turns of {arguments.steps} steps")
     print("\n".join(race_lines([each.name for each in contenders], times, arguments.clock)))
+    seconds = config.batch_size / times.rate(0)
+    possible_per_s = possible_flops_per_s(config.network.arithmetic, arguments.clock)
+    print(rate_line(contenders[0].name, step_flops(config), seconds, possible_per_s, arguments.clock))
     return 0
 
 

@@ -1,5 +1,6 @@
 """The benchmark of the training step, with the smallest network."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -52,4 +53,5 @@ def test_three_ways_are_timed(capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert run_command("bench --training", ["--preset", "tiny", *settings, "--rounds", "2", "--steps", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines[1:4]] == ["as trained", "plain", "plain, 64 squares"]
-    assert len(lines) == 6 and "times as fast as plain, 64 squares" in lines[5]
+    assert len(lines) == 7 and "times as fast as plain, 64 squares" in lines[5]
+    assert re.fullmatch(r"as trained: [\d.]+ GFLOP of products a step, [\d.]+ GFLOP/s, \d+% of the .*", lines[6])

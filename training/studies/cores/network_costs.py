@@ -72,25 +72,25 @@ def flops_per_position(config: NetworkConfig) -> tuple[float, float]:
     return training / _COUNTED, play / _COUNTED
 
 
-def compiled_update(config: RunConfig) -> Any:
-    """Compiles a training step without computing anything."""
+def update_and_shapes(config: RunConfig) -> tuple[Any, tuple[Any, DeviceBatch]]:
+    """Returns a training step, jitted, and the shapes of the state and the batch that it takes."""
     rows = config.batch_size
     shapes = ((POSITION_SIZE,), (CELLS,), (CELLS,), (), ())
     types = (jnp.int8, jnp.float32, jnp.bool_, jnp.float32, jnp.float32)
     blank: Any = jax.ShapeDtypeStruct
     batch = DeviceBatch(*(blank((rows, *shape), kind) for shape, kind in zip(shapes, types, strict=True)))
-    update: Any = make_update(config, one_device_mesh())  # jitted, which its type does not say
-    return update.lower(jax.eval_shape(lambda: make_state(config)), batch).compile()
+    return make_update(config, one_device_mesh()), (jax.eval_shape(lambda: make_state(config)), batch)
 
 
 def network_costs(config: RunConfig) -> NetworkCosts:
     """Returns the costs of a run's network at the run's batch size; compiles its training step."""
     training, play = flops_per_position(config.network)
+    update, shapes = update_and_shapes(config)
     return NetworkCosts(
         parameters=count_parameters(config.network),
         training_flops=training,
         play_flops=play,
-        memory_bytes=int(compiled_update(config).memory_analysis().temp_size_in_bytes),
+        memory_bytes=int(update.lower(*shapes).compile().memory_analysis().temp_size_in_bytes),
     )
 
 

@@ -7,6 +7,7 @@ process that waits for its turn costs nothing.
 import contextlib
 import functools
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -129,6 +130,8 @@ def _turn(pipe: Connection, steps: int, clock: Clock) -> float:
 
 def _serve(contender: Contender, config: RunConfig, shards: Path, pipe: Connection) -> None:
     """Runs in its own process: makes steps on request and answers with the seconds they took."""
+    # Each process would take most of a GPU's memory otherwise, and leave the next one none.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     run: Callable[[int], None] | None = None
     while True:
         try:
