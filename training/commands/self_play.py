@@ -57,12 +57,14 @@ def _learn(arguments: argparse.Namespace) -> int:
         check_of_new_run(start_from=arguments.start_from)
     join_group(arguments)
     config = _config(arguments)
+    from training.runs.run_clock import CLOCKS
     from training.runs.training_loop import TrainingLoop, stopped_by_signals
     from training.self_play.self_play_run import SelfPlay
 
     arguments.run.parent.mkdir(parents=True, exist_ok=True)
     with sole_writer(arguments.run if is_first(arguments) else None):
-        loop = TrainingLoop(SelfPlay(config, arguments.start_from, arguments.run), arguments.run, plan)
+        task = SelfPlay(config, arguments.start_from, arguments.run, CLOCKS[plan.clock])
+        loop = TrainingLoop(task, arguments.run, plan)
         with stopped_by_signals(loop):
             loop.run()
     if is_first(arguments):

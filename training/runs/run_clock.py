@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Callable
 from typing import Literal
 
 from engine.player.backend import usable_processors
@@ -48,6 +49,10 @@ def processor_time_s() -> float:
     return time.process_time() / usable_processors()
 
 
+# The clocks of a plan, in seconds.
+CLOCKS: dict[str, Callable[[], float]] = {"wall": time.monotonic, "cpu": processor_time_s}
+
+
 class RunClock:
     """Tells when a run logs, measures, saves, begins its decay, and ends.
 
@@ -63,7 +68,7 @@ class RunClock:
 
     def __init__(self, plan: Plan, first_step: int, decay_end: int | None = None) -> None:
         self._plan, self.first_step, self.step = plan, first_step, first_step
-        self._now_s = time.monotonic if plan.clock == "wall" else processor_time_s
+        self._now_s = CLOCKS[plan.clock]
         self._start_s = self._now_s()
         self._last_s = {name: self._start_s for name in ("validate", "save", "rate", "log")}
         self._rate_step, self._steps_per_s = first_step, 0.0

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ class SelfPlay(Task[ResidentState]):
       config: the run's settings.
       start_from: folder of a run or of a network whose weights are the start of a new run of chess.
       folder: of the run, for the copies of the network that it plays against; None for none.
+      now_s: the clock of the run, by which those copies age.
 
     Raises:
       ValueError: the settings do not fit each other or the devices.
@@ -56,7 +58,13 @@ class SelfPlay(Task[ResidentState]):
     config: SelfPlayConfig
     unit = "iteration"
 
-    def __init__(self, config: SelfPlayConfig, start_from: Path | None = None, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        config: SelfPlayConfig,
+        start_from: Path | None = None,
+        folder: Path | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.config, self.updates, self._start_from = config, config.updates, start_from
         self.results: dict[str, tuple[int, int, int]] = {}
         environment, agent = make_game(config)
@@ -69,7 +77,7 @@ class SelfPlay(Task[ResidentState]):
         self._rating: SelfRating | None = None
         if config.rival_minutes and folder is not None:
             rivalry = make_rivalry(environment, agent, config.evaluation_games, _OPENING_PLIES)
-            self._rating = SelfRating(folder, jax.jit(rivalry), config.rival_minutes)
+            self._rating = SelfRating(folder, jax.jit(rivalry), config.rival_minutes, now_s)
         mesh = lane_mesh(config.lanes, config.updates)
         shardings = lane_shardings(jax.eval_shape(program.init), config.lanes, mesh)
         self._iterate = jax.jit(program.iterate, donate_argnums=0, out_shardings=(shardings, None))

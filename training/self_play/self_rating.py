@@ -7,7 +7,6 @@ chain. The network that the run began with has rating 0.
 import dataclasses
 import json
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +40,7 @@ class SelfRating:
       folder: of the run; copies go to `copies` in it, and those of an earlier process are found there.
       rivalry: compiled `make_rivalry`.
       least_age_minutes: the rival is the newest copy that is as old, or the oldest of all.
-      now_s: a clock.
+      now_s: the clock of the run, in seconds.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class SelfRating:
         folder: Path,
         rivalry: Rivalry,
         least_age_minutes: float,
-        now_s: Callable[[], float] = time.monotonic,
+        now_s: Callable[[], float],
     ) -> None:
         self._folder, self._rivalry, self._least_age, self._now_s = folder / "copies", rivalry, least_age_minutes, now_s
         index = self._folder / "copies.json"

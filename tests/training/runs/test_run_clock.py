@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from training.runs.run_clock import Plan, RunClock, processor_time_s
+from training.runs.run_clock import CLOCKS, Plan, RunClock, processor_time_s
 
 
 class FakeTime:
@@ -20,7 +20,7 @@ class FakeTime:
 @pytest.fixture
 def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime()
-    monkeypatch.setattr("training.runs.run_clock.time.monotonic", fake)
+    monkeypatch.setitem(CLOCKS, "wall", fake)
     return fake
 
 
