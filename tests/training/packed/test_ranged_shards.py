@@ -12,9 +12,11 @@ from fsspec.implementations.memory import MemoryFileSystem
 from tests.doubles.range_server import range_server
 from training.packed.batches import BatchStream
 from training.packed.block_order import BLOCK_ROWS
+from training.packed.device_batches import HostBatches, ResidentBatches, make_batches
 from training.packed.ranged_shards import RangedShards, open_shards
 from training.packed.shard_writer import ShardWriter
 from training.packed.shards import MANIFEST, ShardError, Shards
+from training.runs.device_mesh import one_device_mesh
 
 ROWS = 40 * BLOCK_ROWS - 77
 
@@ -107,6 +109,17 @@ def test_batches_depend_on_seed_and_index_alone(remote: str) -> None:
         for expected, found in zip(wanted[index], second(index), strict=True):
             assert np.array_equal(expected, found)
     assert not np.array_equal(stream(5)(0).positions, wanted[0].positions)
+
+
+def test_a_set_read_as_a_whole_lies_on_the_device(remote: str) -> None:
+    stream = BatchStream([(RangedShards(remote), 1.0, 0.1)], 8, seed=4, mirror=True)
+    ones = np.ones(1, np.float32)
+    host, resident = (make(stream, ones, 0.0, one_device_mesh()) for make in (make_batches, ResidentBatches))
+    assert isinstance(host, HostBatches)
+    for index in (0, ROWS // 8 - 1):
+        wanted, made = host(index), resident(index)
+        assert np.array_equal(made.positions, wanted.positions)
+        np.testing.assert_allclose(made.score, wanted.score, atol=1e-7)
 
 
 def test_a_set_is_read_over_http(local: Path) -> None:
