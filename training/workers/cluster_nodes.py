@@ -60,6 +60,9 @@ class ClusterNodes:
 
         Args:
           rows: as `ray.nodes` returns them.
+
+        Raises:
+          CrewError: only such nodes are left that cannot work.
         """
         for row in rows:
             key, cpus = row["NodeID"], row.get("Resources", {}).get("CPU", 0.0)
@@ -67,6 +70,7 @@ class ClusterNodes:
                 self._nodes[key] = Node(name=self._name(row), cpus=cpus, places=int(cpus) // self._processors)
             elif key in self._nodes and not row["Alive"]:
                 self.has_left(key)
+        self._check()
 
     def has_left(self, key: str) -> None:
         """Notes that a node has left the cluster."""
@@ -117,6 +121,9 @@ class ClusterNodes:
             node.is_left_out = is_hopeless or node.failures >= _MOST_FAILURES * node.places
             self._say(f"{node.name}: {'left out' if node.is_left_out else 'a worker is replaced'}: {reason}")
             self._last_reason = f"{node.name}: {reason}"
+        self._check()
+
+    def _check(self) -> None:
         alive = [node for node in self._nodes.values() if node.is_alive]
         if alive and all(node.is_left_out for node in alive):
             raise CrewError(f"expected a node that can work, got none; the last was {self._last_reason}")

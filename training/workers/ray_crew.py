@@ -22,7 +22,7 @@ from training.workers.cluster_nodes import ClusterNodes, Say
 from training.workers.crew import CrewError, Event, Lost, NextJob, Result, StartWorker
 from training.workers.remote_worker import Ending, RemoteWorker, one_line
 
-_NODES_EVERY_S = 2.0
+_NODES_EVERY_S = 5.0
 _CONNECT_S, _SLOW_S = 5.0, 20.0
 _JOBS_A_WORKER = 4  # work of a fixed amount is cut so fine that a node that joins finds some
 

@@ -11,7 +11,7 @@ from engine.player.backend import usable_processors
 from engine.version import VERSION
 from training.workers.crew import StartWorker
 
-_GATHER_S = 0.5  # results of so long travel together
+_GATHER_S = 2.0  # results of so long travel together, since each journey costs some milliseconds
 _WAITING = 64  # results that wait for the program before the worker does
 
 

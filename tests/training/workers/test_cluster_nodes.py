@@ -70,6 +70,14 @@ def test_a_node_that_leaves_is_reported_and_its_failures_no_more() -> None:
     assert nodes.free_place(Counter()) == "b"
 
 
+def test_the_work_ends_when_the_last_node_that_could_do_it_leaves() -> None:
+    nodes = ClusterNodes(1, print)
+    nodes.update([row("a"), row("b")])
+    nodes.failed("a", "no engine", at_start=True)
+    with pytest.raises(CrewError, match="the last was rack: no engine"):
+        nodes.update([row("b", alive=False)])
+
+
 def test_rates_are_of_late_and_by_node() -> None:
     rates = NodeRates(window_s=10.0)
     for second in range(20):
