@@ -27,9 +27,10 @@ def plain_muon() -> optax.GradientTransformation:
 def test_steps_and_states_are_those_of_optax() -> None:
     ours, theirs = scale_by_stacked_muon(), plain_muon()
     state, their_state = ours.init(trees()[0]), theirs.init(trees()[0])
+    our_update, their_update = jax.jit(ours.update), jax.jit(theirs.update)
     for gradient in trees():
-        updates, state = ours.update(gradient, state)
-        their_updates, their_state = theirs.update(gradient, their_state)
+        updates, state = our_update(gradient, state)
+        their_updates, their_state = their_update(gradient, their_state)
         chex.assert_trees_all_equal_structs(state, their_state)
         # Products of a batch may add in another order.
         for one, other in zip(*map(jax.tree.leaves, ((updates, state), (their_updates, their_state))), strict=True):
