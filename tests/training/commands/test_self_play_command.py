@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.doubles.self_play_runs import SETTINGS, small_config
 from tests.doubles.small_run import QUICK_ENVIRONMENT, quick_compiles
 from training.runs import training_loop
 from training.runs.run_checkpoint import RunCheckpoints
-from training.runs.run_clock import Plan
+from training.runs.run_clock import CLOCKS, Plan
 from training.runs.run_folder import read_settings
 from training.runs.training_loop import TrainingLoop
 from training.self_play import self_play_run
@@ -79,8 +80,8 @@ def test_chess_starts_from_the_weights_and_keeps_the_presets_products_and_solver
 ) -> None:
     begun: list[SelfPlayConfig] = []
 
-    def pretended(config: SelfPlayConfig, start_from: Path, folder: Path) -> SelfPlayConfig:
-        assert (start_from, folder) == (WEIGHTS, tmp_path / "run")
+    def pretended(config: SelfPlayConfig, start_from: Path, folder: Path, now_s: Callable[[], float]) -> SelfPlayConfig:
+        assert (start_from, folder, now_s) == (WEIGHTS, tmp_path / "run", CLOCKS["wall"])
         return config
 
     class PretendedLoop:

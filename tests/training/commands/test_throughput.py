@@ -46,7 +46,7 @@ def test_the_network_has_its_own_shape_and_the_products_and_solver_of_self_play(
     config = chess_config(folder, ["steps=9"])
     assert quick is not None and isinstance(shipped.core, DeqConfig) and isinstance(quick.core, DeqConfig)
     assert shipped.core.solver != quick.core.solver
-    core = dataclasses.replace(shipped.core, solver=quick.core.solver)
+    core = dataclasses.replace(shipped.core, solver=quick.core.solver, exit=None)
     assert config.network == dataclasses.replace(shipped, arithmetic=quick.arithmetic, core=core)
     assert config.steps == 9
 

@@ -58,7 +58,7 @@ def test_figures_have_their_names_and_ranges(batch: DeviceBatch) -> None:
     assert 0 < figures["entropy"] <= math.log(218) and figures["residual"] >= 0
     assert figures["solver_steps"] == CONFIG.network.own_steps
     # The heads start near uniform.
-    assert figures["wdl_loss"] == pytest.approx(math.log(3), abs=0.5)
+    assert figures["wdl_loss"] == pytest.approx(math.log(3), abs=0.75)
     assert figures["score_loss"] == pytest.approx(math.log(CONFIG.network.value_bins), abs=1.0)
     parts = figures["policy_loss"] + 0.25 * figures["wdl_loss"] + 0.25 * figures["score_loss"]
     assert figures["loss"] == pytest.approx(parts, rel=1e-5)
