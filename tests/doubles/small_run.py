@@ -18,11 +18,13 @@ from engine.network.network_presets import preset
 from training.distillation.distillation_config import RunConfig, TeacherConfig
 from training.distillation.learner import make_policy, make_state, make_update
 from training.distillation.train_state import TrainState
+from training.distillation.trained_network import read_config
 from training.packed.batches import BatchStream
 from training.packed.device_batches import DeviceBatch, HostBatches
 from training.packed.label_packing import PackConfig, pack_labels
 from training.packed.shards import Shards
 from training.runs.device_mesh import copied, divided, one_device_mesh, place
+from training.runs.run_checkpoint import RunCheckpoints
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 # As `--set` takes them, on top of the preset "tiny".
@@ -98,6 +100,15 @@ def _policy(network: Any) -> Callable[..., Any]:
 def shared_state(config: RunConfig) -> TrainState:
     """Returns `make_state(config)`, computed once; a copy, since updates take their state's buffers."""
     return placed(jax.tree.map(jnp.copy, _state(_without_data(config))))
+
+
+def last_state(run: Path) -> TrainState:
+    """Returns the state of a run's newest checkpoint."""
+    checkpoints = RunCheckpoints(run)
+    state = checkpoints.restore_latest(shared_state(read_config(run)))
+    checkpoints.close()
+    assert state is not None
+    return state
 
 
 def placed(state: TrainState) -> TrainState:

@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from training.evaluation.match.elo import Z_95, PairedScore, count_pairs, paired_score
+from training.runs.device_mesh import place
 from training.runs.durable_files import replace_text
 from training.runs.training_task import Report
 
@@ -103,8 +104,7 @@ class SelfRating:
         leaves, structure = jax.tree.flatten(like)
         with np.load(self._path(copy)) as file:
             saved = [file[f"arr_{place}"] for place in range(len(leaves))]
-        placed = [jax.device_put(old, leaf.sharding) for old, leaf in zip(saved, leaves, strict=True)]
-        return jax.tree.unflatten(structure, placed)
+        return jax.tree.unflatten(structure, place(saved, [leaf.sharding for leaf in leaves]))
 
     def _path(self, copy: _Copy) -> Path:
         return self._folder / f"{copy.step}.npz"

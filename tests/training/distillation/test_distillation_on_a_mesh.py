@@ -11,10 +11,7 @@ import numpy as np
 import pytest
 
 from tests.doubles.process_groups import free_address
-from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS, pack, shared_state
-from training.distillation.train_state import TrainState
-from training.distillation.trained_network import read_config
-from training.runs.run_checkpoint import RunCheckpoints
+from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS, last_state, pack
 
 ROOT = Path(__file__).resolve().parents[3]
 # Saves every step up to the third. Process 1 is killed in the fifth, where all want to save.
@@ -76,14 +73,6 @@ def run_group(program: list[str], arguments: list[str], devices: int) -> list[tu
         for process in processes:
             process.kill()
     return [(process.returncode, text) for process, text in zip(processes, said, strict=True)]
-
-
-def last_state(run: Path) -> TrainState:
-    checkpoints = RunCheckpoints(run)
-    state = checkpoints.restore_latest(shared_state(read_config(run)))
-    checkpoints.close()
-    assert state is not None
-    return state
 
 
 @pytest.mark.slow

@@ -23,9 +23,8 @@ import numpy as np
 import pytest
 
 from engine.command_line import run_command
-from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS, pack, share_compiled, shared_state
+from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS, last_state, pack, share_compiled
 from training.distillation.learner import make_state
-from training.distillation.train_state import TrainState
 from training.distillation.trained_network import read_config
 from training.runs.run_checkpoint import RunCheckpoints
 from training.runs.schedule import learning_rate_factor
@@ -78,14 +77,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
             assert run_command("distil", command) == 0
         place.told.extend(told.getvalue().splitlines())
         yield place
-
-
-def last_state(run: Path) -> TrainState:
-    checkpoints = RunCheckpoints(run)
-    state = checkpoints.restore_latest(shared_state(read_config(run)))
-    checkpoints.close()
-    assert state is not None
-    return state
 
 
 def figures(run: Path) -> list[dict[str, Any]]:
