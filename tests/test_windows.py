@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import mypy
 import pytest
 
 from tests.doubles.engine_process import needs_weights
@@ -13,15 +14,32 @@ from tests.test_layout import functions, imports, parsed, product_files, relativ
 
 ROOT = Path(__file__).resolve().parents[1]
 _MODULES = {"fcntl", "grp", "pty", "pwd", "readline", "resource", "termios", "tty"}
-_NAMES = {
-    "os": {"fork", "getloadavg", "getuid", "geteuid", "killpg", "mkfifo", "nice", "sched_getaffinity", "setsid"}
-    | {"sysconf", "uname", "wait3", "wait4"},
-    "select": {"epoll", "poll"},
-    "signal": {"SIGALRM", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGSTOP", "SIGUSR1"},
-}
+
+
+def not_on_windows(module: str) -> set[str]:
+    """Returns the names that a module of the standard library has elsewhere only, by the types that mypy comes with."""
+    stubs = Path(mypy.__file__).parent / "typeshed" / "stdlib"
+    path = next(path for path in (stubs / f"{module}.pyi", stubs / module / "__init__.pyi") if path.exists())
+    names: dict[bool, set[str]] = {False: set(), True: set()}  # by whether they are declared for other systems only
+    pending = [(node, False) for node in ast.parse(path.read_text(encoding="utf-8")).body]
+    for node, is_elsewhere in pending:
+        if isinstance(node, ast.If):
+            test = ast.unparse(node.test)
+            is_other = "platform != 'win32'" in test or test in ("sys.platform == 'linux'", "sys.platform == 'darwin'")
+            pending += [(part, is_elsewhere or is_other) for part in node.body]
+            pending += [(part, is_elsewhere or test == "sys.platform == 'win32'") for part in node.orelse]
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names[is_elsewhere].add(node.name)
+        elif isinstance(node, ast.AnnAssign | ast.Assign):
+            targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
+            names[is_elsewhere].update(ast.unparse(target) for target in targets)
+    return names[True] - names[False]
+
+
+_NAMES = {module: not_on_windows(module) for module in ("os", "select", "signal", "socket", "time")}
 # In a process of its own: takes from Python what Windows does not have, but for what its library needs on this system.
 _AS_ON_WINDOWS = f"""
-import os, select, signal, sys
+import os, select, signal, socket, sys, time
 import chess.engine, jax, multiprocessing, numpy, zstandard
 class Missing:
     def find_spec(self, name, path=None, target=None):
@@ -31,7 +49,7 @@ sys.meta_path.insert(0, Missing())
 for name in {_MODULES!r}:
     sys.modules.pop(name, None)
 for module, names in {_NAMES!r}.items():
-    for name in names - {{"SIGKILL"}}:
+    for name in names - {{"O_NONBLOCK", "SIGKILL"}}:
         if hasattr(sys.modules[module], name):
             delattr(sys.modules[module], name)
 """

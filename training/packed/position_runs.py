@@ -5,11 +5,11 @@ runs are read together, one range of digests after another. Digests are spread e
 equal width hold about equally many rows, and a row that repeats is in each run only once.
 """
 
-import os
 import shutil
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import ExitStack
+from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -53,7 +53,7 @@ class PositionRuns:
         self._waiting: list[Rows] = []
         self._waiting_rows = 0
         self._ends = [np.zeros(3, np.int64)]  # of each run in the three files, in items; 0 before the first
-        self._files: list[int] = []
+        self._files: list[BufferedRandom] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> "PositionRuns":
@@ -61,8 +61,7 @@ class PositionRuns:
         self._folder.mkdir(parents=True)
         self._stack.callback(shutil.rmtree, self._folder)
         for name in Rows._fields:
-            self._files.append(os.open(self._folder / name, os.O_RDWR | os.O_CREAT))
-            self._stack.callback(os.close, self._files[-1])
+            self._files.append(self._stack.enter_context((self._folder / name).open("w+b")))
         return self
 
     def __exit__(
@@ -97,7 +96,7 @@ class PositionRuns:
         run = _merged(self._waiting)
         self._waiting, self._waiting_rows = [], 0
         for file, array in zip(self._files, run, strict=True):
-            _write_all(file, array.view(np.uint8).reshape(-1).data)
+            file.write(array.view(np.uint8).reshape(-1).data)
         self._ends.append(self._ends[-1] + np.array([len(array) for array in run]))
 
     def _below(self, bound: int, start: int, end: int) -> int:
@@ -107,7 +106,8 @@ class PositionRuns:
         return bisect_left(range(end), bound, start, end, key=self._digest)
 
     def _digest(self, item: int) -> int:
-        return int.from_bytes(os.pread(self._files[0], 8, item * KEY.itemsize), "little")
+        self._files[0].seek(item * KEY.itemsize)
+        return int.from_bytes(self._files[0].read(8), "little")
 
     def _read(self, start: np.ndarray, end: int) -> Rows:
         """Reads the rows of a run from a place in the three files to the key `end`."""
@@ -154,13 +154,9 @@ def _merged(parts: list[Rows]) -> Rows:
     return merged
 
 
-def _write_all(file: int, data: memoryview) -> None:
-    while len(data):
-        data = data[os.write(file, data) :]
-
-
-def _array(file: int, dtype: np.dtype, first: int, count: int) -> np.ndarray:
+def _array(file: BufferedRandom, dtype: np.dtype, first: int, count: int) -> np.ndarray:
     """Reads items of a file of equal items."""
     item, tail = dtype.base, dtype.shape
-    data = os.pread(file, count * dtype.itemsize, first * dtype.itemsize)
+    file.seek(first * dtype.itemsize)
+    data = file.read(count * dtype.itemsize)
     return np.frombuffer(data, item).reshape(count, *tail)

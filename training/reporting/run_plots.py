@@ -21,7 +21,7 @@ def figure_plot(runs: Sequence[RunMetrics], figure: Figure, width: int = _WIDTH)
     return line_chart(
         lines,
         title=figure.title,
-        x_label="batches",
+        x_label="steps",
         width=width,
         height=_HEIGHT,
         is_log=figure.is_log,
@@ -37,7 +37,7 @@ def elo_plot(runs: Sequence[RunMetrics], width: int = _WIDTH) -> str:
         bounded = all(point.low_95 is not None and point.high_95 is not None for point in points)
         errors = tuple(((p.high_95 or 0) - (p.low_95 or 0)) / 2 for p in points) if bounded else ()
         lines.append(Line(label=run.name, points=tuple((p.step, p.elo) for p in points), errors=errors))
-    return line_chart(lines, title=ELO_TITLE, x_label="batches", width=width, height=_HEIGHT)
+    return line_chart(lines, title=ELO_TITLE, x_label="steps", width=width, height=_HEIGHT)
 
 
 def plots(runs: list[RunMetrics], width: int = _WIDTH) -> dict[str, str]:

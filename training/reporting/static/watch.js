@@ -24,7 +24,7 @@ function draw({ runs, figures }) {
   const width = Math.round(Math.min(Math.max(column - 18, 240), 2000)) || 480; // padding and border of the picture
   const old = new Map([...byId("plots").children].map((image) => [image.dataset.figure, image]));
   byId("plots").replaceChildren(...figures.map((figure) => {
-    const image = old.get(figure.name) ?? Object.assign(document.createElement("img"), { alt: `${figure.title} by batches` });
+    const image = old.get(figure.name) ?? Object.assign(document.createElement("img"), { alt: `${figure.title} by steps` });
     image.dataset.figure = figure.name;
     // Another address for other data, else the old picture would be shown again.
     image.src = `/plot.svg?${new URLSearchParams({ figure: figure.name, width, at: runs.map((run) => run.step).join("-") })}`;
