@@ -21,7 +21,9 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--once", action="store_true", help="print the figures once")
     how.add_argument("--page", action="store_true", help="show the figures on a local web page")
-    how.add_argument("--plot", type=Path, metavar="FILE", help="write all plots to this SVG file")
+    how.add_argument("--plot", type=Path, metavar="FILE", help="write plots to this SVG file")
+    figure_help = "with --plot: plot this figure of metrics.jsonl; repeatable (default: all)"
+    parser.add_argument("--figure", action="append", default=[], metavar="NAME", help=figure_help)
     every_help = "seconds between updates (default: 3)"
     parser.add_argument("--every", type=positive_number, default=3.0, metavar="S", help=every_help)
     add_page(parser)
@@ -32,13 +34,15 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
 def _watch(arguments: argparse.Namespace) -> int:
     from training.reporting.run_metrics import open_runs
 
+    if arguments.figure and arguments.plot is None:
+        raise ValueError("expected --plot FILE with --figure, got --figure alone")
     runs = open_runs(arguments.runs)
     if arguments.plot is not None:
         from training.reporting.run_plots import plot_sheet
 
         if arguments.plot.suffix != ".svg":
             raise ValueError(f"expected a file that ends in .svg for --plot, got {arguments.plot}")
-        arguments.plot.write_text(plot_sheet(runs) + "\n", encoding="utf-8")
+        arguments.plot.write_text(plot_sheet(runs, arguments.figure) + "\n", encoding="utf-8")
         print_written(arguments.plot)
         return 0
     with contextlib.suppress(KeyboardInterrupt):  # the only way to end it

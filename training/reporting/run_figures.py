@@ -41,7 +41,7 @@ FIGURES = (
     Figure(name="validation/top1", title="top-1 agreement with the teacher, held out", percent=True),
     Figure(name="validation/regret", title="regret, held out", error="validation/regret_error"),
     *(
-        Figure(name=f"against_{name}/score", title=f"score against {name}", percent=True)
+        Figure(name=f"against_{name}/score", title=f"score against {name}", error=f"against_{name}/error", percent=True)
         for name in ("random", "tactical", "perfect", "exchange")
     ),
     Figure(name="self/elo", title="Elo by games against older copies of itself", error="self/elo_error"),

@@ -48,9 +48,21 @@ def plots(runs: list[RunMetrics], width: int = _WIDTH) -> dict[str, str]:
     return made
 
 
-def plot_sheet(runs: list[RunMetrics]) -> str:
-    """Returns all plots on one SVG."""
-    return sheet(list(plots(runs).values()))
+def plot_sheet(runs: list[RunMetrics], figures: Sequence[str] = ()) -> str:
+    """Returns plots on one SVG.
+
+    Args:
+      runs: to plot.
+      figures: names of those to show, in this order; all of them if empty.
+
+    Raises:
+      ValueError: the runs have no figure of such a name.
+    """
+    made = plots(runs)
+    for name in figures:
+        if name not in made:
+            raise ValueError(f"expected figures that the runs have, of {', '.join(made)}, got {name}")
+    return sheet([made[name] for name in figures or made])
 
 
 def sheet(made: Sequence[str]) -> str:

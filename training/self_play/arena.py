@@ -21,10 +21,6 @@ class ArenaResult(NamedTuple):
     draws: jax.Array  # [] int32
     losses: jax.Array  # [] int32
 
-    def score(self) -> jax.Array:
-        """Returns wins and half the draws as a share of all games, 0 to 1."""
-        return (self.wins + 0.5 * self.draws) / (self.wins + self.draws + self.losses)
-
 
 # Keys `[G]` and states `[G]` to actions int32 `[G]`.
 _Side = Callable[[jax.Array, State], jax.Array]

@@ -15,6 +15,7 @@ from training.distillation.learner import make_policy
 from training.distillation.starting_weights import StartingModel, starting_model, starting_weights
 from training.games.opponents import make_opponent
 from training.packed.ranged_shards import open_shards
+from training.reporting.sampling_error import estimate_mean
 from training.runs.device_mesh import place
 from training.runs.run_clock import RunClock
 from training.runs.schedule import Schedule
@@ -150,10 +151,11 @@ class SelfPlay(Task[ResidentState]):
             key = jax.random.key(self.config.seed, impl=generator(self.config.generator))
             result = arena(state.learner.target, key)
             wins, draws, losses = self.results[name] = int(result.wins), int(result.draws), int(result.losses)
-            score = float(result.score())
-            numbers = {"score": score, "wins": wins, "draws": draws, "losses": losses}
+            score = estimate_mean([1.0] * wins + [0.5] * draws + [0.0] * losses)
+            numbers = {"score": score.mean, "error": score.standard_error or 0.0}
+            numbers |= {"wins": wins, "draws": draws, "losses": losses}
             figures |= {f"against_{name}/{figure}": value for figure, value in numbers.items()}
-            texts.append(f"{name} {score:.1%} (+{wins} ={draws} -{losses})")
+            texts.append(f"{name} {score.mean:.1%} (+{wins} ={draws} -{losses})")
         if texts:
             yield Report(figures, "against " + ", ".join(texts))
         if self._held_out is not None:

@@ -127,7 +127,12 @@ def test_a_run_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert lines[0]["step"] == 1 and {"games_per_s", "positions_per_s", "q_correlation", "minutes_left"} <= set(
         lines[0]
     )
-    assert any("against_perfect/score" in line for line in lines)
+    wins, draws, losses, score, error = (
+        lines[-1][f"against_perfect/{name}"] for name in ("wins", "draws", "losses", "score", "error")
+    )
+    games = wins + draws + losses
+    assert score == (wins + draws / 2) / games
+    assert error**2 * games * (games - 1) == pytest.approx(wins + draws / 4 - games * score**2, abs=1e-6)
     # Factors of the iterations: .75 as it warms up, 1, and .75 as it falls; a line is the mean since the one before.
     means = [(line["step"], line["learning_rate_factor"]) for line in lines if "loss" in line]
     befores = [0, *(step for step, _ in means)]

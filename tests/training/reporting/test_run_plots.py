@@ -37,6 +37,13 @@ def test_the_sheet_holds_all_plots(runs: list[RunMetrics]) -> None:
     assert places == {("0", "0"), ("480", "0"), ("0", "260")}
 
 
+def test_chosen_figures_are_plotted_in_their_order(runs: list[RunMetrics]) -> None:
+    root = ElementTree.fromstring(plot_sheet(runs, ["residual", "loss"]))
+    assert [plot.findtext(f"{SVG}text") for plot in root.findall(f"{SVG}svg")] == ["residual", "loss"]
+    with pytest.raises(ValueError, match="^expected figures that the runs have, of loss, validation/regret.* got los$"):
+        plot_sheet(runs, ["los"])
+
+
 def test_the_sheet_of_a_run_without_figures_is_empty(tmp_path: Path) -> None:
     ElementTree.fromstring(plot_sheet([RunMetrics(make_run(tmp_path), "mine")]))
 

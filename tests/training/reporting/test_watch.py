@@ -90,6 +90,8 @@ def test_the_command_prints_once_and_plots(
     [
         (["missing"], "expected the folder of a run"),
         (["first", "--plot", "out.png"], "ends in .svg"),
+        (["first", "--plot", "out.svg", "--figure", "los"], "expected figures that the runs have"),
+        (["first", "--figure", "loss"], "expected --plot FILE with --figure"),
         (["first", "--every", "0"], "expected a number above 0 for --every"),
         (["first", "first"], "expected different runs"),
     ],
