@@ -41,7 +41,7 @@ class CommandParser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """Returns the help, whose first line names only what must be given."""
         required = [action for action in self._actions if action.required]
-        words = [" ".join([*action.option_strings[-1:], str(action.metavar or action.dest)]) for action in required]
+        words = [" ".join([*action.option_strings[-1:], _placeholder(action)]) for action in required]
         self.usage = self.usage or " ".join([self.prog, *words, "[OPTION ...]"])
         return super().format_help()
 
@@ -55,6 +55,13 @@ class CommandParser(argparse.ArgumentParser):
         text, allowed, choices = message.partition("(allowed: ")
         unquoted = choices.replace("'", "")  # some versions of Python quote them
         self.exit(2, f"{self.prog}: {text}{allowed}{unquoted}\n")
+
+
+def _placeholder(action: argparse.Action) -> str:
+    """Returns how the help names the value of an argument."""
+    if action.metavar is None and action.choices:
+        return "{" + ",".join(map(str, action.choices)) + "}"
+    return str(action.metavar or action.dest)
 
 
 def add_example(parser: argparse.ArgumentParser, *lines: str) -> None:

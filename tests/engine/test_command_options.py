@@ -38,6 +38,12 @@ def walk_parser() -> CommandParser:
     return parser
 
 
+def test_the_usage_names_the_choices_of_what_must_be_given() -> None:
+    parser = CommandParser("recursezero walk", "Walk.")
+    parser.add_argument("--mood", dest="kind", required=True, choices=("brisk", "idle"))
+    assert parser.format_help().startswith("usage: recursezero walk --mood {brisk,idle} [OPTION ...]\n")
+
+
 def test_options_are_made_from_the_fields_of_a_config() -> None:
     arguments = walk_parser().parse_args(["--steps", "3", "--speed", "2"])
     assert config_from(arguments, Walk) == Walk(steps=3, speed=2.0)

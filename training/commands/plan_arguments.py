@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from engine.command_options import add_clock, add_fields, config_from
+from training.commands.engine_arguments import say
 from training.runs.run_clock import Plan
 
 
@@ -56,7 +57,7 @@ def join_group(arguments: argparse.Namespace) -> None:
     """Joins this process to the group that it is told of; call it before anything asks for the devices.
 
     Raises:
-      ValueError: the group is not one.
+      ValueError: there can be no such group.
     """
     if not arguments.group:
         return
@@ -65,7 +66,7 @@ def join_group(arguments: argparse.Namespace) -> None:
     coordinator, processes, index = arguments.group
     if not (processes.isdecimal() and index.isdecimal()):
         raise ValueError(f"expected --group as HOST:PORT PROCESSES INDEX, got {' '.join(arguments.group)}")
-    join_process_group(coordinator, int(processes), int(index))
+    join_process_group(coordinator, int(processes), int(index), say)
 
 
 def is_first(arguments: argparse.Namespace) -> bool:

@@ -32,7 +32,7 @@ class ShardWriter:
 
     def __init__(self, folder: Path, source: str, kind: str) -> None:
         if folder.exists():
-            raise ShardError(f"expected a new folder for shards, got {folder}, which is there already")
+            raise ShardError(f"expected a new folder for a packed set, got {folder}, which is there already")
         self._folder = folder
         self._partial: Path
         self._whole = ExitStack()

@@ -5,6 +5,7 @@ processes run the same programs in the same order; a program that lets devices e
 from one thread only.
 """
 
+import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,9 +15,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 DATA = "data"  # the mesh's only axis, along which games and positions are divided
 TreeT = TypeVar("TreeT")
+_WAIT_S = 300  # for the other processes of a group; JAX then aborts
 
 
-def join_process_group(coordinator: str, processes: int, index: int) -> None:
+def join_process_group(
+    coordinator: str, processes: int, index: int, say: Callable[[str], None] = lambda _: None
+) -> None:
     """Joins this process to a group; call it before anything is computed.
 
     Every process then runs the same program over the devices of all. Figures are the same everywhere; the first process
@@ -26,14 +30,46 @@ def join_process_group(coordinator: str, processes: int, index: int) -> None:
       coordinator: `host:port` of the first process.
       processes: how many there are.
       index: of this one, from 0.
+      say: takes a line about the wait for the others.
 
     Raises:
-      ValueError: the index is not one of the group.
+      ValueError: the index is not one of the group, or the first process cannot be at that address.
     """
+    if processes < 1:
+        raise ValueError(f"expected a group of at least one process, got {processes}")
     if not 0 <= index < processes:
         raise ValueError(f"expected a process index from 0 to {processes - 1}, got {index}")
+    _check_address(coordinator, is_here=index == 0)
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    jax.distributed.initialize(coordinator, processes, index)
+    say(f"waiting for all {processes} processes of the group at {coordinator}, {_WAIT_S // 60} minutes at most")
+    jax.distributed.initialize(coordinator, processes, index, initialization_timeout=_WAIT_S)
+
+
+def _check_address(coordinator: str, is_here: bool) -> None:
+    """Checks an address at which JAX would wait for minutes and then abort.
+
+    Args:
+      coordinator: `host:port` of the first process.
+      is_here: whether this process is the first.
+
+    Raises:
+      ValueError: it is no such address, or the host is unknown, or the port is taken.
+    """
+    host, _, port = coordinator.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"expected the address of the first process as HOST:PORT, got {coordinator!r}")
+    try:
+        socket.getaddrinfo(host.strip("[]"), int(port))
+    except OSError as error:
+        raise ValueError(f"expected a known host for the first process, got {host}: {error}") from error
+    if not is_here:
+        return
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("", int(port)))
+        except OSError as error:
+            raise ValueError(f"expected a free port for the first process, got {coordinator}: {error}") from error
 
 
 def device_mesh() -> Mesh:

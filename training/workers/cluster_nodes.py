@@ -19,7 +19,7 @@ class Node:
     """Holds what is known of a node.
 
     Attributes:
-      name: no other node has it.
+      name: no other node has it at the same time.
       cpus: that Ray was told of.
       places: for workers.
       is_alive: whether it is part of the cluster.
@@ -45,10 +45,11 @@ class ClusterNodes:
     Args:
       processors: that a worker needs.
       say: takes a line about a node.
+      own: the node of this program, without which it can reach no other.
     """
 
-    def __init__(self, processors: int, say: Say) -> None:
-        self._processors, self._say = processors, say
+    def __init__(self, processors: int, say: Say, own: str = "") -> None:
+        self._processors, self._say, self._own = processors, say, own
         self._nodes: dict[str, Node] = {}
         self._last_reason = ""
 
@@ -62,18 +63,24 @@ class ClusterNodes:
           rows: as `ray.nodes` returns them.
 
         Raises:
-          CrewError: only such nodes are left that cannot work.
+          CrewError: only such nodes are left that cannot work, or that of this program has gone.
         """
-        for row in rows:
+        for row in sorted(rows, key=lambda row: row["Alive"]):  # the dead first: one that comes back has its old name
             key, cpus = row["NodeID"], row.get("Resources", {}).get("CPU", 0.0)
             if key not in self._nodes and row["Alive"] and cpus >= self._processors:
                 self._nodes[key] = Node(name=self._name(row), cpus=cpus, places=int(cpus) // self._processors)
-            elif key in self._nodes and not row["Alive"]:
+            elif key in (self._own, *self._nodes) and not row["Alive"]:
                 self.has_left(key)
         self._check()
 
     def has_left(self, key: str) -> None:
-        """Notes that a node has left the cluster."""
+        """Notes that a node has left the cluster.
+
+        Raises:
+          CrewError: it is the node of this program.
+        """
+        if key == self._own:
+            raise CrewError("expected Ray on this machine to go on running, but it has ended (to start it: ray start)")
         node = self._nodes[key]
         if node.is_alive:
             node.is_alive = False
@@ -129,9 +136,9 @@ class ClusterNodes:
             raise CrewError(f"expected a node that can work, got none; the last was {self._last_reason}")
 
     def _name(self, row: Mapping[str, Any]) -> str:
-        """Returns the name given to Ray, or else that of the machine, with a number where others have it."""
+        """Returns the name given to Ray, or else that of the machine, with a number where others there have it."""
         is_named = row["NodeName"] != row["NodeManagerAddress"]
         name = str(row["NodeName"] if is_named else row["NodeManagerHostname"])
-        taken = {node.name for node in self._nodes.values()}
+        taken = {node.name for node in self._nodes.values() if node.is_alive}
         names = (name if number == 1 else f"{name}-{number}" for number in range(1, len(taken) + 2))
         return next(other for other in names if other not in taken)

@@ -68,7 +68,7 @@ class RayCrew:
         self._start: StartWorker | None = None
         self._sent: Any = None  # the same, in the cluster
         self._actors = self._ray.remote(RemoteWorker)
-        self._nodes = ClusterNodes(processors, say)
+        self._nodes = ClusterNodes(processors, say, own=self._ray.get_runtime_context().get_node_id())
         self._looked_s = -_NODES_EVERY_S
         self._seats: dict[Any, _Seat] = {}  # by the reference of the answer that is awaited
         self._idle: list[_Seat] = []

@@ -1,6 +1,7 @@
 """The training program's errors in one line with nothing left behind."""
 
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,23 @@ def save_run(folder: Path, config: RunConfig, step: int = 5, decayed: bool = Fal
     checkpoints.save(state)
     checkpoints.close()
     write_config(folder, config)
+
+
+def test_groups_that_cannot_be(refused: Command) -> None:
+    def in_group(*group: str) -> str:
+        return refused("--group", *group)
+
+    assert "--group as HOST:PORT PROCESSES INDEX, got localhost:8476 x 0" in in_group("localhost:8476", "x", "0")
+    assert "at least one process, got 0" in in_group("localhost:8476", "0", "0")
+    assert "a process index from 0 to 1, got 2" in in_group("localhost:8476", "2", "2")
+    for address in ("localhost", ":8476", "localhost:99999", "localhost:port"):
+        assert f"the first process as HOST:PORT, got '{address}'" in in_group(address, "2", "1")
+    assert "a known host for the first process, got nowhere.invalid: " in in_group("nowhere.invalid:8476", "2", "1")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        taken = f"127.0.0.1:{listener.getsockname()[1]}"
+        assert f"a free port for the first process, got {taken}: " in in_group(taken, "2", "0")
 
 
 def test_settings_that_cannot_be(refused: Command, packed: Path) -> None:

@@ -30,6 +30,13 @@ def test_no_two_nodes_have_the_same_name() -> None:
     assert [nodes[key].name for key in "abcd"] == ["rack", "rack-2", "rack-3", "other"]
 
 
+def test_a_node_that_comes_back_has_its_old_name() -> None:
+    nodes = ClusterNodes(1, print)
+    nodes.update([row("a", name="beta"), row("b", name="other")])
+    nodes.update([row("c", name="beta"), row("a", name="beta", alive=False)])
+    assert nodes["c"].name == "beta"
+
+
 def test_a_node_where_no_worker_starts_is_left_out_at_once_and_reported_once() -> None:
     said: list[str] = []
     nodes = ClusterNodes(1, said.append)
@@ -68,6 +75,16 @@ def test_a_node_that_leaves_is_reported_and_its_failures_no_more() -> None:
     ]
     nodes.update([row("b")])
     assert nodes.free_place(Counter()) == "b"
+
+
+@pytest.mark.parametrize("cpus", [2.0, 0.0])  # with workers, and as a head that only writes
+def test_the_work_ends_when_ray_ends_on_the_machine_of_the_program(cpus: float) -> None:
+    nodes = ClusterNodes(1, print, own="a")
+    nodes.update([row("a", cpus=cpus), row("b")])
+    with pytest.raises(CrewError, match="expected Ray on this machine to go on running"):
+        nodes.update([row("a", alive=False), row("b")])
+    with pytest.raises(CrewError, match="expected Ray on this machine to go on running"):
+        nodes.has_left("a")
 
 
 def test_the_work_ends_when_the_last_node_that_could_do_it_leaves() -> None:
