@@ -1,9 +1,8 @@
 """A training run that compiles in seconds: its settings, its data, and compiled functions that tests share."""
 
-import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +41,6 @@ SETTINGS = (
     "optimizer.learning_rate=0.01",
     "optimizer.warmup_steps=4",
 )
-# For processes that must compute the same bits.
-QUICK_ENVIRONMENT = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-
-
-@contextlib.contextmanager
-def quick_compiles() -> Iterator[None]:
-    """Compiles in half the time what is compiled inside, to slower programs."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_disable_most_optimizations", before)
 
 
 def small_config() -> RunConfig:
@@ -83,8 +69,7 @@ def _without_data(config: RunConfig) -> RunConfig:
 
 @functools.cache
 def _state(config: RunConfig) -> TrainState:
-    with quick_compiles():
-        return make_state(config)
+    return make_state(config)
 
 
 @functools.cache
@@ -123,8 +108,7 @@ def shared_update(config: RunConfig, mesh: Mesh | None = None) -> Callable[..., 
 
     def update(state: TrainState, batch: DeviceBatch) -> Any:
         # For batches on the host and for those that a teacher has changed on the device alike.
-        with quick_compiles():
-            return compiled(state, jax.device_put(batch, divided(mesh)))
+        return compiled(state, jax.device_put(batch, divided(mesh)))
 
     return update
 
@@ -134,8 +118,7 @@ def shared_policy(network: Any) -> Callable[..., Any]:
     compiled = _policy(network)
 
     def policy(params: Any, positions: Any) -> Any:
-        with quick_compiles():
-            return compiled(params, positions)
+        return compiled(params, positions)
 
     return policy
 

@@ -20,14 +20,6 @@ from engine.network.network_config import NetworkConfig
 from engine.network.network_presets import PRESETS
 from tests.reference.random_games import varied_positions
 
-# Tests run a program a few times only, so compiling costs more than running.
-QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0}
-
-
-def quick_jit(function: Callable[..., Any], **options: Any) -> Any:
-    """Returns `jax.jit(function)` that compiles in half the time and runs slower."""
-    return jax.jit(function, compiler_options=QUICK, **options)
-
 
 def tiny_config(**changes: Any) -> NetworkConfig:
     """Returns the tiny preset with some fields replaced."""
@@ -101,7 +93,7 @@ def forward_program(network: Network, batch: int) -> Program:
     lowered = jax.jit(lambda params, position: evaluate(network, params, position)).lower(
         param_shapes(network), jax.ShapeDtypeStruct((batch, POSITION_SIZE), jnp.int8)
     )
-    return Program(lowered, lowered.compile(QUICK))
+    return Program(lowered, lowered.compile())
 
 
 def forward(network: Network) -> Callable[[Any, np.ndarray], NetworkOutput]:
@@ -125,7 +117,7 @@ def gradient_program(network: Network, batch: int) -> Program:
     lowered = jax.jit(jax.value_and_grad(functools.partial(loss_of, network))).lower(
         param_shapes(network), jax.ShapeDtypeStruct((batch, POSITION_SIZE), jnp.int8)
     )
-    return Program(lowered, lowered.compile(QUICK))
+    return Program(lowered, lowered.compile())
 
 
 def trained_variants() -> dict[str, NetworkConfig]:

@@ -117,7 +117,7 @@ SELF_PLAY_PRESETS: dict[str, SelfPlayConfig] = {
         replay_slots=1,
         opponents=("random", "exchange"),
         evaluation_games=100,
-        rival_minutes=60.0,
+        rival_minutes=15.0,
     ),
     # The same for the network that fills an 8 GB GPU.
     "chess-rtx2070": SelfPlayConfig(

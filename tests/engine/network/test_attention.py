@@ -1,16 +1,16 @@
 """Attention against its definition, and what the bias and the mask do to it."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from engine.network.attention import MASKED, SelfAttention, attend, merge_heads, split_heads
 from engine.network.products import FLOAT32
-from tests.doubles.tiny_network import quick_jit
 from tests.reference.attention_reference import attention
 from tests.reference.block_reference import heads_apart, heads_joined, self_attention
 
-quick_attend = quick_jit(attend)
+compiled_attend = jax.jit(attend)
 
 
 def random_arrays(queries: int = 5, keys: int = 7) -> tuple[np.ndarray, ...]:
@@ -22,7 +22,7 @@ def random_arrays(queries: int = 5, keys: int = 7) -> tuple[np.ndarray, ...]:
 def test_equals_the_definition_with_bias_and_mask() -> None:
     query, key, value, bias = random_arrays()
     bias[0, :, :, 2] = bias[1, 1, 3, :4] = MASKED
-    mixed, weights = quick_attend(query, key, value, bias)
+    mixed, weights = compiled_attend(query, key, value, bias)
     expected_mixed, expected_weights = attention(query, key, value, bias)
     # Logits reach about 20, whose float32 rounding of 1e-6 becomes a relative error of the weights.
     np.testing.assert_allclose(weights, expected_weights, rtol=1e-5, atol=1e-7)
@@ -33,18 +33,18 @@ def test_equals_the_definition_with_bias_and_mask() -> None:
 def test_masked_keys_get_no_weight_and_their_values_do_not_matter() -> None:
     query, key, value, bias = random_arrays()
     bias[:, :, :, [1, 4]] = MASKED
-    mixed, weights = quick_attend(query, key, value, bias)
+    mixed, weights = compiled_attend(query, key, value, bias)
     np.testing.assert_array_equal(np.asarray(weights)[..., [1, 4]], 0.0)
     assert (np.asarray(weights)[..., [0, 2, 3, 5, 6]] > 0).all()
     key[:, :, [1, 4]] += 9.0
     value[:, :, [1, 4]] = 1e6
-    np.testing.assert_array_equal(quick_attend(query, key, value, bias)[0], mixed)
+    np.testing.assert_array_equal(compiled_attend(query, key, value, bias)[0], mixed)
 
 
 def test_fully_masked_row_is_uniform_and_finite() -> None:
     query, key, value, bias = random_arrays()
     bias[0, 0, 0] = MASKED
-    _, weights = quick_attend(query, key, value, bias)
+    _, weights = compiled_attend(query, key, value, bias)
     # At 1e9 the spacing of float32 is 64, so logits of this size are lost beside the mask.
     np.testing.assert_allclose(np.asarray(weights)[0, 0, 0], 1 / 7, rtol=1e-6)
 
@@ -53,7 +53,9 @@ def test_bias_of_one_row_serves_all_rows_and_heads() -> None:
     query, key, value, bias = random_arrays()
     mask = bias[:, :1, :1]
     spread = np.broadcast_to(mask, bias.shape)
-    for got, expected in zip(quick_attend(query, key, value, mask), attention(query, key, value, spread), strict=True):
+    for got, expected in zip(
+        compiled_attend(query, key, value, mask), attention(query, key, value, spread), strict=True
+    ):
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -14,7 +14,6 @@ from engine.network.model import AttentionTrace, capture_attention, evaluate
 from engine.network.tokens import RelationBias, tokens_of
 from tests.doubles.tiny_network import (
     param_shapes,
-    quick_jit,
     sparse_positions,
     stirred,
     tiny_config,
@@ -26,7 +25,7 @@ from tests.reference.block_reference import apply_f, relative_residual, rms_norm
 STEPS = 3
 CONFIG = tiny_config(blocks=2, core=tiny_deq(solver=SolverConfig(method="picard", max_steps=STEPS, tolerance=0.0)))
 NETWORK = training_network(CONFIG)
-capture = quick_jit(capture_attention, static_argnums=(0, 3))
+capture = jax.jit(capture_attention, static_argnums=(0, 3))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ def injected(params: Any, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]
         for first, side in ((0, np.flatnonzero(pieces > 0)), (16, np.flatnonzero(pieces < 0))):
             tokens[b, first : first + len(side)] = squares[b, side]
 
-    @quick_jit
+    @jax.jit
     def bias(params: Any, position: Any) -> Any:
         layer = RelationBias(CONFIG.heads)
         return layer.apply({"params": params}, tokens_of(position, "pieces"), attacks_of(position))
@@ -79,7 +78,7 @@ def test_shape_sums_and_empty_slots(trace: AttentionTrace) -> None:
 
 
 def test_residuals_are_those_that_the_network_reports(params: Any, trace: AttentionTrace) -> None:
-    run = quick_jit(lambda params, position: evaluate(NETWORK, params, position).stats)
+    run = jax.jit(lambda params, position: evaluate(NETWORK, params, position).stats)
     stats = run(params, sparse_positions())
     np.testing.assert_array_equal(stats.steps, STEPS)
     np.testing.assert_allclose(stats.residual, trace.residual.min(axis=0), rtol=1e-4)

@@ -1,5 +1,6 @@
 """One application of f against its equations, for every gate."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from engine.network.block import Blocks, Injection
 from engine.network.network_config import GateKind
 from engine.network.products import FLOAT32
-from tests.doubles.tiny_network import param_shapes, quick_jit, stirred, tiny_config, training_network
+from tests.doubles.tiny_network import param_shapes, stirred, tiny_config, training_network
 from tests.reference.block_reference import apply_f
 
 
@@ -19,7 +20,7 @@ def test_equals_the_equations(gate: GateKind) -> None:
     z, tokens = rng.normal(size=(2, 2, 5, 8)).astype(np.float32)
     bias = rng.normal(size=(2, config.heads, 5, 5)).astype(np.float32)
     blocks = Blocks(config, FLOAT32)
-    out = quick_jit(blocks.apply)({"params": params}, z, Injection(jnp.asarray(tokens), jnp.asarray(bias)))
+    out = jax.jit(blocks.apply)({"params": params}, z, Injection(jnp.asarray(tokens), jnp.asarray(bias)))
     expected, _ = apply_f(params, config, tokens, bias, z)
     # Two blocks of float32 sums over up to 12 terms; norms keep everything near 1.
     np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-5)

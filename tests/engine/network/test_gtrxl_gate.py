@@ -9,12 +9,12 @@ import pytest
 
 from engine.network.gtrxl_gate import GtrxlGate
 from engine.network.products import FLOAT32
-from tests.doubles.tiny_network import quick_jit, stirred
+from tests.doubles.tiny_network import stirred
 from tests.reference.block_reference import gtrxl_gate, sigmoid
 
 WIDTH = 6
 GATES = {dense: GtrxlGate(dense, 0.0, FLOAT32) for dense in (True, False)}
-APPLY = {dense: quick_jit(gate.apply) for dense, gate in GATES.items()}
+APPLY = {dense: jax.jit(gate.apply) for dense, gate in GATES.items()}
 
 
 def stream_and_sublayer() -> tuple[np.ndarray, np.ndarray]:
@@ -71,10 +71,10 @@ def test_reset_gate_at_its_start_passes_the_stream_to_the_candidate() -> None:
 def test_bias_shuts_the_update_gate_at_the_start() -> None:
     x, y = stream_and_sublayer()
     gate = GtrxlGate(False, 0.5, FLOAT32)
-    fresh = quick_jit(gate.init)(jax.random.key(0), x, y)
+    fresh = jax.jit(gate.init)(jax.random.key(0), x, y)
     update = sigmoid(np.array(-0.5))
     expected = (1 - update) * x + update * np.tanh(y + x)
-    np.testing.assert_allclose(quick_jit(gate.apply)(fresh, x, y), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(gate.apply)(fresh, x, y), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_parameters_of_the_two_forms() -> None:

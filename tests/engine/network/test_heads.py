@@ -3,6 +3,7 @@
 from typing import Any
 
 import chess
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -19,7 +20,6 @@ from tests.doubles.tiny_network import (
     forward,
     param_shapes,
     positions,
-    quick_jit,
     sparse_positions,
     stirred,
     tiny_config,
@@ -51,7 +51,7 @@ def test_policy_equals_query_times_key_cell_by_cell(params: Any) -> None:
     z, slots = state_and_slots(position)
     features = square_features(position)
 
-    @quick_jit
+    @jax.jit
     def apply(params: Any, z: Any, position: Any, features: Any) -> Any:
         tokens = tokens_of(position, "pieces")
         mask = jnp.where(tokens.is_used, 0.0, MASKED)[:, None, None, :]
@@ -72,7 +72,7 @@ def test_value_averages_the_used_tokens_only(params: Any) -> None:
     position = sparse_positions()
     z, _ = state_and_slots(position)
     is_used = np.asarray(tokens_of(jnp.asarray(position), "pieces").is_used)
-    apply = quick_jit(ValueHead(CONFIG).apply)
+    apply = jax.jit(ValueHead(CONFIG).apply)
     outputs = apply({"params": params["value"]}, z, is_used)
     for logits, expected in zip(outputs, value_logits(params["value"], z, is_used), strict=True):
         np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)

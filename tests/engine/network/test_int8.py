@@ -14,12 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.network.int8 import quantise_kernel, served_product, trained_product
-from tests.doubles.tiny_network import quick_jit
 
-trained, served, quantise = quick_jit(trained_product), quick_jit(served_product), quick_jit(quantise_kernel)
+trained, served, quantise = jax.jit(trained_product), jax.jit(served_product), jax.jit(quantise_kernel)
 
 
-@quick_jit
+@jax.jit
 def aqt_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """AQT's own product, with the axes it is called with in its documentation."""
     dot_general = aqt_config.config_v4(fwd_bits=8, dlhs_bits=None, drhs_bits=None)
@@ -103,7 +102,7 @@ def test_gradients_pass_straight_through_the_rounding() -> None:
     kernel /= np.abs(kernel).max(axis=0)
     cotangent = np.random.default_rng(4).normal(size=(2, 5, 16)).astype(np.float32)
 
-    @functools.partial(quick_jit, static_argnums=0)
+    @functools.partial(jax.jit, static_argnums=0)
     def gradients(product: Callable[..., jax.Array], x: jax.Array) -> Any:
         return jax.vjp(product, x, jnp.asarray(kernel))[1](cotangent)
 

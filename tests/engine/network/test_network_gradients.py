@@ -20,7 +20,6 @@ from tests.doubles.tiny_network import (
     gradient_program,
     param_shapes,
     positions,
-    quick_jit,
     stirred,
     tiny_config,
     trained_variants,
@@ -82,7 +81,7 @@ def test_gradients_of_the_core_agree_with_each_other_and_with_differences() -> N
     config, params, injection = core_problem()
     flat: dict[str, Any] = {}
     for name, gradient in GRADIENTS.items():
-        grad = quick_jit(jax.value_and_grad(core_loss(config, gradient), argnums=(0, 1), has_aux=True))
+        grad = jax.jit(jax.value_and_grad(core_loss(config, gradient), argnums=(0, 1), has_aux=True))
         (_, stats), found = grad(params, injection)
         assert bool(jnp.all(stats.converged))
         flat[name] = ravel_pytree(found)[0]
@@ -92,7 +91,7 @@ def test_gradients_of_the_core_agree_with_each_other_and_with_differences() -> N
         np.testing.assert_allclose(found, flat["implicit"], atol=1e-8 * size, err_msg=name)
 
     point, unravel = ravel_pytree((params, injection))
-    loss = quick_jit(core_loss(config, GRADIENTS["implicit"]))
+    loss = jax.jit(core_loss(config, GRADIENTS["implicit"]))
     for seed in range(3):
         direction = np.random.default_rng(seed).normal(size=point.shape)
         direction /= np.linalg.norm(direction)
@@ -118,7 +117,7 @@ def core_bytes(mode: Any, steps: int) -> int:
 
     params = param_shapes(training_network(config))["core"]
     injection = Injection(jnp.zeros((16, 32, config.width)), jnp.zeros((16, config.heads, 32, 32)))
-    memory: Any = quick_jit(jax.grad(loss)).lower(params, injection).compile().memory_analysis()
+    memory: Any = jax.jit(jax.grad(loss)).lower(params, injection).compile().memory_analysis()
     return int(memory.temp_size_in_bytes)
 
 

@@ -12,7 +12,6 @@ from engine.checkpoint import serving_network
 from engine.encoding.position import POSITION_SIZE
 from engine.network.network_presets import PRESETS
 from tests.doubles.tiny_network import (
-    QUICK,
     Program,
     forward_program,
     gradient_program,
@@ -50,7 +49,7 @@ def test_the_search_for_64_bit_numbers_can_fail() -> None:
     with jax.enable_x64(True):
         lowered = jax.jit(lambda z: z * 2.0 + jnp.arange(3)).lower(jnp.ones(3))
     assert WIDE_TENSORS.search(ATTRIBUTE.sub("", lowered.as_text()))
-    assert WIDE_ARRAYS.search(lowered.compile(QUICK).as_text() or "")
+    assert WIDE_ARRAYS.search(lowered.compile().as_text() or "")
 
 
 def training_bytes(preset: str, batch: int) -> int:
@@ -58,7 +57,7 @@ def training_bytes(preset: str, batch: int) -> int:
     network = training_network(PRESETS[preset])
     step = jax.jit(jax.value_and_grad(functools.partial(loss_of, network)))
     lowered = step.lower(param_shapes(network), jax.ShapeDtypeStruct((batch, POSITION_SIZE), jnp.int8))
-    memory: Any = lowered.compile(QUICK).memory_analysis()
+    memory: Any = lowered.compile().memory_analysis()
     return int(memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import chess
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,19 +11,19 @@ import pytest
 from engine.encoding.attacks import attacks_of
 from engine.network.attention import MASKED
 from engine.network.tokens import OFFSETS, RelationBias, tokens_of
-from tests.doubles.tiny_network import quick_jit, sparse_positions
+from tests.doubles.tiny_network import sparse_positions
 from tests.reference.board_facts import attack_matrix, through_matrix
 from tests.reference.packed_board import board_of
 
 HEADS = 2
 
 
-@quick_jit
+@jax.jit
 def _pieces(params: Any, position: Any) -> Any:
     return RelationBias(HEADS).apply({"params": params}, tokens_of(position, "pieces"), attacks_of(position))
 
 
-@quick_jit
+@jax.jit
 def _squares(params: Any, position: Any) -> Any:
     return RelationBias(HEADS).apply({"params": params}, tokens_of(position, "squares"), attacks_of(position))
 

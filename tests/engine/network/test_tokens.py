@@ -1,6 +1,7 @@
 """Which pieces get which slot, and moving arrays between squares and tokens."""
 
 import chess
+import jax
 import jax.numpy as jnp
 import numpy as np
 from hypothesis import given, settings
@@ -8,13 +9,13 @@ from hypothesis import strategies as st
 
 from engine.encoding.position import encode_position
 from engine.network.tokens import SLOTS, Tokens, tokens_of
-from tests.doubles.tiny_network import positions, quick_jit
+from tests.doubles.tiny_network import positions
 from tests.reference.random_games import random_placement
 
-quick_tokens = quick_jit(tokens_of, static_argnums=1)
+compiled_tokens = jax.jit(tokens_of, static_argnums=1)
 
 
-@quick_jit
+@jax.jit
 def there_and_back(tokens: Tokens, squares: jnp.ndarray, pairs: jnp.ndarray) -> tuple[jnp.ndarray, ...]:
     at_tokens = tokens.gather(squares)
     return at_tokens, tokens.spread(at_tokens), tokens.gather_pairs(pairs)
@@ -28,7 +29,7 @@ def slots_of(position: np.ndarray) -> list[int | None]:
 
 
 def assert_slots(position: np.ndarray) -> None:
-    tokens = quick_tokens(position[None], "pieces")
+    tokens = compiled_tokens(position[None], "pieces")
     select, is_used = np.asarray(tokens.select)[0], np.asarray(tokens.is_used)[0]
     for slot, square in enumerate(slots_of(position)):
         expected = np.zeros(64)
@@ -67,7 +68,7 @@ def test_gather_then_spread_keeps_the_men_and_clears_the_rest() -> None:
     rng = np.random.default_rng(0)
     squares = rng.normal(size=(len(batch), 64, 5)).astype(np.float32)
     pairs = rng.normal(size=(len(batch), 64, 64)).astype(np.float32)
-    at_tokens, back, at_pairs = there_and_back(quick_tokens(batch, "pieces"), squares, pairs)
+    at_tokens, back, at_pairs = there_and_back(compiled_tokens(batch, "pieces"), squares, pairs)
     # One-hot products are exact: every sum has one term that is not 0.
     np.testing.assert_array_equal(back, np.where((batch[:, :64] != 0)[:, :, None], squares, 0))
     for b, position in enumerate(batch):

@@ -23,7 +23,7 @@ from engine.player.evaluator import Evaluation
 from engine.view.capture import Trace
 from engine.weights_location import default_weights_folder
 from tests.doubles.tiny_cores import core_settings
-from tests.doubles.tiny_network import quick_jit, tiny_config, tiny_deq, trained_variants
+from tests.doubles.tiny_network import tiny_config, tiny_deq, trained_variants
 from tests.doubles.tiny_view import TINY, loaded_tiny, open_tiny
 from tests.engine.network.test_attention_capture import injected
 from tests.reference.block_reference import apply_f, relative_residual
@@ -77,7 +77,7 @@ def network_of_steps(steps: int) -> Callable[..., NetworkOutput]:
     network = serving_network(
         tiny_config(blocks=2, core=tiny_deq(solver=SolverConfig(method="picard", max_steps=steps, tolerance=0.0)))
     )
-    return cast(Callable[..., NetworkOutput], quick_jit(lambda params, position: evaluate(network, params, position)))
+    return cast(Callable[..., NetworkOutput], jax.jit(lambda params, position: evaluate(network, params, position)))
 
 
 @pytest.mark.parametrize("steps", [1, 5])
@@ -133,7 +133,7 @@ def test_attention_is_that_of_the_states_that_the_solver_holds(kind: str) -> Non
     config = tiny_config(core=of_play)
     board, position = BOARDS[0], encode_position(BOARDS[0])[None]
     trace, params = open_tiny(config).capture.trace(board), loaded_tiny(config).params
-    injection = jax.device_get(quick_jit(functools.partial(injection_of, serving_network(config)))(params, position))
+    injection = jax.device_get(jax.jit(functools.partial(injection_of, serving_network(config)))(params, position))
     if kind != "unrolled":
         assert 1 < trace.played_state < 8
         # Phantom steps are taken after the solver's, and are not what it holds.
@@ -141,7 +141,7 @@ def test_attention_is_that_of_the_states_that_the_solver_holds(kind: str) -> Non
     else:
         longer = dataclasses.replace(of_play, gradient=dataclasses.replace(unrolled, steps=8))
     core = DeqCore(dataclasses.replace(config, core=longer), serving_network(config).product)
-    run = quick_jit(lambda limit: core.apply({"params": params["core"]}, Injection(*injection), limit)[0])
+    run = jax.jit(lambda limit: core.apply({"params": params["core"]}, Injection(*injection), limit)[0])
     for state in range(9):
         z = np.asarray(run(np.int32(state)), float)
         image, attention = apply_f(params["core"]["f"], config, injection.tokens, injection.attention_bias, z)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.command_line import run_command
-from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS
+from tests.doubles.small_run import SETTINGS
 from training.commands.bench_training import race_lines
 from training.packed.bench_shards import write_bench_shards
 from training.packed.shards import Shards
@@ -46,8 +46,6 @@ def test_bad_input_is_one_line(arguments: list[str], said: str, capsys: pytest.C
 
 @pytest.mark.slow
 def test_three_ways_are_timed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in QUICK_ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setenv("JAX_NUMPY_RANK_PROMOTION", "allow")  # the plain step relies on it
     settings = [argument for setting in SETTINGS for argument in ("--set", setting)]
     assert run_command("bench --training", ["--preset", "tiny", *settings, "--rounds", "2", "--steps", "1"]) == 0

@@ -1,7 +1,6 @@
 """`recursezero self-play`: a short run, its files, its errors, and going on after kill -9 as if nothing was."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,6 @@ from engine.checkpoint import read_network_facts
 from engine.command_line import run_command
 from engine.network.cores.core_configs import DeqConfig
 from tests.doubles.self_play_runs import SETTINGS, small_config
-from tests.doubles.small_run import QUICK_ENVIRONMENT, quick_compiles
 from training.runs import training_loop
 from training.runs.run_checkpoint import RunCheckpoints
 from training.runs.run_clock import CLOCKS, Plan
@@ -115,8 +113,7 @@ def test_chess_starts_from_the_weights_and_keeps_the_presets_products_and_solver
 @pytest.mark.slow
 def test_a_run_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
-    with quick_compiles():
-        assert run_command("self-play", command(run, "--steps", "3", "--decay-share", "0.5")) == 0
+    assert run_command("self-play", command(run, "--steps", "3", "--decay-share", "0.5")) == 0
     printed = capsys.readouterr().err.splitlines()
     assert "tic_tac_toe: " in printed[0] and "16 games at once" in printed[0]
     assert printed[1].startswith("iteration 1  loss ") and "positions/s" in printed[1] and "games/s" in printed[1]
@@ -144,9 +141,8 @@ def test_a_run_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def run_to(folder: Path, config: SelfPlayConfig, steps: int) -> Any:
-    with quick_compiles():
-        run = TrainingLoop(SelfPlay(config), folder, Plan(minutes=60, steps=steps, validate_minutes=60))
-        return jax.device_get(run.run())
+    run = TrainingLoop(SelfPlay(config), folder, Plan(minutes=60, steps=steps, validate_minutes=60))
+    return jax.device_get(run.run())
 
 
 @pytest.mark.slow
@@ -158,7 +154,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
         "self-play",
         *command(killed, "--save-minutes", "0", "--set", "opponents="),
     ]
-    process = subprocess.Popen(arguments, env={**os.environ, **QUICK_ENVIRONMENT}, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
     checkpoints = killed / "checkpoints"
     deadline_s = time.monotonic() + 900
     while not checkpoints.is_dir() or not any(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.doubles.process_groups import free_address
-from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS, last_state, pack
+from tests.doubles.small_run import SETTINGS, last_state, pack
 
 ROOT = Path(__file__).resolve().parents[3]
 # Saves every step up to the third. Process 1 is killed in the fifth, where all want to save.
@@ -34,7 +34,7 @@ run_command("distil", sys.argv[1:])
 
 def environment(devices: int) -> dict[str, str]:
     flags = f"--xla_force_host_platform_device_count={devices} {os.environ['XLA_FLAGS']}"
-    return {**os.environ, **QUICK_ENVIRONMENT, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
 
 
 def pass_on_eight_devices(marks: str) -> None:

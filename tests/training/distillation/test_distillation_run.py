@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from engine.command_line import run_command
-from tests.doubles.small_run import QUICK_ENVIRONMENT, SETTINGS, last_state, pack, share_compiled
+from tests.doubles.small_run import SETTINGS, last_state, pack, share_compiled
 from training.distillation.learner import make_state
 from training.distillation.trained_network import read_config
 from training.runs.run_checkpoint import RunCheckpoints
@@ -125,10 +125,7 @@ def test_people_read_rate_time_left_and_regret(place: Workplace) -> None:
 def test_a_killed_run_resumes_to_the_same_bits(place: Workplace) -> None:
     run = place.folder / "killed"
     command = place.command(run, "--steps", "12", "--save-minutes", "0")
-    environment = {**os.environ, **QUICK_ENVIRONMENT}
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_PROGRAM, *command], env=environment, capture_output=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", KILLED_PROGRAM, *command], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"4", "5"}
     assert run_command("distil", ["--run", str(run), "--resume", "--minutes", "30", "--steps", "7"]) == 0
@@ -239,7 +236,7 @@ def test_a_run_that_diverges_keeps_its_last_good_state(place: Workplace, capsys:
 def test_a_process_that_is_terminated_exits_with_success(place: Workplace) -> None:
     run = place.folder / "terminated"
     command = [sys.executable, str(ROOT / "uci_main.py"), "distil", *place.command(run)]
-    process = subprocess.Popen(command, env={**os.environ, **QUICK_ENVIRONMENT}, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     lines: list[str] = []
     while not lines or not lines[-1].startswith("step 50"):

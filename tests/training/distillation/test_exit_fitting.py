@@ -13,7 +13,7 @@ from engine.checkpoint import load_network, save_network, serving_shapes
 from engine.command_line import run_command
 from engine.fixed_point import PhantomGradient, SolverConfig
 from engine.network.cores.core_configs import DeqConfig
-from tests.doubles.small_run import pack, quick_compiles
+from tests.doubles.small_run import pack
 from tests.doubles.tiny_network import stirred, tiny_config
 from training.distillation.exit_fitting import ExitFitConfig, _ridge
 from training.distillation.trained_network import network_config, network_weights
@@ -43,8 +43,7 @@ def command(folder: Path, packed: Path, out: Path, *more: str) -> list[str]:
 @pytest.fixture(scope="module")
 def fitted(folder: Path, packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("fitted") / "out"
-    with quick_compiles():
-        assert run_command("fit-exit", command(folder, packed, out)) == 0
+    assert run_command("fit-exit", command(folder, packed, out)) == 0
     return out
 
 

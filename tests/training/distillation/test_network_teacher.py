@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.command_line import run_command
-from tests.doubles.small_run import SETTINGS, device_batch, pack, quick_compiles, share_compiled, shared_policy
+from tests.doubles.small_run import SETTINGS, device_batch, pack, share_compiled, shared_policy
 from training.distillation.distillation_config import TeacherConfig
 from training.distillation.network_teacher import NetworkTeacher, mixed_target
 from training.distillation.trained_network import averaged_run, read_config
@@ -53,9 +53,8 @@ def test_the_mixture_worked_by_hand() -> None:
 
 def test_targets_are_those_of_the_network_in_the_folder(teacher_run: Path, packed: Path) -> None:
     batch = device_batch(Shards(packed), 16)
-    with quick_compiles():
-        teacher = NetworkTeacher(TeacherConfig(folder=str(teacher_run), share=0.75), one_device_mesh())
-        taught = teacher.taught(batch)
+    teacher = NetworkTeacher(TeacherConfig(folder=str(teacher_run), share=0.75), one_device_mesh())
+    taught = teacher.taught(batch)
     averaged = averaged_run(teacher_run)
     logits = np.asarray(shared_policy(averaged.config)(averaged.params, batch.positions)[0], np.float64)
     policy = np.where(batch.legal, np.exp(logits), 0)
@@ -67,8 +66,7 @@ def test_targets_are_those_of_the_network_in_the_folder(teacher_run: Path, packe
 def test_a_taught_run_says_so_and_learns_something_else(teacher_run: Path, packed: Path) -> None:
     run = packed.parent / "taught"
     command = arguments(run, packed, "--steps", "2", "--teacher", str(teacher_run), "--set", "teacher.share=0.9")
-    with quick_compiles():
-        assert run_command("distil", command) == 0
+    assert run_command("distil", command) == 0
     assert read_config(run).teacher == TeacherConfig(folder=str(teacher_run), share=0.9)
     kernel = [averaged_run(folder).params["policy"]["query"]["kernel"] for folder in (run, teacher_run)]
     assert not np.array_equal(*kernel)

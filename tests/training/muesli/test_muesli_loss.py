@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from tests.doubles.muesli_batches import random_batch
-from tests.doubles.tiny_network import quick_jit
 from tests.reference import muesli_reference as slow
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
 from training.muesli.muesli_config import LossWeights, MuesliConfig
@@ -73,7 +72,7 @@ def problem(**weights: float) -> Problem:
 @functools.cache
 def compiled() -> Callable[..., dict[str, jax.Array]]:
     """Returns the parts of the loss as a compiled function of parameters and batch."""
-    return cast(Callable[..., dict[str, jax.Array]], quick_jit(lambda *given: muesli_loss(problem(), *given)[1]))
+    return cast(Callable[..., dict[str, jax.Array]], jax.jit(lambda *given: muesli_loss(problem(), *given)[1]))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -130,7 +129,7 @@ def test_the_loss_is_the_weighted_sum_and_every_term_has_its_switch() -> None:
 
         return *loss(**everything), {name: loss(**everything | {name: 0.0})[0] for name in names}
 
-    total, metrics, without = quick_jit(losses)(params)
+    total, metrics, without = jax.jit(losses)(params)
     parts = {name: everything[name] * float(metrics[f"{name}_loss"]) for name in names}
     assert float(total) == pytest.approx(sum(parts.values()), rel=1e-5)
     for name in names:
@@ -157,7 +156,7 @@ def test_a_model_that_nobody_needs_is_not_computed() -> None:
 def test_no_gradient_reaches_an_illegal_action_or_a_step_beyond_the_game() -> None:
     batch, legal = random_batch(1, OBSERVATION, ACTIONS, 2)
     params = TableAgent().init(jax.random.key(0))
-    gradient = quick_jit(jax.grad(lambda p: muesli_loss(problem(), p, batch)[0]))(params)
+    gradient = jax.jit(jax.grad(lambda p: muesli_loss(problem(), p, batch)[0]))(params)
     at_root = np.asarray(gradient["policy"][0]).reshape(GAMES, LENGTH, ACTIONS)
     assert np.all(at_root[~legal] == 0) and np.all(np.isfinite(at_root))
     ended, truncated = np.asarray(batch.sequences.is_terminal), np.asarray(batch.sequences.is_truncated)

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.doubles.tiny_network import QUICK
 from tests.reference import muesli_reference as slow
 from training.muesli.agent import ModelStep, Prediction, Problem, Root
 from training.muesli.candidate_actions import candidates
@@ -118,7 +117,6 @@ def targets_of(config: MuesliConfig, most_legal: int) -> PriorTargets:
         lambda key: prior_targets(
             problem, params, sequences, jnp.asarray(legal), jnp.asarray(past, jnp.float32), initial_scale(), key
         )[0],
-        compiler_options=QUICK,
     )
     return jax.device_get(compute(jax.random.key(3)))
 

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.doubles.tiny_network import QUICK
 from training.games.environment import make_environment
 from training.self_play.board_network import BoardAgent, BoardNetworkConfig, neighbourhood_product
 
@@ -38,7 +37,7 @@ def test_every_cell_matters_to_every_prediction(mixing: str) -> None:
     environment = make_environment("tic_tac_toe")
     config = BoardNetworkConfig(mixing=mixing, channels=4, blocks=2, head_width=8, value_bins=5)  # type: ignore[arg-type]
     agent = BoardAgent(environment, config, 0, "float32")
-    params = jax.jit(agent.init, compiler_options=QUICK)(jax.random.key(0))
+    params = jax.jit(agent.init)(jax.random.key(0))
     # The last layer of the value begins at 0, so that no value depends on anything.
     params["value"]["output"]["kernel"] = jnp.ones_like(params["value"]["output"]["kernel"]).at[:, 0].set(0.0)
 
@@ -48,7 +47,7 @@ def test_every_cell_matters_to_every_prediction(mixing: str) -> None:
         return jnp.concatenate([root.prediction.policy_logits, root.prediction.value_logits], axis=1), step.latent
 
     boards = jnp.concatenate([jnp.zeros((1, 9), jnp.int8), jnp.eye(9, dtype=jnp.int8)])
-    said, latent = jax.jit(predictions, compiler_options=QUICK)(boards)
+    said, latent = jax.jit(predictions)(boards)
     assert np.all(np.abs(said[1:] - said[:1]).max(axis=1) > 1e-4)
     assert np.all(np.abs(said[1:, :9] - said[:1, :9]) > 1e-7)
     assert np.all(np.abs(latent[1:] - latent[:1]).max(axis=(1, 2)) > 1e-4)

@@ -9,7 +9,7 @@ import pytest
 
 from engine.frozen_config import with_overrides
 from engine.network.model import evaluate
-from tests.doubles.tiny_network import QUICK, positions, stirred, tiny_config, training_network
+from tests.doubles.tiny_network import positions, stirred, tiny_config, training_network
 from tests.reference.program_text import transfers
 from training.self_play.chess_agent import ChessAgent
 from training.self_play.resident_program import make_game, make_program
@@ -27,7 +27,7 @@ def test_the_root_says_what_the_network_says() -> None:
     def both(params: Any) -> Any:
         return agent.root(params, position), evaluate(training_network(config), params["network"], position)
 
-    root, output = jax.jit(both, compiler_options=QUICK)(params)
+    root, output = jax.jit(both)(params)
     np.testing.assert_allclose(root.prediction.policy_logits, output.policy_logits, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(root.prediction.value_logits, output.score_logits, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(root.steps, output.stats.steps)
@@ -54,9 +54,9 @@ def test_a_run_of_chess_learns_without_leaving_the_device() -> None:
     environment, _ = make_game(config)
     agent = ChessAgent(tiny, 0, "float32", config.model_gradient)
     program = make_program(config, environment, agent)
-    state = jax.jit(program.init, compiler_options=QUICK)()
+    state = jax.jit(program.init)()
     assert transfers(jax.jit(program.iterate).lower(state).as_text()) == []
-    after, figures = jax.jit(program.iterate, compiler_options=QUICK)(state)
+    after, figures = jax.jit(program.iterate)(state)
     assert np.isfinite(figures["loss"]) and figures["solver_steps"] >= 1
     # The anchor is the policy that the run began with, and stays.
     jax.tree.map(np.testing.assert_array_equal, after.learner.anchor, state.learner.params)
@@ -71,7 +71,7 @@ def test_self_play_and_update_of_the_gpu_preset_fit_8_gb() -> None:
     environment, agent = make_game(config)
     program = make_program(config, environment, agent)
     shapes = jax.eval_shape(program.init)
-    compiled = jax.jit(program.iterate, donate_argnums=0).lower(shapes).compile(QUICK)
+    compiled = jax.jit(program.iterate, donate_argnums=0).lower(shapes).compile()
     memory: Any = compiled.memory_analysis()
     # Arguments and results are one place, since the state is donated.
     state, temporary = memory.argument_size_in_bytes, memory.temp_size_in_bytes

@@ -9,7 +9,7 @@ import pytest
 
 from engine.encoding.move_labels import CELLS
 from tests.doubles.muesli_batches import random_batch
-from tests.doubles.tiny_network import QUICK, positions, stirred, tiny_config
+from tests.doubles.tiny_network import positions, stirred, tiny_config
 from training.muesli.agent import Problem
 from training.muesli.muesli_config import MuesliConfig
 from training.muesli.muesli_loss import muesli_loss
@@ -31,7 +31,7 @@ def loudest_entries(model_gradient: float) -> dict[str, dict[str, float]]:
         _, metrics = muesli_loss(problem, params, batch)
         return jnp.stack([metrics[f"{name}_loss"] for name in TERMS])
 
-    gradients = jax.jit(jax.jacrev(terms), compiler_options=QUICK)(params)
+    gradients = jax.jit(jax.jacrev(terms))(params)
     found: dict[str, dict[str, float]] = {name: {} for name in TERMS}
     for path, leaf in jax.tree_util.tree_leaves_with_path(gradients):
         for name, gradient in zip(TERMS, np.asarray(leaf), strict=True):

@@ -19,9 +19,9 @@ from engine.network.latent_model.dynamics import LatentModel, cell_facts
 from engine.network.latent_model.policy_improvement import candidates_of, evaluate_improved, value_support
 from engine.network.products import FLOAT32
 from engine.player.network_evaluator import evaluator_of
-from tests.doubles.small_run import pack, quick_compiles
+from tests.doubles.small_run import pack
 from tests.doubles.tiny_latent_model import MODEL, tiny_loaded, tiny_model
-from tests.doubles.tiny_network import QUICK, stirred, tiny_config
+from tests.doubles.tiny_network import stirred, tiny_config
 from tests.reference import latent_model_reference as slow
 from training.distillation.starting_weights import starting_model
 from training.packed.batches import Batch, BatchStream
@@ -55,7 +55,7 @@ def test_the_loss_is_that_of_loops() -> None:
     squares = np.random.default_rng(1).normal(size=(2, 64, SIZES.width)).astype(np.float32)
     cells = np.array([[12 * 64 + 28, 4096 + 7], [1 * 64 + 18, 62 * 64 + 1]], np.int32)
     scores = np.array([[0.999, 0.998], [0.3, 0.5]], np.float32)
-    loss, figures = jax.jit(functools.partial(fit_loss, module), compiler_options=QUICK)(model, squares, cells, scores)
+    loss, figures = jax.jit(functools.partial(fit_loss, module))(model, squares, cells, scores)
     start, end, promotion = cell_facts()
     support, losses, q = (2 * np.arange(bins) + 1) / bins - 1, [], []
     for row, column in np.ndindex(2, 2):
@@ -122,8 +122,7 @@ def test_figures_are_those_of_worked_examples() -> None:
 @pytest.mark.slow
 def test_what_is_measured_is_what_is_played(packed: Path) -> None:
     loaded, shards = tiny_loaded(), Shards(packed)
-    with quick_compiles():
-        judged = judged_moves(loaded, shards, 12)
+    judged = judged_moves(loaded, shards, 12)
     assert loaded.model is not None and len(judged.values) == 12
     batch = BatchStream([(shards, 1.0, 1.0)], 12, seed=0)(0)
     candidates = candidates_of([row[row >= 0].astype(np.int32) for row in batch.cells], 12)
@@ -133,7 +132,7 @@ def test_what_is_measured_is_what_is_played(packed: Path) -> None:
         steps = jnp.int32(loaded.network.config.own_steps)
         return evaluate_improved(loaded.network, loaded.params, loaded.model, position, steps, candidates)
 
-    output = jax.jit(play, compiler_options=QUICK)(batch.positions)
+    output = jax.jit(play)(batch.positions)
     played = np.take_along_axis(np.asarray(output.policy_logits), np.maximum(batch.cells, 0).astype(int), axis=1)
     measured = judged.logits + np.clip(judged.advantages / MODEL.scale, -MODEL.clip, MODEL.clip)
     np.testing.assert_allclose(measured[judged.is_move], played[judged.is_move], atol=1e-4)
@@ -190,8 +189,7 @@ def test_mistakes_are_one_line(
 @pytest.fixture(scope="module")
 def fitted(network: Path, packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("fitted") / "out"
-    with quick_compiles():
-        assert run_command("fit-model", command(network, packed, out, "--steps", "40", "--set", "warmup_steps=2")) == 0
+    assert run_command("fit-model", command(network, packed, out, "--steps", "40", "--set", "warmup_steps=2")) == 0
     return out
 
 
@@ -206,9 +204,8 @@ def test_a_fit_learns_and_leaves_the_network_as_it_was(fitted: Path, network: Pa
     assert after.model.config.scale in FitConfig().scales
     facts = json.loads((fitted / "network.json").read_text())["facts"]
     assert facts["steps"] == 7 and "held-out correlation" in (fitted / "CARD.md").read_text()
-    with quick_compiles():
-        (played,) = evaluator_of(after).with_improved_policy().evaluate([chess.Board()])
-        (plain,) = evaluator_of(after).evaluate([chess.Board()])
+    (played,) = evaluator_of(after).with_improved_policy().evaluate([chess.Board()])
+    (plain,) = evaluator_of(after).evaluate([chess.Board()])
     assert played.moves == plain.moves and np.any(np.abs(played.log_probs - plain.log_probs) > 1e-6)
 
 
@@ -216,9 +213,8 @@ def test_a_fit_learns_and_leaves_the_network_as_it_was(fitted: Path, network: Pa
 def test_a_fitted_model_is_fitted_further(
     fitted: Path, packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with quick_compiles():
-        more = ("--steps", "1", "--set", "learning_rate=1e-12", "--set", "weight_decay=0")
-        assert run_command("fit-model", command(fitted, packed, tmp_path / "again", *more)) == 0
+    more = ("--steps", "1", "--set", "learning_rate=1e-12", "--set", "weight_decay=0")
+    assert run_command("fit-model", command(fitted, packed, tmp_path / "again", *more)) == 0
     assert f"the latent model of {fitted} is learned further" in capsys.readouterr().err
     first, second = load_network(fitted).model, load_network(tmp_path / "again").model
     assert first is not None and second is not None
@@ -238,21 +234,18 @@ def test_self_play_starts_from_a_model_that_fits(
 ) -> None:
     expected = load_network(fitted).model
     assert expected is not None
-    with quick_compiles():
-        run = TrainingLoop(SelfPlay(tiny_chess(), fitted), tmp_path / "run", Plan(minutes=60, steps=1))
+    run = TrainingLoop(SelfPlay(tiny_chess(), fitted), tmp_path / "run", Plan(minutes=60, steps=1))
     learner: Any = run._state.learner
     # Copies, since the iteration takes the state's buffers.
     starts = [jax.device_get(params["model"]) for params in (learner.params, learner.target, learner.anchor)]
     for model in starts:
         jax.tree.map(np.testing.assert_array_equal, model, expected.params)
     # Killed before its first iteration, it goes on from the same weights.
-    with quick_compiles():
-        again = TrainingLoop(SelfPlay(tiny_chess()), tmp_path / "run", Plan(minutes=60, steps=1))
+    again = TrainingLoop(SelfPlay(tiny_chess()), tmp_path / "run", Plan(minutes=60, steps=1))
     jax.tree.map(np.testing.assert_array_equal, again._state.learner.params, learner.params)
     again._checkpoints.close()
     again._log.close()
-    with quick_compiles():
-        run.run()
+    run.run()
     assert f"the latent model of {fitted} is learned further" in capsys.readouterr().err
     # The stirred model of the tests is narrower.
     other = tmp_path / "other"

@@ -14,7 +14,6 @@ from engine.checkpoint import load_network
 from engine.command_line import run_command
 from tests.doubles.engine_process import REAL, Process
 from tests.doubles.self_play_runs import small_config
-from tests.doubles.small_run import quick_compiles
 from tests.doubles.tiny_network import tiny_config
 from training.runs.run_clock import Plan
 from training.runs.run_folder import write_config
@@ -49,8 +48,7 @@ def tiny_chess() -> SelfPlayConfig:
 @pytest.mark.slow
 def test_a_run_is_exported_and_plays_the_improved_policy(tmp_path: Path) -> None:
     folder, out = tmp_path / "run", tmp_path / "net"
-    with quick_compiles():
-        state = TrainingLoop(SelfPlay(tiny_chess()), folder, Plan(minutes=60, steps=2)).run()
+    state = TrainingLoop(SelfPlay(tiny_chess()), folder, Plan(minutes=60, steps=2)).run()
     more = ["--set", "arithmetic=int8", "--note", "Short."]
     assert run_command("export", ["--run", str(folder), "--out", str(out), *more]) == 0
     loaded, target = load_network(out), state.learner.target

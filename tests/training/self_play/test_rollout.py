@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from tests.doubles.self_play_runs import small_run
-from tests.doubles.tiny_network import QUICK
 from training.muesli.agent import Prediction, Root
 from training.muesli.candidate_actions import candidates
 from training.muesli.muesli_config import MuesliConfig
@@ -33,7 +32,7 @@ def played(steps: int, muesli: MuesliConfig = EXACT, **behaviour: float) -> Sequ
         chosen = functools.partial(candidates, muesli, run.environment.most_legal)
         return roll_out(run.environment, run.agent, params, games, key, steps, config, chosen)[1]
 
-    return jax.device_get(jax.jit(play, compiler_options=QUICK)(jax.random.key(2)))
+    return jax.device_get(jax.jit(play)(jax.random.key(2)))
 
 
 def test_sequences_are_games_of_the_rules_one_after_the_other() -> None:
@@ -132,7 +131,7 @@ def network_that_played() -> Callable[[jax.Array], jax.Array]:
     def logits(observation: jax.Array) -> jax.Array:
         return agent.root(agent.init(jax.random.key(1)), observation).prediction.policy_logits
 
-    return cast(Callable[[jax.Array], jax.Array], jax.jit(logits, compiler_options=QUICK))
+    return cast(Callable[[jax.Array], jax.Array], jax.jit(logits))
 
 
 def policy_of(sequences: Sequences, lane: int) -> tuple[np.ndarray, np.ndarray]:
@@ -188,7 +187,7 @@ def test_draws_have_the_frequencies_that_are_stored() -> None:
         games = new_games(environment, key, lanes, config)
         return roll_out(environment, FixedPolicy(), None, games, key, 1, config)[1]
 
-    first = jax.device_get(jax.jit(play, compiler_options=QUICK)(jax.random.key(4)))
+    first = jax.device_get(jax.jit(play)(jax.random.key(4)))
     policy = np.exp(logits / 1.7) / np.exp(logits / 1.7).sum()
     expected = 0.8 * policy + 0.2 / 9
     counts = np.bincount(first.action[:, 0], minlength=9)

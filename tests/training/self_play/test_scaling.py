@@ -13,7 +13,6 @@ import pytest
 
 from tests.doubles.process_groups import free_address
 from tests.doubles.self_play_runs import SETTINGS, small_run
-from tests.doubles.small_run import QUICK_ENVIRONMENT
 from training.runs.device_mesh import join_process_group
 from training.self_play.devices import lane_mesh, lane_shardings, product_arithmetic
 
@@ -87,7 +86,7 @@ def test_the_first_process_says_when_a_group_measures_saves_and_ends(tmp_path: P
     processes = [
         subprocess.Popen(
             [*program, "--minutes", "60", *plan, "--group", address, "2", str(index)],
-            env={**os.environ, **QUICK_ENVIRONMENT, "JAX_PLATFORMS": "cpu"},
+            env={**os.environ, "JAX_PLATFORMS": "cpu"},
             stderr=subprocess.PIPE,
             text=True,
         )

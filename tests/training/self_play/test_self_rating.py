@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from tests.doubles.self_play_runs import small_run
-from tests.doubles.tiny_network import QUICK
 from training.self_play.arena import make_rivalry
 from training.self_play.self_rating import SelfRating
 
@@ -74,7 +73,7 @@ def test_ratings_are_added_up_along_the_copies_that_are_old_enough(tmp_path: Pat
 @pytest.mark.slow
 def test_equal_networks_share_the_points_of_every_pair() -> None:
     run = small_run()
-    rivalry = jax.jit(make_rivalry(run.environment, run.agent, 40, 2), compiler_options=QUICK)
+    rivalry = jax.jit(make_rivalry(run.environment, run.agent, 40, 2))
     params, other = run.agent.init(jax.random.key(0)), run.agent.init(jax.random.key(1))
     rewards = np.asarray(rivalry(params, params, KEY))
     # Without chance in their moves, a pair is the same game twice, seen from both sides.

@@ -71,13 +71,12 @@ def with_mode(config: NetworkConfig, mode: str, iterations: int, places: int) ->
     return dataclasses.replace(config, core=DeqConfig(solver=solver, gradient=gradient))
 
 
-def gradient_bytes(config: NetworkConfig, boards: int, **options: Any) -> int:
+def gradient_bytes(config: NetworkConfig, boards: int) -> int:
     """Returns the bytes of temporaries of a core's gradient with respect to its parameters.
 
     Args:
       config: of the network.
       boards: B.
-      options: of `jax.jit`.
     """
     core = CORES[config.core.kind](config, TRAINING_PRODUCTS[config.arithmetic])
     count = config.token_count
@@ -89,12 +88,12 @@ def gradient_bytes(config: NetworkConfig, boards: int, **options: Any) -> int:
         return jnp.mean(jnp.square(core.apply({"params": params}, injection)[0]))
 
     params = jax.eval_shape(core.init, jax.eval_shape(lambda: jax.random.key(0)), injection)["params"]
-    memory: Any = jax.jit(jax.grad(loss), **options).lower(params, injection).compile().memory_analysis()
+    memory: Any = jax.jit(jax.grad(loss)).lower(params, injection).compile().memory_analysis()
     return int(memory.temp_size_in_bytes)
 
 
 def memory_rows(
-    networks: dict[str, NetworkConfig], iterations: Sequence[int], boards: int, places: int, **options: Any
+    networks: dict[str, NetworkConfig], iterations: Sequence[int], boards: int, places: int
 ) -> Iterator[MemoryRow]:
     """Yields the memory of every core in every mode, one after another.
 
@@ -103,13 +102,10 @@ def memory_rows(
       iterations: numbers of iterations to try.
       boards: B.
       places: of the binomial schedule.
-      options: of `jax.jit`.
     """
     for core, config in networks.items():
         for mode in modes_of(core):
-            found = {
-                count: gradient_bytes(with_mode(config, mode, count, places), boards, **options) for count in iterations
-            }
+            found = {count: gradient_bytes(with_mode(config, mode, count, places), boards) for count in iterations}
             yield MemoryRow(core, mode, found, 4 * boards * config.token_count * config.width)
 
 

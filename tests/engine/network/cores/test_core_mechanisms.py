@@ -12,7 +12,6 @@ from engine.network.cores.core_configs import GolfRecurrentConfig
 from engine.network.cores.unrolled_core import Begun, apart, joined
 from engine.network.network_config import NetworkConfig
 from tests.doubles.tiny_cores import TINY_CORES, WIDTH, core_of, core_params, core_settings, tiny_injection
-from tests.doubles.tiny_network import quick_jit
 
 # Core and switch → the value that turns it off, and a part of the names of its parameters; None where it has none.
 SWITCHES: dict[tuple[str, str], tuple[Any, str | None]] = {
@@ -46,7 +45,7 @@ def applied(config: NetworkConfig) -> np.ndarray:
     """Runs two iterations with the parameters that the core shares with the one whose mechanisms are all on."""
     everything = core_params(core_settings(config.core.kind))
     core = core_of(config)
-    run = quick_jit(functools.partial(two_iterations, core))
+    run = jax.jit(functools.partial(two_iterations, core))
     return np.asarray(run(overlap(everything, core_params(config))))
 
 
@@ -96,7 +95,7 @@ def gradient_names(kind: str) -> dict[str, float]:
     def loss(params: Any) -> jax.Array:
         return jnp.sum(jnp.sin(two_iterations(core, params)) * weights)
 
-    gradient = quick_jit(jax.grad(loss))(core_params(core_settings(kind)))
+    gradient = jax.jit(jax.grad(loss))(core_params(core_settings(kind)))
     leaves = jax.tree_util.tree_leaves_with_path(gradient)
     return {jax.tree_util.keystr(path): float(jnp.max(jnp.abs(leaf))) for path, leaf in leaves}
 
@@ -129,7 +128,7 @@ def test_a_switch_changes_the_output_and_hears_the_loss(kind: str, name: str) ->
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=marks(kind)) for kind in TINY_CORES if kind != "deq"])
 def test_the_loop_is_the_iterations_one_after_another(kind: str) -> None:
     core, params = core_of(core_settings(kind)), core_params(core_settings(kind))
-    z, _ = quick_jit(lambda params: core.apply({"params": params}, tiny_injection(), jnp.int32(2)))(params)
+    z, _ = jax.jit(lambda params: core.apply({"params": params}, tiny_injection(), jnp.int32(2)))(params)
     used = tiny_injection().is_used()[..., None]
     np.testing.assert_allclose(z * used, applied(core_settings(kind)), rtol=1e-4, atol=1e-5)
 

@@ -18,11 +18,10 @@ from engine.network.cores.core_registry import CORES, StepLimitError
 from engine.network.int8 import SERVED, TRAINED, convert
 from engine.network.network_config import NetworkConfig
 from engine.player.network_evaluator import NetworkEvaluator, evaluator_of
-from tests.doubles.small_run import quick_compiles
 from tests.doubles.talk import Talk, bestmoves
 from tests.doubles.tiny_cores import BOARDS, HEADS, TINY_CORES, TOKENS, WIDTH, core_of, core_params, core_settings
 from tests.doubles.tiny_cores import tiny_injection as injection
-from tests.doubles.tiny_network import quick_jit, stirred
+from tests.doubles.tiny_network import stirred
 
 STEPS = 3
 
@@ -53,7 +52,7 @@ def gradient_run(kind: str) -> Any:
         used = x.is_used()[..., None]
         return jnp.sum(jnp.sin(z) * jnp.cos(jnp.arange(WIDTH, dtype=jnp.float32))[None, None] * used), (z, stats)
 
-    return quick_jit(jax.grad(loss, argnums=(0, 1), has_aux=True))
+    return jax.jit(jax.grad(loss, argnums=(0, 1), has_aux=True))
 
 
 def run(kind: str, x: Injection | None = None, limit: int = STEPS) -> Run:
@@ -98,7 +97,7 @@ def trained_and_served(kind: str) -> tuple[Any, Any]:
     served = convert(params, jax.eval_shape(served_core.init, key, injection())["params"])
     outputs = []
     for core, leaves in ((CORES[kind](config, TRAINED), params), (served_core, served)):
-        outputs.append(quick_jit(lambda p, x, core=core: core.apply({"params": p}, x)[0])(leaves, injection()))
+        outputs.append(jax.jit(lambda p, x, core=core: core.apply({"params": p}, x)[0])(leaves, injection()))
     return outputs, served
 
 
@@ -127,7 +126,7 @@ def watched(kind: str, states: int) -> AttentionTrace:
     def watch(params: Any, x: Injection) -> Any:
         return core.apply({"params": params}, x, jnp.arange(states, dtype=jnp.int32), method="watch")
 
-    return jax.device_get(quick_jit(watch)(core_params(core_settings(kind)), injection()))
+    return jax.device_get(jax.jit(watch)(core_params(core_settings(kind)), injection()))
 
 
 @pytest.mark.parametrize("kind", kinds("asura"))
@@ -159,15 +158,14 @@ def test_a_checkpoint_plays_through_uci(kind: str, tmp_path: Path) -> None:
     assert loaded.network == serving_network(config)
     for got, expected in zip(jax.tree.leaves(loaded.params), jax.tree.leaves(saved_weights(kind)), strict=True):
         np.testing.assert_array_equal(got, expected)
-    with quick_compiles():
-        evaluator: Any = evaluator_of(loaded)
-        talk = Talk(lambda _: evaluator, patience_s=120.0)
-        talk.say("uci", "isready", "debug on", "position startpos moves e2e4")
-        (answer,) = bestmoves(talk.say("go nodes 1"))
-        board = chess.Board()
-        board.push_uci("e2e4")
-        assert chess.Move.from_uci(answer.split()[1]) in board.legal_moves
-        assert_depth_at_play(kind, evaluator, talk)
+    evaluator: Any = evaluator_of(loaded)
+    talk = Talk(lambda _: evaluator, patience_s=120.0)
+    talk.say("uci", "isready", "debug on", "position startpos moves e2e4")
+    (answer,) = bestmoves(talk.say("go nodes 1"))
+    board = chess.Board()
+    board.push_uci("e2e4")
+    assert chess.Move.from_uci(answer.split()[1]) in board.legal_moves
+    assert_depth_at_play(kind, evaluator, talk)
 
 
 def steps_of(evaluator: NetworkEvaluator) -> int:

@@ -16,7 +16,7 @@ from engine.network.network_config import NetworkConfig
 from engine.player.evaluator import encode_boards
 from engine.player.network_evaluator import evaluator_of
 from engine.view.capture import Capture
-from tests.doubles.tiny_network import quick_jit, stirred, tiny_config
+from tests.doubles.tiny_network import stirred, tiny_config
 from tests.reference.random_games import varied_positions
 from training.distillation.distillation_config import RunConfig, SourceConfig
 
@@ -35,7 +35,7 @@ PARAMS: Any = stirred(serving_shapes(config_with(0.0)))
 def output_of(threshold: float | None, positions: np.ndarray, limit: int | None = None) -> NetworkOutput:
     network = serving_network(config_with(threshold))
     bound = None if limit is None else jnp.int32(limit)
-    return quick_jit(lambda x: evaluate(network, PARAMS, x, bound))(positions)
+    return jax.jit(lambda x: evaluate(network, PARAMS, x, bound))(positions)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def positions() -> np.ndarray:
 def scores(positions: np.ndarray) -> np.ndarray:
     """Scores of the positions, computed from the state after one application by another way."""
     network, core = serving_network(config_with(None)), PARAMS["core"]
-    _, squares = quick_jit(lambda x: evaluate_with_squares(network, PARAMS, x, jnp.int32(0)))(positions)
+    _, squares = jax.jit(lambda x: evaluate_with_squares(network, PARAMS, x, jnp.int32(0)))(positions)
     pooled = pooled_state(squares, jnp.asarray(positions[:, :64] != 0, jnp.float32))
     score = jax.device_get(core["exit"]["score"])
     return np.asarray((np.asarray(pooled) @ score["kernel"])[:, 0] + score["bias"][0])
@@ -74,8 +74,8 @@ def test_an_exit_that_maps_nothing_reads_the_state_after_one_application(positio
     blank = {**end, "map": jax.tree.map(jnp.zeros_like, end["map"]), "bias": jnp.zeros_like(end["bias"])}
     params = {**PARAMS, "core": {**PARAMS["core"], "exit": blank}}
     network, plain = serving_network(config_with(1e9)), serving_network(config_with(None))
-    ended = quick_jit(lambda x: evaluate(network, params, x))(positions)
-    early = quick_jit(lambda x: evaluate(plain, PARAMS, x, jnp.int32(0)))(positions)
+    ended = jax.jit(lambda x: evaluate(network, params, x))(positions)
+    early = jax.jit(lambda x: evaluate(plain, PARAMS, x, jnp.int32(0)))(positions)
     np.testing.assert_allclose(ended.policy_logits, early.policy_logits, rtol=1e-5, atol=1e-5)
 
 
@@ -85,7 +85,7 @@ def test_limits_and_tolerances_keep_their_meaning(positions: np.ndarray) -> None
     early = output_of(None, positions, 0)
     np.testing.assert_allclose(no_step.policy_logits, early.policy_logits, rtol=1e-5, atol=1e-5)
     network = serving_network(config_with(-1e9)).clone(step_bound=8)
-    longer = quick_jit(lambda x: evaluate(network, PARAMS, x, jnp.int32(3)))(positions)
+    longer = jax.jit(lambda x: evaluate(network, PARAMS, x, jnp.int32(3)))(positions)
     np.testing.assert_array_equal(longer.stats.steps, 4)
     with_tolerance = config_with(1e9).core.with_tolerance(0.1)
     assert with_tolerance.tolerance == 0.1 and isinstance(with_tolerance, DeqConfig) and with_tolerance.exit is None

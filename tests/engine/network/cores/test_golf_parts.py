@@ -17,7 +17,7 @@ from engine.network.cores.golf_block import (
 from engine.network.cores.golf_recurrent import GolfPass
 from engine.network.products import FLOAT32
 from tests.doubles.tiny_cores import BOARDS, HEADS, WIDTH, core_of, core_params, core_settings, tiny_injection
-from tests.doubles.tiny_network import quick_jit, stirred
+from tests.doubles.tiny_network import stirred
 from tests.reference.attention_reference import attention
 
 
@@ -84,7 +84,7 @@ def test_the_switch_for_spectral_starts_changes_the_start() -> None:
             params: Any = core.init(key, tiny_injection())["params"]
             return cast(jax.Array, params["shared"]["block_0"]["attention"]["query"]["kernel"])
 
-        return np.asarray(quick_jit(start)(jax.random.key(0)))
+        return np.asarray(jax.jit(start)(jax.random.key(0)))
 
     on, off = (np.linalg.svd(kernel(spectral_init=switch), compute_uv=False) for switch in (True, False))
     assert on.max() / on.min() < 1.001 < 1.5 < off.max() / off.min()
@@ -105,7 +105,7 @@ def passes_carried_out(exit_bias: float, monkeypatch: pytest.MonkeyPatch) -> tup
 
     with monkeypatch.context() as patch:
         patch.setattr(GolfPass, "__call__", counting)
-        _, stats = quick_jit(lambda p, x: core_of(config).apply({"params": p}, x))(params, tiny_injection())
+        _, stats = jax.jit(lambda p, x: core_of(config).apply({"params": p}, x))(params, tiny_injection())
         jax.effects_barrier()
     return len(calls), stats.steps.tolist()
 

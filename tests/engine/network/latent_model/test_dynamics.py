@@ -11,7 +11,6 @@ import numpy as np
 from engine.encoding.move_labels import CELLS, move_to_cell
 from engine.network.latent_model.dynamics import LatentModel, cell_facts, turned_over
 from engine.network.products import FLOAT32
-from tests.doubles.tiny_network import QUICK
 
 MODEL = LatentModel(width=8, heads=2, bins=5, past_policies=1, product=FLOAT32)
 SQUARES = np.random.default_rng(0).normal(size=(3, 64, 6)).astype(np.float32)
@@ -20,7 +19,7 @@ CELLS_PLAYED = np.array([12 * 64 + 28, 4096 + (3 * 8 + 4) * 3 + 2, 63], np.int32
 
 @functools.cache
 def params() -> Any:
-    return jax.jit(MODEL.init, compiler_options=QUICK)(jax.random.key(0), SQUARES, CELLS_PLAYED)["params"]
+    return jax.jit(MODEL.init)(jax.random.key(0), SQUARES, CELLS_PLAYED)["params"]
 
 
 def test_cells_are_read_as_they_are_written() -> None:
@@ -66,6 +65,6 @@ def test_every_parameter_of_the_model_is_heard_through_two_steps() -> None:
         assert step.heads.policy_logits.shape == (3, CELLS) and step.heads.value_logits.shape == (3, 2, 5)
         return total
 
-    gradient = jax.jit(jax.grad(loss), compiler_options=QUICK)(params())
+    gradient = jax.jit(jax.grad(loss))(params())
     for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
         assert np.isfinite(leaf).all() and np.abs(leaf).max() > 1e-9, jax.tree_util.keystr(path)

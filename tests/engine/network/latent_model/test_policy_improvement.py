@@ -21,7 +21,6 @@ from engine.network.latent_model.policy_improvement import (
 )
 from engine.network.model import evaluate, evaluate_with_squares
 from tests.doubles.tiny_latent_model import MODEL, tiny_loaded
-from tests.doubles.tiny_network import QUICK
 from tests.reference import latent_model_reference as slow
 from tests.reference.random_games import varied_positions
 
@@ -39,7 +38,7 @@ def program(scale: float = MODEL.scale) -> Any:
     assert LOADED.model is not None
     model = PlayingModel(settings, LOADED.model.params)
     improved = functools.partial(evaluate_improved, LOADED.network, LOADED.params, model)
-    return jax.jit(improved, compiler_options=QUICK)
+    return jax.jit(improved)
 
 
 def outputs(cells: list[np.ndarray], scale: float = MODEL.scale) -> Any:
@@ -55,7 +54,7 @@ def plain() -> Any:
             LOADED.network, LOADED.params, position
         )
 
-    output, (same, squares) = jax.device_get(jax.jit(both, compiler_options=QUICK)(POSITIONS))
+    output, (same, squares) = jax.device_get(jax.jit(both)(POSITIONS))
     np.testing.assert_allclose(same.policy_logits, output.policy_logits, atol=1e-5)
     return output, squares
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.command_line import run_command
-from tests.doubles.small_run import DATA, pack, quick_compiles
+from tests.doubles.small_run import DATA, pack
 from training.distillation.distillation_config import RunConfig
 from training.runs.run_clock import Plan
 from training.studies.cores import core_comparison
@@ -116,8 +116,7 @@ def test_a_miniature_is_trained_measured_and_reported(tmp_path: Path, monkeypatc
     given = ["--source", f"{packed}/train:1", "--positions", str(DATA / "labels-all.tsv"), "--first-positions", "20"]
     puzzles = ["--puzzles", str(DATA / "puzzles.csv"), "--first-puzzles", "5"]
     run = ["run", "--out", str(tmp_path / "cores"), "--cores", "flat", "--seeds", "1", "--minutes", "0.02"]
-    with quick_compiles():
-        assert run_command("cores", [*run, *given, *puzzles, *network, "--set", "batch_size=16"]) == 0
+    assert run_command("cores", [*run, *given, *puzzles, *network, "--set", "batch_size=16"]) == 0
     results = read_results(tmp_path / "cores")
     names = [f"{result['regime']}-{result['core']}" for result in results]
     assert names == ["time-deq", "time-flat", "flops-flat", "parameters-flat"]

@@ -10,7 +10,6 @@ from engine.network.cores.core_registry import CORES
 from engine.network.cores.golf_recurrent import GolfRecurrentCore
 from engine.network.network_config import NetworkConfig
 from tests.doubles.tiny_cores import core_of, core_params, core_settings, tiny_injection
-from tests.doubles.tiny_network import QUICK
 from training.studies.cores.core_memory import GROWTH, MemoryRow, memory_rows, memory_table, modes_of, with_mode
 
 ITERATIONS, BOARDS, PLACES = (4, 8, 16), 64, 2
@@ -34,7 +33,7 @@ def states_carried(config: NetworkConfig) -> float:
 
 def measured(core: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> MemoryRow:
     monkeypatch.setattr("training.studies.cores.core_memory.modes_of", lambda _: [mode])
-    (row,) = memory_rows({core: core_settings(core)}, ITERATIONS, BOARDS, PLACES, compiler_options=QUICK)
+    (row,) = memory_rows({core: core_settings(core)}, ITERATIONS, BOARDS, PLACES)
     return row
 
 

@@ -11,7 +11,7 @@ import pytest
 from engine.encoding.move_labels import CELLS
 from engine.encoding.position import encode_position
 from tests.doubles.fake_evaluator import FakeEvaluator
-from tests.doubles.tiny_network import QUICK, positions
+from tests.doubles.tiny_network import positions
 from training.studies.throughput.peers.peer_networks import (
     AlphaZeroNetwork,
     PerceptronNetwork,
@@ -23,7 +23,7 @@ from training.studies.throughput.peers.python_chess_loop import PythonChessLoop,
 
 def test_the_perceptron_says_the_same_in_numpy_and_in_jax() -> None:
     weights, encoded = perceptron_weights(8), positions(16)
-    root = jax.jit(PerceptronNetwork().root, compiler_options=QUICK)(weights, jnp.asarray(encoded))
+    root = jax.jit(PerceptronNetwork().root)(weights, jnp.asarray(encoded))
     assert root.prediction.policy_logits.shape == (16, CELLS)
     for row, position in enumerate(encoded):
         logits, value = perceptron(weights, position)
@@ -85,7 +85,7 @@ def test_searched_games_keep_the_rules() -> None:
         return play_searched("tic_tac_toe", network, params, states, key, 12, simulations=4)
 
     with jax.numpy_rank_promotion("allow"):  # mctx relies on it
-        after, made = jax.device_get(jax.jit(play, compiler_options=QUICK)(jax.random.key(0)))
+        after, made = jax.device_get(jax.jit(play)(jax.random.key(0)))
     assert after.observation.shape == (4, 3, 3, 2) and made.planes.shape == (12, 4, 3, 3, 2)
     np.testing.assert_allclose(made.action_weights.sum(axis=-1), 1, atol=1e-5)
     # Nothing is put on a cell that is taken, whose planes are set; ended games begin again, empty.

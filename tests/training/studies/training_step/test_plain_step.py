@@ -12,8 +12,8 @@ import pytest
 from engine.fixed_point import Gradient, ImplicitGradient, PhantomGradient, SolverConfig, UnrolledGradient
 from engine.network.cores.core_configs import DeqConfig
 from engine.network.model import evaluate
-from tests.doubles.small_run import device_batch, pack, quick_compiles, small_config
-from tests.doubles.tiny_network import QUICK, param_shapes, positions, stirred, tiny_deq, training_network
+from tests.doubles.small_run import device_batch, pack, small_config
+from tests.doubles.tiny_network import param_shapes, positions, stirred, tiny_deq, training_network
 from training.distillation.learner import make_state, make_update
 from training.packed.shards import Shards
 from training.runs.device_mesh import one_device_mesh
@@ -51,7 +51,7 @@ def test_the_plain_network_is_the_network(changes: dict[str, Any]) -> None:
         plain = plain_network(params, position, config, config.tokens == "squares")
         return (output.policy_logits, output.wdl_logits, output.score_logits), plain
 
-    theirs, plain = jax.jit(both, compiler_options=QUICK)(params)
+    theirs, plain = jax.jit(both)(params)
     for one, other in zip(theirs, plain, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-4)
 
@@ -61,12 +61,9 @@ def test_the_plain_step_is_the_step(tmp_path: Any) -> None:
     config = dataclasses.replace(CONFIG, network=unrolled(), sources=())
     folder = pack("all", "labels-all.tsv", tmp_path / "all")
     batch = device_batch(Shards(folder / "train"), 8)
-    with quick_compiles():
-        state = make_state(config)
-        after_plain, loss = make_plain_update(config)(state, batch)
-        after, metrics = make_update(config, one_device_mesh())(
-            state, batch
-        )  # takes the state's buffers, so it comes last
+    state = make_state(config)
+    after_plain, loss = make_plain_update(config)(state, batch)
+    after, metrics = make_update(config, one_device_mesh())(state, batch)  # takes the state's buffers, so it comes last
     parameters = (after_plain.params, after.params)
     assert float(loss) == pytest.approx(float(metrics["loss"]), rel=1e-5)
     # The optimiser's first step has the size of the rate however small a gradient is, so rounding turns a few around.
