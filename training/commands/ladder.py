@@ -79,7 +79,7 @@ def _rate(arguments: argparse.Namespace) -> int:
     check_resume(arguments)
     if arguments.out is not None:
         try:
-            arguments.out.mkdir(exist_ok=True)
+            arguments.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise EvaluationError(f"expected a folder for --out, got {arguments.out}: {error.strerror}") from error
     ladder, plan = _ladder_match(arguments)

@@ -62,10 +62,7 @@ def _pack_files(arguments: argparse.Namespace) -> int:
             shown = 100 * share
 
         counts = pack_labels(config, report)
-    left_out = (
-        f"{counts.duplicate} duplicate, {counts.excluded} excluded, {counts.forced} forced, "
-        f"{counts.unreadable} unreadable"
-    )
-    print(f"packed {counts.train} train + {counts.validation} validation positions (left out: {left_out})")
+    packed = f"{counts.train} train + {counts.validation} validation positions"
+    print(f"packed {packed} (left out: {counts.left_out()})")
     print_written(arguments.out)
     return 0

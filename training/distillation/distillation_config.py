@@ -16,7 +16,7 @@ def _refuse_negative(config: object, place: str, names: tuple[str, ...]) -> None
 class SourceConfig:
     """One packed set in the mixture."""
 
-    # Folder of shards.
+    # Packed set.
     folder: str
     # Share of each batch, relative to the other sources.
     weight: float

@@ -100,6 +100,11 @@ class PackCounts:
     forced: int = 0
     unreadable: int = 0
 
+    def left_out(self) -> str:
+        """Says how many positions are left out for which reason."""
+        counts = {"duplicate": self.duplicate, "excluded": self.excluded, "forced": self.forced}
+        return ", ".join(f"{count} {reason}" for reason, count in (counts | {"unreadable": self.unreadable}).items())
+
 
 Progress = Callable[[PackCounts, float], None]  # counts, and the share of the work done so far
 
@@ -143,8 +148,8 @@ def pack_labels(config: PackConfig, progress: Progress | None = None) -> PackCou
                 progress(counts, _READING_SHARE + (1 - _READING_SHARE) * share)
         if not counts.train + counts.validation:
             raise PackError(
-                f"expected at least one position to pack, got none of {counts.total} that were read"
-                + (f"; {skipped.summary()}" if skipped.faults else "")
+                f"expected at least one position to pack, got none of {counts.total} that were read "
+                f"(left out: {counts.left_out()})" + (f"; {skipped.summary()}" if skipped.faults else "")
             )
         for writer in writers:
             writer.describe({"order": DIGEST_ORDER, **_provenance(config, counts)})

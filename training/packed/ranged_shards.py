@@ -157,7 +157,7 @@ class RangedShards:
         try:
             text = self._files.cat_file(f"{self._root}/{MANIFEST}")
         except FileNotFoundError as error:
-            raise NoShardsError(f"expected a folder of shards with {MANIFEST}, got {self.place}") from error
+            raise NoShardsError(f"expected a packed set with {MANIFEST}, got {self.place}") from error
         except Exception as error:  # each file system has its own
             raise ShardError(f"expected a readable manifest, got {path}: {_one_line(error)}") from error
         manifest = checked_manifest(text, path)

@@ -35,7 +35,7 @@ _LARGEST_SHUFFLE = 1 << 25  # rows: an order of more takes more than 256 MB
 
 
 class ShardError(ValueError):
-    """A folder of shards is missing, damaged or of another format; the text is one line."""
+    """A packed set is missing, damaged or of another format; the text is one line."""
 
 
 class NoShardsError(ShardError):
@@ -235,7 +235,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         return checked_manifest(path.read_bytes(), str(path))
     except FileNotFoundError as error:
-        raise NoShardsError(f"expected a folder of shards with {MANIFEST}, got {folder}") from error
+        raise NoShardsError(f"expected a packed set with {MANIFEST}, got {folder}") from error
     except OSError as error:
         raise ShardError(f"expected a readable JSON manifest, got {path}: {error}") from error
 

@@ -34,5 +34,8 @@ def test_nothing_to_pack_is_an_error_and_leaves_nothing(tmp_path: Path, capsys: 
     (tmp_path / "empty.tsv").touch()
     command = ["--format", "all", "--out", str(tmp_path / "set"), "--processes", "1", "--in"]
     assert run_command("pack", [*command, str(tmp_path / "empty.tsv")]) == 2
-    assert "expected at least one position to pack, got none of 0" in capsys.readouterr().err
+    assert (
+        "expected at least one position to pack, got none of 0 that were read (left out: 0 duplicate, "
+        in capsys.readouterr().err
+    )
     assert run_command("pack", [*command, str(DATA / "labels-all.tsv")]) == 0

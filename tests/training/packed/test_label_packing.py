@@ -129,7 +129,7 @@ def test_excluded_files_and_packed_folders_are_left_out(tmp_path: Path) -> None:
     part = pack(tmp_path / "part", unique_from=(tmp_path / "set/train",))
     assert part.duplicate == len(Shards(tmp_path / "set/train"))
     (tmp_path / "set/train/manifest.json").unlink()
-    with pytest.raises(ShardError, match=r"expected a folder of shards .*set/train"):
+    with pytest.raises(ShardError, match=r"expected a packed set .*set/train"):
         pack(tmp_path / "none", unique_from=(tmp_path / "set",))
 
 

@@ -140,7 +140,7 @@ def test_a_set_is_read_over_http(local: Path) -> None:
         pytest.raises(ShardError, match=r"expected bytes 0 to 128 of http"),
     ):
         open_shards(served.address)
-    with range_server(local) as served, pytest.raises(ShardError, match=r"expected a folder of shards .* got http"):
+    with range_server(local) as served, pytest.raises(ShardError, match=r"expected a packed set .* got http"):
         open_shards(f"{served.address}/absent")
 
 
@@ -151,7 +151,7 @@ def test_local_places_stay_memory_mapped(local: Path) -> None:
 
 
 def test_places_that_cannot_be_opened_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ShardError, match=r"expected a folder of shards with manifest\.json, got memory://absent/set"):
+    with pytest.raises(ShardError, match=r"expected a packed set with manifest\.json, got memory://absent/set"):
         open_shards("memory://absent/set")
     with pytest.raises(ShardError, match="expected an address that fsspec opens, got nowhere://a"):
         open_shards("nowhere://a")

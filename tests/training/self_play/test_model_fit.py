@@ -166,7 +166,7 @@ def command(network: Path, packed: Path, out: Path, *more: str) -> list[str]:
         (["--set", "scales="], "expected scales above 0, at least one"),
         (["--set", "scales=0.1,-1"], "expected scales above 0, at least one"),
         (["--weights", "nothing"], "expected a network's folder with network.json, got nothing"),
-        (["--source", "nothing"], "expected a folder of shards with manifest.json, got nothing"),
+        (["--source", "nothing"], "expected a packed set with manifest.json, got nothing"),
         (["--out", "."], "expected a new place for --out and its .run, got "),
     ],
 )
