@@ -78,7 +78,7 @@ def _passes(game: str, folder: Path, arguments: argparse.Namespace) -> bool:
     minutes = arguments.minutes or check.minutes
     # Half of the time at the full learning rate, half to bring it to 0: normalised advantages never become small.
     plan = Plan(
-        minutes=minutes, clock=arguments.clock, decay_share=0.5, validate_minutes=minutes / 10, save_minutes=minutes
+        minutes=minutes, clock=arguments.clock, decay_share=0.5, validate_minutes=minutes / 4, save_minutes=minutes
     )
     run = SelfPlay(with_overrides(self_play_preset(game), arguments.set))
     TrainingLoop(run, folder, plan).run()
