@@ -23,10 +23,10 @@ def ray_cluster(**head: Any) -> Iterator[Any]:
         cluster.shutdown()
 
 
-def start_command(*words: object) -> subprocess.Popen[str]:
+def start_command(*words: object, errors: Any = subprocess.PIPE) -> subprocess.Popen[str]:
     """Starts `recursezero`, whose process joins the cluster as a program of its own."""
     command = [sys.executable, str(ROOT / "uci_main.py"), *map(str, words)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
 
 
 def until(holds: Callable[[], Any], patience_s: float = 120.0) -> None:

@@ -94,27 +94,28 @@ def test_nodes_and_workers_come_and_go_and_every_position_is_labelled_once(tmp_p
 
 
 def _label_while_nodes_come_and_go(cluster: Any, tmp_path: Path) -> None:
-    out, pids = tmp_path / "labels.tsv", tmp_path / "pids"
+    out, pids, told = tmp_path / "labels.tsv", tmp_path / "pids", tmp_path / "told"
     engine = teacher(tmp_path, f"print(os.getppid(), file=open({str(pids)!r}, 'a'))")
-    labelling = start_command("label", "--cluster", cluster.address, "--engine", engine, "--out", out, "--minutes", 9)
+    words = ["label", "--cluster", cluster.address, "--engine", engine, "--out", out, "--minutes", 9]
+    with told.open("w") as errors:
+        labelling = start_command(*words, errors=errors)
     until(lambda: positions_by_share(out)["0"] > 10)
     beta = cluster.add_node(num_cpus=1, node_name="beta")
     until(lambda: positions_by_share(out)["1"] > 10)
 
     cluster.remove_node(beta, allow_graceful=False)
+    until(lambda: "beta: " in told.read_text())
     before = positions_by_share(out)["0"]
     until(lambda: positions_by_share(out)["0"] > before + 10)
 
     os.kill(int(pids.read_text().split()[0]), signal.SIGKILL)  # the worker of the first share
+    until(lambda: "alpha: a worker is replaced: its process has ended" in told.read_text())
     before = positions_by_share(out)["1"] + positions_by_share(out)["0"]
     until(lambda: sum(positions_by_share(out).values()) > before + 30)
 
     cluster.remove_node(cluster.add_node(num_cpus=1, node_name="gamma"))  # before it has done anything
     labelling.send_signal(signal.SIGINT)
-    _, told = labelling.communicate(timeout=120)
-    assert labelling.returncode == 130, told
-    assert "beta: " in told and "alpha: a worker is replaced: its process has ended" in told
-
+    assert labelling.wait(timeout=120) == 130, told.read_text()
     assert len(keys(out)) == len(set(keys(out))) > 50
     groups = [label.group for label in read_labels(out, "all")]
     whole = [group for before, group in zip(["", *groups], groups, strict=False) if group != before]
