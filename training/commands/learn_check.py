@@ -76,10 +76,9 @@ def _passes(game: str, folder: Path, arguments: argparse.Namespace) -> bool:
         raise ValueError(f"expected a new folder for the run, got {folder}, which exists")
     check = CHECKS[game]
     minutes = arguments.minutes or check.minutes
-    # Half of the time at the full learning rate, half to bring it to 0: normalised advantages never become small.
-    plan = Plan(
-        minutes=minutes, clock=arguments.clock, decay_share=0.5, validate_minutes=minutes / 4, save_minutes=minutes
-    )
+    # Half of the time at the full learning rate, half to bring it to 0: normalised advantages never become small. Games
+    # against the opponents come at the end alone: of chess they take minutes.
+    plan = Plan(minutes=minutes, clock=arguments.clock, decay_share=0.5, validate_minutes=minutes, save_minutes=minutes)
     run = SelfPlay(with_overrides(self_play_preset(game), arguments.set))
     TrainingLoop(run, folder, plan).run()
     return all([_is_met(game, goal, *run.results[goal.opponent]) for goal in check.goals])
