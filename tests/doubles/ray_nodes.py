@@ -1,5 +1,6 @@
 """A Ray cluster of simulated nodes on this machine, and commands that use it."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -26,7 +27,12 @@ def ray_cluster(**head: Any) -> Iterator[Any]:
 def start_command(*words: object, errors: Any = subprocess.PIPE) -> subprocess.Popen[str]:
     """Starts `recursezero`, whose process joins the cluster as a program of its own."""
     command = [sys.executable, str(ROOT / "uci_main.py"), *map(str, words)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
+    # Where the tests run in the background, Ctrl-C is ignored, and what they start would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def until(holds: Callable[[], Any], patience_s: float = 120.0) -> None:

@@ -4,10 +4,7 @@ The program hands jobs out one by one and gets results as they come. Where the w
 when they are replaced is the crew's affair; what becomes of a job that a worker could not finish is the program's.
 """
 
-import signal
-import threading
 from collections.abc import Callable, Generator, Mapping
-from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 Deliver = Callable[[Any], None]
@@ -77,40 +74,6 @@ class Crew(Protocol):
           CrewError, ValueError or OSError: no worker is left that could go on; one line.
         """
         ...
-
-
-class Interrupt:
-    """Remembers Ctrl-C; a context manager.
-
-    A KeyboardInterrupt that comes in a callback of a library is printed and lost. So it is raised once more.
-    """
-
-    def __enter__(self) -> "Interrupt":
-        self._is_pending = False
-        self._before = signal.getsignal(signal.SIGINT)
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and self._before is signal.default_int_handler:  # else somebody else wants it
-            signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if signal.getsignal(signal.SIGINT) == self._note:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _note(self, _number: int, _frame: Any) -> None:
-        self._is_pending = True
-        raise KeyboardInterrupt
-
-    def forget(self) -> None:
-        """Forgets a Ctrl-C that has been heard."""
-        self._is_pending = False
-
-    def check(self) -> None:
-        """Raises the KeyboardInterrupt of a Ctrl-C since the last `forget`."""
-        if self._is_pending:
-            raise KeyboardInterrupt
 
 
 class NodeRates:

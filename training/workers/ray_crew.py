@@ -19,7 +19,7 @@ from typing import Any
 
 from engine.version import VERSION
 from training.workers.cluster_nodes import ClusterNodes, Say
-from training.workers.crew import CrewError, Event, Interrupt, Lost, NextJob, Result, StartWorker
+from training.workers.crew import CrewError, Event, Lost, NextJob, Result, StartWorker
 from training.workers.remote_worker import Ending, RemoteWorker, one_line
 
 _NODES_EVERY_S = 5.0
@@ -74,7 +74,6 @@ class RayCrew:
         self._idle: list[_Seat] = []
         self._reserved: deque[Any] = deque()  # jobs for which workers are being started
         self._look_at_nodes()
-        self._interrupt = Interrupt()
 
     @property
     def parts(self) -> int:
@@ -82,13 +81,11 @@ class RayCrew:
         return _JOBS_A_WORKER * int(max(1, min(self._nodes.places(), self._most)))
 
     def __enter__(self) -> "RayCrew":
-        self._interrupt.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._interrupt.__exit__(kind, error, trace)
         self._ray.shutdown()
 
     def run(self, start: StartWorker, next_job: NextJob) -> Generator[Event, None, None]:
@@ -103,7 +100,6 @@ class RayCrew:
             self._start, self._sent = start, self._ray.put(start)
         try:
             while True:
-                self._interrupt.check()
                 self._look_at_nodes()
                 self._fill_seats(next_job)
                 if all(seat.starting for seat in self._seats.values()) and not self._has_work(next_job):
@@ -114,7 +110,6 @@ class RayCrew:
                 for reference in ready:
                     yield from self._answered(reference, next_job)
         finally:
-            self._interrupt.forget()
             self._end(self._seats.values())
             self._seats.clear()
             self._reserved.clear()

@@ -1,7 +1,5 @@
-"""The account of a cluster's nodes, their rates, and Ctrl-C, without a cluster."""
+"""The account of a cluster's nodes, without a cluster."""
 
-import contextlib
-import signal
 from collections import Counter
 from typing import Any
 
@@ -9,7 +7,7 @@ import pytest
 
 from training.workers import cluster_nodes
 from training.workers.cluster_nodes import ClusterNodes
-from training.workers.crew import CrewError, Interrupt, NodeRates, rates_line
+from training.workers.crew import CrewError, NodeRates, rates_line
 
 
 def row(key: str, *, cpus: float = 2.0, alive: bool = True, name: str = "") -> dict[str, Any]:
@@ -104,15 +102,3 @@ def test_rates_are_of_late_and_by_node() -> None:
     assert rates_line(rates.rates(20.0, 0.0)) == "alpha 4/s"
     rates.add(21.0, "beta", 50)
     assert rates_line(rates.rates(21.0, 19.0)) == "alpha 16/s, beta 25/s"
-
-
-def test_a_ctrl_c_that_a_library_drops_is_raised_once_more() -> None:
-    with Interrupt() as interrupt:
-        interrupt.check()
-        with contextlib.suppress(KeyboardInterrupt):  # as a callback does
-            signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            interrupt.check()
-        interrupt.forget()
-        interrupt.check()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
