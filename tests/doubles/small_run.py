@@ -77,11 +77,6 @@ def _update(config: RunConfig, mesh: Mesh) -> Callable[..., Any]:
     return make_update(config, mesh)
 
 
-@functools.cache
-def _policy(network: Any) -> Callable[..., Any]:
-    return make_policy(network)
-
-
 def shared_state(config: RunConfig) -> TrainState:
     """Returns `make_state(config)`, computed once; a copy, since updates take their state's buffers."""
     return placed(jax.tree.map(jnp.copy, _state(_without_data(config))))
@@ -113,14 +108,10 @@ def shared_update(config: RunConfig, mesh: Mesh | None = None) -> Callable[..., 
     return update
 
 
+@functools.cache
 def shared_policy(network: Any) -> Callable[..., Any]:
     """Returns `make_policy(network)`, compiled once."""
-    compiled = _policy(network)
-
-    def policy(params: Any, positions: Any) -> Any:
-        return compiled(params, positions)
-
-    return policy
+    return make_policy(network)
 
 
 def share_compiled(patch: pytest.MonkeyPatch) -> None:

@@ -102,8 +102,9 @@ class PackCounts:
 
     def left_out(self) -> str:
         """Says how many positions are left out for which reason."""
-        counts = {"duplicate": self.duplicate, "excluded": self.excluded, "forced": self.forced}
-        return ", ".join(f"{count} {reason}" for reason, count in (counts | {"unreadable": self.unreadable}).items())
+        return (
+            f"{self.duplicate} duplicate, {self.excluded} excluded, {self.forced} forced, {self.unreadable} unreadable"
+        )
 
 
 Progress = Callable[[PackCounts, float], None]  # counts, and the share of the work done so far
